@@ -1,0 +1,1 @@
+"""An embedded, Erlang/OTP-style supervision tree for Python."""

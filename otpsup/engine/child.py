@@ -1,0 +1,158 @@
+"""One child of a supervisor: its state, and the table of all legal changes of it.
+
+Every change of state goes through `Child.move` and `TRANSITIONS`; what is not in the table is a
+bug in this package. What a child *is* (a process, a supervisor) is told by the two subclasses.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ..specs import ChildSpec
+from .cause import BOOT, Cause
+from .core import Core
+from .effects import State, StateChange
+from .reasons import Reason
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+Trigger = Literal["start", "ready", "stop", "gone", "retry"]
+
+TRANSITIONS: dict[State, dict[Trigger, State]] = {
+    "down": {"start": "starting"},
+    "starting": {"ready": "running", "stop": "stopping", "gone": "down", "retry": "restarting"},
+    "running": {"stop": "stopping", "gone": "down", "retry": "restarting"},
+    "stopping": {"gone": "down", "retry": "restarting"},
+    "restarting": {"start": "starting", "gone": "down"},
+}
+"""start: a start begins; ready: it can serve; stop: it is asked to end; gone: nothing of it is
+left; retry: nothing of it is left, and another start will follow."""
+
+UP: frozenset[State] = frozenset({"starting", "running", "stopping"})
+"""The states in which there may be a process (OTP: the record holds a pid)."""
+
+
+class Parent(Protocol):
+    """What a child tells its supervisor."""
+
+    def child_ready(self, child: Child) -> None:
+        """The start that was asked for is done."""
+
+    def child_ignored(self, child: Child) -> None:
+        """The start is done, and the child declined to run."""
+
+    def child_start_failed(self, child: Child, reason: Reason) -> None:
+        """The start that was asked for has failed; nothing of the child is left."""
+
+    def child_stopped(self, child: Child, reason: Reason | None) -> None:
+        """The stop that was asked for is done; `reason` is None if there was nothing to stop."""
+
+    def child_exited(self, child: Child) -> None:
+        """The child ended by itself; `child.pending` says why."""
+
+    def child_retry_due(self, child: Child) -> None:
+        """The wait before the next start attempt is over."""
+
+
+class Child(ABC):
+    """A child record: spec, state, and what is remembered of the past."""
+
+    type: str
+
+    def __init__(self, core: Core, spec: ChildSpec, path: str, parent: Parent) -> None:
+        self.core = core
+        self.spec = spec
+        self.path = path
+        self.parent = parent
+        self.state: State = "down"
+        self.cause: Cause = BOOT
+        self.since = core.now
+        self.run = 0
+        self.pid: int | None = None
+        self.info: Any = None
+        self.status: str | None = None
+        self.wanted = spec.autostart
+        """False for a child that an operator stopped or that nobody has started yet."""
+        self.on_demand = not spec.autostart
+        """Declared with autostart=False: the record stays even if the child is temporary."""
+        self.pending: Reason | None = None
+        """It ended by itself and its supervisor has not looked at that yet."""
+        self.last_exit: Reason | None = None
+        self.restarts = 0
+        self.attempts = 0
+        """Restart attempts in a row, for the backoff."""
+        self.paid = False
+        """The coming retry is already counted in the restart window."""
+        self.plan: Plan[Child] | None = None
+        core.children[path] = self
+
+    @property
+    def name(self) -> str:
+        """The last part of the path; the spec's own name for the root."""
+        return self.path.rpartition("/")[2] or self.spec.name
+
+    def move(self, trigger: Trigger, cause: Cause, reason: Reason | None = None) -> None:
+        """Change the state as the table says, and tell the world.
+
+        Raises:
+            KeyError: never, unless this package has a bug.
+        """
+        self.state = TRANSITIONS[self.state][trigger]
+        self.cause = cause
+        self.since = self.core.now
+        if trigger in ("gone", "retry"):
+            self._forget_run(reason)
+        change = StateChange(self.core.now, self.path, self.state, cause, self.pid, reason)
+        self.core.emit(change)
+
+    def _forget_run(self, reason: Reason | None) -> None:
+        self.pid = self.status = self.info = self.pending = None
+        self.last_exit = reason or self.last_exit
+        self.core.timers.cancel(self)
+
+    def stop(self, cause: Cause) -> None:
+        """Ask for a stop; answered by `child_stopped`, at once if there is nothing to stop."""
+        if self.state in UP and self.pending is None:
+            self.begin_stop(cause)
+            return
+        reason = self.pending
+        if self.state != "down":
+            self.move("gone", cause, reason)
+        self.parent.child_stopped(self, reason)
+
+    def retry_at(self, due: float, *, paid: bool) -> None:
+        """Wait in `restarting` until `due`; `paid` if the attempt is counted already."""
+        self.paid = paid
+        self.core.timers.set(self, due)
+
+    def timeout(self) -> None:
+        """The child's deadline has come; which one it was, the state tells."""
+        if self.state == "restarting":
+            self.parent.child_retry_due(self)
+        elif self.state == "starting":
+            self.start_timed_out()
+        elif self.state == "stopping":
+            self.kill()
+
+    def limit_stop(self) -> None:
+        """Set the deadline after which a stop becomes a kill, from the spec's `shutdown`."""
+        if isinstance(self.spec.shutdown, int | float):
+            self.core.timers.set(self, self.core.now + self.spec.shutdown)
+
+    @abstractmethod
+    def start(self, cause: Cause) -> None:
+        """Ask for a start; answered by `child_ready`, `child_ignored` or `child_start_failed`."""
+
+    @abstractmethod
+    def begin_stop(self, cause: Cause) -> None:
+        """Stop what is up; answered by `child_stopped`."""
+
+    @abstractmethod
+    def start_timed_out(self) -> None:
+        """It did not get ready in time."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End everything below and including this child without asking."""

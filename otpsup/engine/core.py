@@ -1,0 +1,38 @@
+"""What all children of one engine share: the time, pending effects, deadlines, the index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .effects import Effect
+from .timers import Timers
+
+if TYPE_CHECKING:
+    from .child import Child
+
+
+class Core:
+    """The shared state of an engine; holds no decisions."""
+
+    def __init__(self, random: Callable[[], float]) -> None:
+        self.random = random
+        self.now = 0.0
+        self.effects: list[Effect] = []
+        self.timers: Timers[Child] = Timers()
+        self.children: dict[str, Child] = {}
+        self._runs = 0
+
+    def emit(self, effect: Effect) -> None:
+        """Add an effect to what the current event leads to."""
+        self.effects.append(effect)
+
+    def next_run(self) -> int:
+        """A number that no incarnation of any child has had."""
+        self._runs += 1
+        return self._runs
+
+    def take_effects(self) -> list[Effect]:
+        """The effects so far; the next event starts with none."""
+        effects, self.effects = self.effects, []
+        return effects

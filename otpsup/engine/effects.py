@@ -1,0 +1,97 @@
+"""What the engine wants done. The runtime does it, in order, and reports back with events."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from ..errors import OtpsupError
+from ..specs import Command, Worker
+from .cause import Cause
+from .reasons import Reason
+
+State = Literal["down", "starting", "running", "stopping", "restarting"]
+
+
+@frozen
+class Spawn:
+    """Make a process; answer with `Spawned` or `Unstartable`, then `Ready` and so on."""
+
+    path: str
+    run: int
+    spec: Worker | Command
+    args: tuple[Any, ...] = ()
+
+
+@frozen
+class Terminate:
+    """Send the child's stop signal; it is not waited for here."""
+
+    path: str
+    run: int
+
+
+@frozen
+class Kill:
+    """Send SIGKILL."""
+
+    path: str
+    run: int
+
+
+@frozen
+class Reply:
+    """The answer to the request with this `ref`: a value or an error, never both."""
+
+    ref: int
+    value: Any = None
+    error: OtpsupError | None = None
+
+
+@frozen
+class Halt:
+    """The root supervisor has ended; nothing of the tree is left and nothing more will happen.
+
+    `kind` says how: stopped when asked, start failed, gave up, or auto_shutdown.
+    """
+
+    kind: Literal["stopped", "start_failed", "gave_up", "auto_shutdown"]
+    reason: Reason
+    cause: Cause
+
+
+@frozen
+class StateChange:
+    """A child's state changed, and why."""
+
+    at: float
+    path: str
+    state: State
+    cause: Cause
+    pid: int | None = None
+    reason: Reason | None = None
+
+
+@frozen
+class Report:
+    """A supervisor report, with OTP's contexts (supervisor(3), SASL reports).
+
+    `child_terminated`: a child ended by itself; `start_error`: it did not start;
+    `shutdown_error`: it did not stop as asked; `shutdown`: too many restarts, the supervisor
+    gives up; `restart`: a restart was decided; `progress`: a child or supervisor is up.
+    """
+
+    at: float
+    context: Literal[
+        "child_terminated", "start_error", "shutdown_error", "shutdown", "restart", "progress"
+    ]
+    supervisor: str
+    path: str
+    reason: Reason
+    cause: Cause
+    pid: int | None = None
+    delay: float = field(default=0.0, kw_only=True)
+
+
+Effect = Spawn | Terminate | Kill | Reply | Halt | StateChange | Report

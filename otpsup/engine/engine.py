@@ -1,0 +1,213 @@
+"""The engine: events in, effects out. The only door to the decisions.
+
+    engine = Engine(spec, random)
+    effects = engine.handle(event, now)
+    engine.deadline        # when to call handle(Tick(), now) if nothing else happens
+
+Routes each event to the child or supervisor it is about. Not thread-safe: one caller.
+A driver must serve the events it has before it ticks for a deadline that has come; that puts the
+retry of a failed start behind everything that is queued already (OTP.md 11.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import errors
+from ..specs import DynamicSupervisor, Supervisor
+from .cause import BOOT, Cause
+from .child import Child
+from .core import Core
+from .effects import Effect, Halt, Reply
+from .events import (
+    Boot,
+    Event,
+    Exited,
+    Ignored,
+    Ready,
+    Request,
+    Shutdown,
+    Spawned,
+    StatusText,
+    Tick,
+    ToChild,
+    ToSupervisor,
+    Unstartable,
+)
+from .node import How, Node
+from .process import ProcessChild
+from .reasons import SHUTDOWN, Reason
+from .requests import not_found
+from .snapshot import ChildStatus, snapshot
+
+
+class Engine:
+    """The decisions of one tree.
+
+    Args:
+        spec: the root supervisor.
+        random: numbers from 0 to 1, for jitter; `random.random` or a seeded one.
+    """
+
+    def __init__(
+        self, spec: Supervisor | DynamicSupervisor, random: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        self._core = Core(random)
+        self._top = _Top(self._core)
+        self.root = Node(self._core, spec, "", self._top)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `Tick` is due, in the clock of `now`; None if nothing is waited for."""
+        return self._core.timers.deadline
+
+    @property
+    def is_halted(self) -> bool:
+        """True once the root has ended; only a new engine can start again."""
+        return self._top.halted
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take in one event at the time `now` (seconds, monotonic); return what to do, in order."""
+        self._core.now = max(now, self._core.now)
+        if isinstance(event, Request):
+            self._request(event)
+        elif isinstance(event, Tick):
+            self._tick()
+        else:
+            self._news(event)
+        return self._core.take_effects()
+
+    def snapshot(self, epoch: float = 0.0) -> ChildStatus:
+        """The whole tree as a value; `epoch` turns the engine's clock into the caller's."""
+        return snapshot(self.root, epoch)
+
+    def find(self, path: str) -> Child | None:
+        """The record of this path."""
+        return self._core.children.get(path)
+
+    def _tick(self) -> None:
+        for child in self._core.timers.due(self._core.now):
+            child.timeout()
+
+    def _news(self, event: Spawned | Ready | Ignored | Unstartable | Exited | StatusText) -> None:
+        child = self._core.children.get(event.path)
+        if not isinstance(child, ProcessChild) or child.run != event.run:
+            return  # of an incarnation that is over
+        match event:
+            case Spawned():
+                child.spawned(event.pid)
+            case Ready():
+                child.ready(event.info)
+            case Ignored():
+                child.ignored()
+            case Unstartable():
+                child.unstartable(event.reason)
+            case Exited():
+                child.exited(event.exit, event.reason)
+            case StatusText():
+                child.status = event.text
+
+    def _request(self, request: Request) -> None:
+        match request:
+            case Boot():
+                self._top.boot(self.root, request.ref)
+            case Shutdown():
+                self._top.shutdown(self.root, request)
+            case ToSupervisor():
+                self._to_supervisor(request)
+            case ToChild():
+                self._to_child(request)
+
+    def _to_supervisor(self, request: ToSupervisor) -> None:
+        node = self._core.children.get(request.path)
+        if isinstance(node, Node):
+            node.post(request)
+        elif node is None:
+            self._refuse(request, not_found("use", request.path, self._core.children))
+        else:
+            text = f"{request.path!r} is a {node.type}; only supervisors have children"
+            self._refuse(request, errors.NotASupervisor(text))
+
+    def _to_child(self, request: ToChild) -> None:
+        if request.path == "":
+            text = "the root is not a child; start, stop or shut down the tree instead"
+            self._refuse(request, errors.NotFound(text))
+            return
+        parent = self._core.children.get(request.path.rpartition("/")[0])
+        if isinstance(parent, Node):
+            parent.post(request)
+        else:
+            self._refuse(request, not_found("find", request.path, self._core.children))
+
+    def _refuse(self, request: Request, error: errors.OtpsupError) -> None:
+        self._core.emit(Reply(request.ref, error=error))
+
+
+class _Top:
+    """Stands above the root: answers for the tree as a whole."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._boot_ref: int | None = None
+        self._stop_refs: list[int] = []
+        self.halted = False
+
+    def boot(self, root: Node, ref: int) -> None:
+        """Start the root, once."""
+        if root.state != "down" or self.halted:
+            text = f"cannot start tree {root.name!r}: it was started already"
+            self._core.emit(Reply(ref, error=errors.AlreadyStarted(text)))
+            return
+        self._boot_ref = ref
+        root.start(BOOT)
+
+    def shutdown(self, root: Node, request: Shutdown) -> None:
+        """Stop the root; everybody who asks is answered when nothing is left."""
+        if root.state == "down":
+            self._core.emit(Reply(request.ref))
+            return
+        self._stop_refs.append(request.ref)
+        root.stop(Cause("shutdown", by=request.caller))
+        if request.hurry:
+            root.kill()
+
+    def child_ready(self, child: Child) -> None:
+        """The tree is up."""
+        self._answer_boot(None)
+
+    def child_ignored(self, child: Child) -> None:
+        """A supervisor does not decline."""
+
+    def child_start_failed(self, child: Child, reason: Reason) -> None:
+        """The tree did not come up; all that was up is down again."""
+        cause = child.cause
+        child.move("gone", cause, reason)
+        self._answer_boot(errors.StartFailed(f"cannot start tree {child.name!r}: {reason}"))
+        self._halt("start_failed", reason, cause)
+
+    def child_stopped(self, child: Child, reason: Reason | None) -> None:
+        """The tree was stopped."""
+        self._halt("stopped", reason or SHUTDOWN, child.cause)
+
+    def child_exited(self, child: Child) -> None:
+        """The tree gave up, or significant children ended it."""
+        assert isinstance(child, Node)
+        reason, cause = child.pending or SHUTDOWN, child.cause
+        child.move("gone", cause, reason)
+        self._halt(child.how or "gave_up", reason, cause)
+
+    def child_retry_due(self, child: Child) -> None:
+        """Nobody restarts the root."""
+
+    def _answer_boot(self, error: errors.OtpsupError | None) -> None:
+        if self._boot_ref is not None:
+            self._core.emit(Reply(self._boot_ref, error=error))
+            self._boot_ref = None
+
+    def _halt(self, how: How, reason: Reason, cause: Cause) -> None:
+        self.halted = True
+        self._answer_boot(errors.StartFailed(f"stopped before it was up: {reason}"))
+        for ref in self._stop_refs:
+            self._core.emit(Reply(ref))
+        self._stop_refs.clear()
+        self._core.emit(Halt(how, reason, cause))

@@ -1,0 +1,159 @@
+"""What can happen to a tree: news of its processes, the passing of time, and requests.
+
+Frozen values. `path` names a child from the root down (`"backend/db"`, the root is `""`); `run`
+counts a child's incarnations, so that late news of an old one is recognised and dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+
+from ..specs import ChildSpec
+from .reasons import Exit, Reason
+
+
+@frozen
+class Spawned:
+    """The process exists; it is up, not yet ready."""
+
+    path: str
+    run: int
+    pid: int
+
+
+@frozen
+class Ready:
+    """The child is ready; `info` goes to whoever asked for the start."""
+
+    path: str
+    run: int
+    info: Any = None
+
+
+@frozen
+class Ignored:
+    """The child declined to run (OTP: its start function returned `ignore`)."""
+
+    path: str
+    run: int
+
+
+@frozen
+class Unstartable:
+    """No process could be made, or it can never get ready."""
+
+    path: str
+    run: int
+    reason: Reason
+
+
+@frozen
+class Exited:
+    """The process is gone. `reason` overrides what `exit` says (a simulated child's own word)."""
+
+    path: str
+    run: int
+    exit: Exit = field(factory=lambda: Exit(code=0))
+    reason: Reason | None = None
+
+
+@frozen
+class StatusText:
+    """The child says what it is doing, for people."""
+
+    path: str
+    run: int
+    text: str
+
+
+@frozen
+class Tick:
+    """Time has passed; nothing else happened."""
+
+
+@frozen(kw_only=True)
+class Request:
+    """The base of all requests.
+
+    Attributes:
+        ref: chosen by who asks, given back in the `Reply`.
+        caller: path of the child that asks; None from outside the tree.
+    """
+
+    ref: int = 0
+    caller: str | None = None
+
+
+@frozen
+class Boot(Request):
+    """Start the tree. Answered when all of it is up, or with `StartFailed`."""
+
+
+@frozen
+class Shutdown(Request):
+    """Stop the tree in reverse order; answered when nothing of it is left.
+
+    `hurry` kills instead of asking; a second Shutdown with `hurry` hastens a running one.
+    """
+
+    hurry: bool = False
+
+
+@frozen
+class ToSupervisor(Request):
+    """The base of requests about one supervisor; `path` is the supervisor's."""
+
+    path: str
+
+
+@frozen
+class StartChild(ToSupervisor):
+    """Add a child and start it; on a dynamic supervisor, start an instance with `args`."""
+
+    spec: ChildSpec | None = None
+    args: tuple[Any, ...] = ()
+
+
+@frozen
+class WhichChildren(ToSupervisor):
+    """Tell name, state and kind of each child, in start order."""
+
+
+@frozen
+class CountChildren(ToSupervisor):
+    """Count specs, active children, supervisors and workers."""
+
+
+@frozen
+class ToChild(Request):
+    """The base of requests about one child; `path` is the child's."""
+
+    path: str
+
+
+@frozen
+class StartDeclared(ToChild):
+    """Start a declared child that is down (OTP: `restart_child`)."""
+
+    restart_only: bool = field(default=False, kw_only=True)
+
+
+@frozen
+class TerminateChild(ToChild):
+    """Stop a child; it stays down until somebody starts it."""
+
+
+@frozen
+class ReplaceChild(ToChild):
+    """Stop a child if it is up, and start it, as one step that nothing can come between."""
+
+
+@frozen
+class DeleteChild(ToChild):
+    """Forget a child that is down."""
+
+
+News = Spawned | Ready | Ignored | Unstartable | Exited | StatusText
+Event = News | Tick | Request

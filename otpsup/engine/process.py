@@ -1,0 +1,142 @@
+"""A child that is a process: what its supervisor asks and what its process does, put together.
+
+Decides readiness, start timeout and kill escalation of one process. Knows nothing of siblings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..specs import Command, Spawned, Worker
+from ..specs.check import BRUTAL_KILL
+from .cause import Cause
+from .child import Child, Parent
+from .core import Core
+from .effects import Kill, Spawn, Terminate
+from .reasons import Exit, Reason, classify
+
+
+class ProcessChild(Child):
+    """A `Worker` or a `Command`."""
+
+    spec: Worker | Command
+
+    def __init__(
+        self,
+        core: Core,
+        spec: Worker | Command,
+        path: str,
+        parent: Parent,
+        args: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(core, spec, path, parent)
+        self.type = "worker" if isinstance(spec, Worker) else "command"
+        self.args = tuple(args)
+        self._asked = self._killed = self._declined = False
+        self._failing: Reason | None = None
+
+    # What the supervisor asks.
+
+    def start(self, cause: Cause) -> None:
+        """Spawn a new incarnation."""
+        self.run = self.core.next_run()
+        self._asked = self._killed = self._declined = False
+        self._failing = None
+        self.move("start", cause)
+        self.core.timers.set(self, self.core.now + self.spec.start_timeout)
+        self.core.emit(Spawn(self.path, self.run, self.spec, self.args))
+
+    def begin_stop(self, cause: Cause) -> None:
+        """Send the stop signal, or SIGKILL for brutal_kill."""
+        self._failing = None
+        if self.state == "stopping":  # it was being stopped for not getting ready
+            self.cause = cause
+            return
+        self.move("stop", cause)
+        self._ask_to_end()
+
+    def kill(self) -> None:
+        """Send SIGKILL, once."""
+        if not self._killed and self.state in ("starting", "running", "stopping"):
+            self._killed = True
+            self.core.timers.cancel(self)
+            self.core.emit(Kill(self.path, self.run))
+
+    def start_timed_out(self) -> None:
+        """Stop what did not get ready; when it is gone, the start has failed."""
+        text = f"not ready within {self.spec.start_timeout:g} s"
+        self._failing = Reason("error", text)
+        self.move("stop", Cause("start_failed", self.path, self._failing, parent=self.cause))
+        self._ask_to_end()
+
+    def _ask_to_end(self) -> None:
+        if self.spec.shutdown == BRUTAL_KILL:
+            self.kill()
+            return
+        self._asked = True
+        self.core.timers.cancel(self)
+        self.core.emit(Terminate(self.path, self.run))
+        self.limit_stop()
+
+    # What the process does.
+
+    def spawned(self, pid: int) -> None:
+        """There is a process now."""
+        self.pid = pid
+        if isinstance(self.spec.ready, Spawned):
+            self.ready(None)
+
+    def ready(self, info: Any) -> None:
+        """It says that it is ready; news after the start's end are old news."""
+        if self.state == "starting" and not self._declined:
+            self.core.timers.cancel(self)
+            self.info = info
+            self.move("ready", self.cause)
+            self.parent.child_ready(self)
+
+    def ignored(self) -> None:
+        """It declined to run; its exit will follow."""
+        self._declined = self.state == "starting"
+
+    def unstartable(self, reason: Reason) -> None:
+        """There is no process, or there is no hope that it gets ready."""
+        if self.pid is None:
+            self._gone(reason)
+        elif self.state == "starting":
+            self._failing = reason
+            self.move("stop", Cause("start_failed", self.path, reason, parent=self.cause))
+            self._ask_to_end()
+
+    def exited(self, exit: Exit, given: Reason | None) -> None:
+        """The process is gone."""
+        self._gone(
+            given
+            or classify(
+                exit,
+                exitcodes=self.spec.exitcodes,
+                stop_signal=self.spec.stop_signal,
+                stopping=self._asked,
+                killed=self._killed,
+            )
+        )
+
+    def _gone(self, reason: Reason) -> None:
+        self.core.timers.cancel(self)
+        if self.state == "running":
+            self.pending = reason
+            self.parent.child_exited(self)
+        elif self.state == "stopping" and self._failing is None:
+            self.move("gone", self.cause, reason)
+            self.parent.child_stopped(self, reason)
+        elif self._declined:
+            self.parent.child_ignored(self)
+        elif self.state in ("starting", "stopping"):
+            self.parent.child_start_failed(self, self._failing or _early(reason))
+
+
+def _early(reason: Reason) -> Reason:
+    """The reason of a start that failed because the process ended before it was ready."""
+    if reason.kind in ("error", "exception"):
+        return reason
+    return Reason("error", f"{reason} before it was ready", reason.code, reason.signal)

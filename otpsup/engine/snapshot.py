@@ -1,0 +1,78 @@
+"""The state of a tree as one nested value, for people and machines to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from .child import Child
+from .effects import State
+from .node import Node
+
+
+@frozen
+class ChildStatus:
+    """One node of the tree.
+
+    Attributes:
+        name, path: its own name, and the path from the root down (`""` is the root).
+        type: `worker`, `command`, `supervisor` or `dynamic_supervisor`.
+        state: `down`, `starting`, `running`, `stopping` or `restarting`.
+        ready: True if it can serve; up is not ready.
+        pid: its process, or None.
+        since: when it entered this state, in seconds since the epoch.
+        restarts: how often it was restarted automatically.
+        last_exit: how it ended last, in words, or None.
+        status: what it says of itself, or None.
+        info: what it gave to `ready(info)`, or None.
+        children: the nodes below it, in start order.
+    """
+
+    name: str
+    path: str
+    type: str
+    state: State
+    ready: bool
+    pid: int | None
+    since: float
+    restarts: int
+    last_exit: str | None
+    status: str | None = None
+    info: Any = None
+    children: tuple[ChildStatus, ...] = ()
+
+    def walk(self) -> Iterator[ChildStatus]:
+        """This node and all below it, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def find(self, path: str) -> ChildStatus | None:
+        """The node of this path, or None."""
+        return next((node for node in self.walk() if node.path == path), None)
+
+
+def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:
+    """The state of `child` and all below it; `epoch` is added to the engine's clock."""
+    return ChildStatus(
+        name=child.name,
+        path=child.path,
+        type=child.type,
+        state=child.state,
+        ready=child.state == "running",
+        pid=child.pid,
+        since=child.since + epoch,
+        restarts=child.restarts,
+        last_exit=str(child.last_exit) if child.last_exit else None,
+        status=child.status,
+        info=child.info,
+        children=_below(child, epoch),
+    )
+
+
+def _below(child: Child, epoch: float) -> tuple[ChildStatus, ...]:
+    if not isinstance(child, Node):
+        return ()
+    return tuple(snapshot(c, epoch) for c in child.children.values())

@@ -1,0 +1,124 @@
+"""The exceptions of otpsup: one class for each way in which OTP says no.
+
+Decides only names and messages. Knows nothing of engines, processes or transports; `code` is
+OTP's atom for the same answer and is what travels over the wire.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OtpsupError(Exception):
+    """The base of every error that otpsup raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+
+class InvalidSpec(OtpsupError, ValueError):
+    """A specification that cannot be right; raised when it is built, before anything starts.
+
+    `reason` is OTP's atom for it (`invalid_restart_type`, `bad_combination`, ...; supervisor(3)).
+    """
+
+    code = "invalid_spec"
+
+    def __init__(self, message: str, reason: str = "invalid_spec") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class RequestError(OtpsupError):
+    """A request that the tree refused; nothing changed."""
+
+
+class NotFound(RequestError, LookupError):
+    """No child has this path (OTP: `not_found`)."""
+
+    code = "not_found"
+
+
+class AlreadyStarted(RequestError):
+    """The child is up already (OTP: `already_started`); `pid` is its process, if it has one."""
+
+    code = "already_started"
+
+    def __init__(self, message: str, pid: int | None = None) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
+class AlreadyPresent(RequestError):
+    """The name is taken by a child that is not running (OTP: `already_present`)."""
+
+    code = "already_present"
+
+
+class Running(RequestError):
+    """The child must be stopped first (OTP: `running`)."""
+
+    code = "running"
+
+
+class Restarting(RequestError):
+    """The child waits for its next restart attempt (OTP: `restarting`)."""
+
+    code = "restarting"
+
+
+class SimpleOneForOne(RequestError):
+    """Instances of a template can only be started and terminated (OTP: `simple_one_for_one`)."""
+
+    code = "simple_one_for_one"
+
+
+class MaxChildren(RequestError):
+    """The dynamic supervisor is full (Elixir: `max_children`)."""
+
+    code = "max_children"
+
+
+class NotASupervisor(RequestError):
+    """The request needs a supervisor, and this path is a worker's or a command's."""
+
+    code = "not_a_supervisor"
+
+
+class CallerNotReady(RequestError):
+    """A child asked its own supervisor to start something before it was ready itself."""
+
+    code = "caller_not_ready"
+
+
+class StartFailed(OtpsupError):
+    """A child did not start; the message says which one and why."""
+
+    code = "start_failed"
+
+
+class NotRunning(OtpsupError):
+    """The tree, or the supervisor that was asked, is not running (OTP: `noproc`)."""
+
+    code = "noproc"
+
+
+class NotAChild(OtpsupError):
+    """`current_child()` was called in a process that no tree has started."""
+
+    code = "not_a_child"
+
+
+class ProtocolError(OtpsupError):
+    """A message that breaks the protocol; the message says what was expected."""
+
+    code = "protocol"
+
+
+def _leaves(cls: type[OtpsupError]) -> list[type[OtpsupError]]:
+    return [cls, *(leaf for sub in cls.__subclasses__() for leaf in _leaves(sub))]
+
+
+def by_code(code: str, message: str) -> OtpsupError:
+    """The exception for a `code` that came over the wire; `OtpsupError` for an unknown one."""
+    cls = next((c for c in _leaves(OtpsupError) if c.code == code), OtpsupError)
+    return cls(message)

@@ -1,0 +1,129 @@
+"""Checks for the fields of a specification: what was expected, what was given, an example.
+
+Decides only whether one value is legal. Knows neither supervisors nor children.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from ..errors import InvalidSpec
+
+Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+class _Hidden:
+    """Stands in a message for a value that may hold secrets."""
+
+    def __init__(self, value: object) -> None:
+        self._kind = type(value).__name__
+
+    def __repr__(self) -> str:
+        return f"this {self._kind} (values not shown)"
+
+
+BRUTAL_KILL: Final = "brutal_kill"
+INFINITY: Final = "infinity"
+
+
+def label(spec: Any) -> str:
+    """How a message names a spec: `Worker 'web'`, or the class alone where there is no name."""
+    name = getattr(spec, "name", None)
+    kind = type(spec).__name__
+    return f"{kind} {name!r}" if isinstance(name, str) and name else kind
+
+
+def fail(
+    spec: Any, field: str, given: object, expected: str, example: str, *, reason: str | None = None
+) -> InvalidSpec:
+    """The error for one bad field; `reason` is OTP's atom, `invalid_<field>` if not given."""
+    text = f"{label(spec)}: {field} must be {expected}, not {given!r}; for example {example}"
+    return InvalidSpec(text, reason or f"invalid_{field}")
+
+
+def rule(
+    test: Callable[[Any], bool],
+    expected: str,
+    example: str,
+    *,
+    reason: str | None = None,
+    secret: bool = False,
+) -> Check:
+    """An attrs validator that raises `InvalidSpec` where `test(value)` is false or raises.
+
+    `secret` keeps the value itself out of the message.
+    """
+
+    def validate(spec: Any, field: attrs.Attribute[Any], value: Any) -> None:
+        try:
+            good = test(value)
+        except (TypeError, ValueError, OverflowError):
+            good = False
+        if not good:
+            given = _Hidden(value) if secret else value
+            raise fail(spec, field.name, given, expected, example, reason=reason)
+
+    return validate
+
+
+def optional(check: Check) -> Check:
+    """`check`, but None is legal too."""
+
+    def validate(spec: Any, field: attrs.Attribute[Any], value: Any) -> None:
+        if value is not None:
+            check(spec, field, value)
+
+    return validate
+
+
+def is_int(value: Any) -> bool:
+    """A whole number that is not a bool."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_seconds(value: Any) -> bool:
+    """A finite number that is not a bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def one_of(choices: Iterable[str], example: str, *, reason: str | None = None) -> Check:
+    """A validator for a closed set of words."""
+    words = tuple(choices)
+    expected = "one of " + ", ".join(repr(word) for word in words)
+    return rule(lambda value: value in words, expected, example, reason=reason)
+
+
+def positive_seconds(example: str) -> Check:
+    """A validator for a duration in seconds above zero."""
+    return rule(lambda v: is_seconds(v) and v > 0, "seconds above 0", example)
+
+
+def text_mapping(value: Any) -> bool:
+    """A mapping of str to str."""
+    return isinstance(value, Mapping) and all(
+        isinstance(k, str) and isinstance(v, str) for k, v in value.items()
+    )
+
+
+def has_no_nul(texts: Iterable[str]) -> bool:
+    """True if no text holds a NUL byte, which no kernel call can carry."""
+    return all("\0" not in text for text in texts)
+
+
+boolean = rule(lambda v: isinstance(v, bool), "True or False", "True")
+
+name = rule(
+    lambda v: isinstance(v, str) and v != "" and not set(v) & set("/#\0\n\r") and v == v.strip(),
+    "a text without '/', '#', line breaks or outer blanks",
+    "name='web'",
+)
+
+shutdown = rule(
+    lambda v: v in (BRUTAL_KILL, INFINITY) or (is_seconds(v) and v >= 0),
+    "seconds (0 or more), 'brutal_kill' or 'infinity'",
+    "shutdown=5",
+)

@@ -1,0 +1,334 @@
+"""What can stand in a tree: `Supervisor`, `DynamicSupervisor`, `Worker`, `Command`.
+
+Frozen, and checked when built: a spec that exists is a spec that can be started. Decides what is
+legal, as OTP's `supervisor:check_childspecs/1` does; knows nothing of processes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import resource
+import signal as signals
+from collections.abc import Callable, Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+from attrs import field, frozen
+
+from ..errors import InvalidSpec
+from . import check, output
+from .backoff import Backoff
+from .ready import Readiness, Spawned, from_word
+
+Restart = Literal["permanent", "transient", "temporary"]
+Shutdown = float | Literal["brutal_kill", "infinity"]
+Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
+AutoShutdown = Literal["never", "any_significant", "all_significant"]
+StartMethod = Literal["zygote", "spawn", "forkserver", "fork"]
+
+
+def _signal_number(value: Any) -> Any:
+    """Accept SIGTERM, "SIGTERM", "TERM" and 15; leave what is none of them for the validator."""
+    if isinstance(value, str):
+        name = value.upper()
+        return getattr(signals, name if name.startswith("SIG") else f"SIG{name}", value)
+    return value
+
+
+def _is_signal(value: Any) -> bool:
+    return check.is_int(int(value)) and value in signals.valid_signals()
+
+
+def _is_exit_code(value: Any) -> bool:
+    return check.is_int(value) and 0 <= value <= 255
+
+
+def _rlimit_name(name: str) -> str:
+    upper = name.upper()
+    return upper if upper.startswith("RLIMIT_") else f"RLIMIT_{upper}"
+
+
+def _rlimit_pair(limit: Any) -> Any:
+    return (limit, limit) if check.is_int(limit) else limit
+
+
+def _rlimits(value: Any) -> Any:
+    """{"nofile": 4096} -> {"RLIMIT_NOFILE": (4096, 4096)}; bad ones are left to the validator."""
+    try:
+        return {_rlimit_name(name): _rlimit_pair(limit) for name, limit in value.items()}
+    except AttributeError:
+        return value
+
+
+def _are_rlimits(value: Mapping[str, tuple[int, int]]) -> bool:
+    return isinstance(value, Mapping) and all(
+        hasattr(resource, name)
+        and isinstance(limit, tuple)
+        and len(limit) == 2
+        and all(check.is_int(x) and x >= -1 for x in limit)
+        for name, limit in value.items()
+    )
+
+
+def _path(value: Any) -> Any:
+    return Path(value) if isinstance(value, str | os.PathLike) else value
+
+
+def _argv(value: Any) -> Any:
+    """A tuple of texts; a bare string is left alone so that the validator can refuse it."""
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        return value
+    return tuple(os.fspath(part) if isinstance(part, os.PathLike) else part for part in value)
+
+
+def _exit_codes(value: Any) -> Any:
+    return frozenset(value) if isinstance(value, Set | Sequence) else value
+
+
+def _copy(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_argv(value: Any) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) > 0
+        and all(isinstance(part, str) for part in value)
+        and value[0] != ""
+        and check.has_no_nul(value)
+    )
+
+
+def _is_target(value: Any) -> bool:
+    if isinstance(value, str):
+        module, colon, name = value.partition(":")
+        words = [*module.split("."), *name.split(".")]
+        return colon == ":" and all(word.isidentifier() for word in words)
+    return callable(value) and not inspect.isclass(value)
+
+
+def _is_user(value: Any) -> bool:
+    return (isinstance(value, str) and value != "") or (check.is_int(value) and value >= 0)
+
+
+def _is_environment(value: Any) -> bool:
+    return (
+        check.text_mapping(value)
+        and all(key and "=" not in key for key in value)
+        and check.has_no_nul([*value, *value.values()])
+    )
+
+
+@frozen(kw_only=True)
+class Child:
+    """What every child has, be it a process or a supervisor.
+
+    Args:
+        restart: `permanent` is always restarted, `transient` only after an abnormal end,
+            `temporary` never (OTP, supervisor(3), *restart type*).
+        shutdown: how to stop it: seconds between the stop signal and SIGKILL, `brutal_kill` for
+            SIGKILL at once, `infinity` to wait for ever.
+        significant: its end can end its supervisor, see `Supervisor.auto_shutdown`.
+        autostart: False declares a child that only `start_child` starts.
+        backoff: waits between restart attempts; None restarts at once, as OTP does.
+    """
+
+    restart: Restart = field(
+        default="permanent",
+        validator=check.one_of(
+            ("permanent", "transient", "temporary"),
+            "restart='transient'",
+            reason="invalid_restart_type",
+        ),
+    )
+    shutdown: Shutdown = field(default=5.0, validator=check.shutdown)
+    significant: bool = field(default=False, validator=check.boolean)
+    autostart: bool = field(default=True, validator=check.boolean)
+    backoff: Backoff | None = field(
+        default=None,
+        validator=check.optional(
+            check.rule(lambda v: isinstance(v, Backoff), "a Backoff", "backoff=Backoff(initial=1)")
+        ),
+    )
+
+    @significant.validator
+    def _significant_is_not_permanent(self, _: attrs.Attribute[bool], value: bool) -> None:
+        """supervisor(3): a permanent child cannot be significant."""
+        if value is True and self.restart == "permanent":
+            text = (
+                f"{check.label(self)}: significant=True needs restart='transient' or 'temporary', "
+                "not 'permanent'; a permanent child never ends for good"
+            )
+            raise InvalidSpec(text, "bad_combination")
+
+
+@frozen(kw_only=True)
+class Process(Child):
+    """What every process of a tree has, be it a `Worker` or a `Command`.
+
+    Args:
+        ready: when it counts as ready, see `otpsup.specs.ready`; `"spawned"` or `"notify"`, or a
+            kind such as `port(8001)`.
+        start_timeout: seconds within which it must be ready; then the start has failed.
+        stop_signal: the signal that asks it to stop: a number, a `signal.Signals` or a name.
+        exitcodes: exit codes that count as a normal end.
+        environment: variables added to the host's own.
+        env_file: a file of `KEY=value` lines, read at each start; `environment` wins over it.
+        cwd: its working folder; None is the host's.
+        user, group: names or numbers to run as; `user` alone brings its own groups along.
+        umask: file mode mask, as in `0o022`.
+        nice: the priority to run at, from -20 to 19 (setpriority(2)).
+        rlimits: resource limits by name (setrlimit(2)): `{"nofile": 4096, "core": (0, -1)}`;
+            one number sets soft and hard limit, -1 is unlimited.
+        stdout, stderr: `"inherit"` (the host's stdout, prefixed with the name), `"null"`, a
+            path or a `LogFile`; for stderr also `"stdout"`.
+    """
+
+    ready: Readiness = field(
+        default=Spawned(),
+        converter=from_word,
+        validator=check.rule(
+            lambda v: isinstance(v, Readiness),
+            "'spawned', 'notify' or a readiness kind",
+            "ready=otpsup.port(8001)",
+        ),
+    )
+    start_timeout: float = field(default=60.0, validator=check.positive_seconds("start_timeout=60"))
+    stop_signal: int = field(
+        default=signals.SIGTERM,
+        converter=_signal_number,
+        validator=check.rule(_is_signal, "a signal", "stop_signal='INT'"),
+    )
+    exitcodes: frozenset[int] = field(
+        default=frozenset({0}),
+        converter=_exit_codes,
+        validator=check.rule(
+            lambda v: isinstance(v, frozenset) and all(_is_exit_code(code) for code in v),
+            "exit codes from 0 to 255",
+            "exitcodes={0, 2}",
+        ),
+    )
+    environment: Mapping[str, str] = field(
+        factory=dict,
+        converter=_copy,
+        repr=False,
+        validator=check.rule(
+            _is_environment,
+            "names and values as text",
+            "environment={'LANG': 'C'}",
+            secret=True,
+        ),
+    )
+    env_file: Path | None = field(
+        default=None,
+        converter=_path,
+        validator=check.optional(
+            check.rule(lambda v: isinstance(v, Path), "a path", "env_file='app.env'")
+        ),
+    )
+    cwd: Path | None = field(
+        default=None,
+        converter=_path,
+        validator=check.optional(
+            check.rule(lambda v: isinstance(v, Path), "a path", "cwd='/srv/app'")
+        ),
+    )
+    user: str | int | None = field(
+        default=None,
+        validator=check.optional(check.rule(_is_user, "a user name or number", "user='www-data'")),
+    )
+    group: str | int | None = field(
+        default=None,
+        validator=check.optional(check.rule(_is_user, "a group name or number", "group='adm'")),
+    )
+    umask: int | None = field(
+        default=None,
+        validator=check.optional(
+            check.rule(lambda v: check.is_int(v) and 0 <= v <= 0o777, "0 to 0o777", "umask=0o022")
+        ),
+    )
+    nice: int | None = field(
+        default=None,
+        validator=check.optional(
+            check.rule(lambda v: check.is_int(v) and -20 <= v <= 19, "-20 to 19", "nice=10")
+        ),
+    )
+    rlimits: Mapping[str, tuple[int, int]] = field(
+        factory=dict,
+        converter=_rlimits,
+        validator=check.rule(
+            _are_rlimits, "limits by name, -1 for unlimited", "rlimits={'nofile': 4096}"
+        ),
+    )
+    stdout: output.Output = field(
+        default=output.INHERIT, converter=output.from_value, validator=output.stdout_check
+    )
+    stderr: output.Output = field(
+        default=output.INHERIT, converter=output.from_value, validator=output.stderr_check
+    )
+
+
+@frozen
+class Worker(Process):
+    """A Python callable that runs in a process of its own.
+
+    Args:
+        name: unique among its siblings.
+        target: a callable, a coroutine function, or a path `"pkg.module:name"` to either. A
+            callable must be importable by its own module and name, as pickle needs it.
+        args, kwargs: what it is called with; they are pickled.
+        start_method: `zygote` (a fork of a warm, single-threaded process; the default), or one
+            of multiprocessing's own `spawn`, `forkserver`, `fork`.
+    """
+
+    name: str = field(validator=check.name)
+    target: Callable[..., object] | str = field(
+        validator=check.rule(
+            _is_target, "a callable or 'pkg.module:name'", "Worker('web', 'app.web:serve')"
+        )
+    )
+    args: tuple[Any, ...] = field(
+        default=(),
+        converter=_tuple,
+        repr=False,
+        validator=check.rule(lambda v: isinstance(v, tuple), "a tuple", "args=(8001,)"),
+    )
+    kwargs: Mapping[str, Any] = field(
+        factory=dict,
+        repr=False,
+        validator=check.rule(
+            lambda v: isinstance(v, Mapping) and all(isinstance(k, str) for k in v),
+            "arguments by name",
+            "kwargs={'port': 8001}",
+        ),
+    )
+    start_method: StartMethod = field(
+        default="zygote",
+        kw_only=True,
+        validator=check.one_of(("zygote", "spawn", "forkserver", "fork"), "start_method='spawn'"),
+    )
+
+
+@frozen
+class Command(Process):
+    """An external program that runs as a subprocess, in a session of its own.
+
+    Args:
+        name: unique among its siblings.
+        argv: the program and its arguments; no shell reads them. A program without a slash is
+            looked up in the child's own PATH.
+    """
+
+    name: str = field(validator=check.name)
+    argv: tuple[str, ...] = field(
+        converter=_argv,
+        validator=check.rule(
+            _is_argv, "a list of texts, program first", "Command('db', ['redis-server'])"
+        ),
+    )
