@@ -1,1 +1,100 @@
-"""An embedded, Erlang/OTP-style supervision tree for Python."""
+"""otpsup: an embedded, Erlang/OTP-style supervision tree for Python.
+
+    specs      what a tree is made of: Supervisor, Worker, Command, ...   (frozen, validated)
+    engine     what happens when: pure decisions, events in, effects out  (no I/O at all)
+    runtime    processes, pipes, signals: does what the engine says       (all the I/O)
+    control    the same requests from another process                     (a unix socket)
+    tree       Tree, Tree.aio, run: the handles of the host
+    child      current_child: the handle inside a child
+
+Names are loaded when first used, so that a child process pays only for what it needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .child import CurrentChild as CurrentChild
+    from .child import current_child as current_child
+    from .control.client import TreeClient as TreeClient
+    from .engine.snapshot import ChildStatus as ChildStatus
+    from .errors import AlreadyPresent as AlreadyPresent
+    from .errors import AlreadyStarted as AlreadyStarted
+    from .errors import CallerNotReady as CallerNotReady
+    from .errors import InvalidSpec as InvalidSpec
+    from .errors import MaxChildren as MaxChildren
+    from .errors import NotAChild as NotAChild
+    from .errors import NotASupervisor as NotASupervisor
+    from .errors import NotFound as NotFound
+    from .errors import NotRunning as NotRunning
+    from .errors import OtpsupError as OtpsupError
+    from .errors import ProtocolError as ProtocolError
+    from .errors import Restarting as Restarting
+    from .errors import Running as Running
+    from .errors import SimpleOneForOne as SimpleOneForOne
+    from .errors import StartFailed as StartFailed
+    from .events import Event as Event
+    from .specs.backoff import Backoff as Backoff
+    from .specs.children import Command as Command
+    from .specs.children import Worker as Worker
+    from .specs.output import LogFile as LogFile
+    from .specs.ready import http as http
+    from .specs.ready import log_line as log_line
+    from .specs.ready import notify as notify
+    from .specs.ready import port as port
+    from .specs.ready import probe as probe
+    from .specs.ready import stays_up as stays_up
+    from .specs.supervisors import DynamicSupervisor as DynamicSupervisor
+    from .specs.supervisors import Supervisor as Supervisor
+    from .tree import AsyncTree as AsyncTree
+    from .tree import Tree as Tree
+    from .tree import run as run
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "child": ["CurrentChild", "current_child"],
+    "control.client": ["TreeClient"],
+    "engine.snapshot": ["ChildStatus"],
+    "errors": [
+        "AlreadyPresent",
+        "AlreadyStarted",
+        "CallerNotReady",
+        "InvalidSpec",
+        "MaxChildren",
+        "NotAChild",
+        "NotASupervisor",
+        "NotFound",
+        "NotRunning",
+        "OtpsupError",
+        "ProtocolError",
+        "Restarting",
+        "Running",
+        "SimpleOneForOne",
+        "StartFailed",
+    ],
+    "events": ["Event"],
+    "specs.backoff": ["Backoff"],
+    "specs.children": ["Command", "Worker"],
+    "specs.output": ["LogFile"],
+    "specs.ready": ["http", "log_line", "notify", "port", "probe", "stays_up"],
+    "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
+    "tree": ["AsyncTree", "Tree", "run"],
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'otpsup' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_WHERE]

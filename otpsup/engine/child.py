@@ -83,6 +83,8 @@ class Child(ABC):
         self.restarts = 0
         self.attempts = 0
         """Restart attempts in a row, for the backoff."""
+        self.was_ready_for = 0.0
+        """How long its last incarnation was ready, in seconds, once that is over."""
         self.paid = False
         """The coming retry is already counted in the restart window."""
         self.plan: Plan[Child] | None = None
@@ -99,13 +101,20 @@ class Child(ABC):
         Raises:
             KeyError: never, unless this package has a bug.
         """
-        self.state = TRANSITIONS[self.state][trigger]
+        before, self.state = self.state, TRANSITIONS[self.state][trigger]
+        if before == "running":
+            self.was_ready_for = self.core.now - self.since
+        elif trigger == "start":
+            self.was_ready_for = 0.0
         self.cause = cause
         self.since = self.core.now
-        if trigger in ("gone", "retry"):
+        pid, ends = self.pid, trigger in ("gone", "retry")
+        if ends:
             self._forget_run(reason)
-        change = StateChange(self.core.now, self.path, self.state, cause, self.pid, reason)
-        self.core.emit(change)
+        run = self.run if ends else 0
+        self.core.emit(
+            StateChange(self.core.now, self.path, self.state, cause, pid, reason, run=run)
+        )
 
     def _forget_run(self, reason: Reason | None) -> None:
         self.pid = self.status = self.info = self.pending = None

@@ -63,7 +63,10 @@ class Halt:
 
 @frozen
 class StateChange:
-    """A child's state changed, and why."""
+    """A child's state changed, and why.
+
+    `run` is the incarnation that is over with this change, or 0 if none is.
+    """
 
     at: float
     path: str
@@ -71,6 +74,7 @@ class StateChange:
     cause: Cause
     pid: int | None = None
     reason: Reason | None = None
+    run: int = field(default=0, kw_only=True)
 
 
 @frozen

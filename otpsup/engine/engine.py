@@ -28,6 +28,8 @@ from .events import (
     Request,
     Shutdown,
     Spawned,
+    StartChild,
+    StartDeclared,
     StatusText,
     Tick,
     ToChild,
@@ -129,18 +131,39 @@ class Engine:
             self._refuse(request, errors.NotASupervisor(text))
 
     def _to_child(self, request: ToChild) -> None:
+        if isinstance(request, StartDeclared) and self._is_pool(request.path):
+            self._request(_instance(request))
+            return
+        try:
+            self._parent_for(request).post(request)
+        except errors.OtpsupError as error:
+            self._refuse(request, error)
+
+    def _is_pool(self, path: str) -> bool:
+        node = self._core.children.get(path)
+        return isinstance(node, Node) and node.is_dynamic and node.state == "running"
+
+    def _parent_for(self, request: ToChild) -> Node:
+        """The supervisor whose child the request is about."""
         if request.path == "":
             text = "the root is not a child; start, stop or shut down the tree instead"
-            self._refuse(request, errors.NotFound(text))
-            return
+            raise errors.NotFound(text)
+        if isinstance(request, StartDeclared) and request.args:
+            raise errors.NotASupervisor(
+                f"cannot start {request.path!r} with arguments: only a running dynamic supervisor "
+                "takes them, for a new instance of its template"
+            )
         parent = self._core.children.get(request.path.rpartition("/")[0])
-        if isinstance(parent, Node):
-            parent.post(request)
-        else:
-            self._refuse(request, not_found("find", request.path, self._core.children))
+        if not isinstance(parent, Node):
+            raise not_found("find", request.path, self._core.children)
+        return parent
 
     def _refuse(self, request: Request, error: errors.OtpsupError) -> None:
         self._core.emit(Reply(request.ref, error=error))
+
+
+def _instance(request: StartDeclared) -> StartChild:
+    return StartChild(ref=request.ref, caller=request.caller, path=request.path, args=request.args)
 
 
 class _Top:
@@ -186,8 +209,9 @@ class _Top:
         self._halt("start_failed", reason, cause)
 
     def child_stopped(self, child: Child, reason: Reason | None) -> None:
-        """The tree was stopped."""
-        self._halt("stopped", reason or SHUTDOWN, child.cause)
+        """The tree was stopped, perhaps while it was ending anyway."""
+        assert isinstance(child, Node)
+        self._halt(child.how or "stopped", reason or SHUTDOWN, child.cause)
 
     def child_exited(self, child: Child) -> None:
         """The tree gave up, or significant children ended it."""

@@ -135,8 +135,12 @@ class ToChild(Request):
 
 @frozen
 class StartDeclared(ToChild):
-    """Start a declared child that is down (OTP: `restart_child`)."""
+    """Start a declared child that is down (OTP: `restart_child`).
 
+    If the path is a running dynamic supervisor's, start an instance of its template with `args`.
+    """
+
+    args: tuple[Any, ...] = ()
     restart_only: bool = field(default=False, kw_only=True)
 
 

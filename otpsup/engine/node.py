@@ -140,6 +140,9 @@ class Node(Child):
 
     def begin_stop(self, cause: Cause) -> None:
         """Stop all children in reverse order, then end."""
+        if self._asked_to_stop:  # its deadline runs since the first time
+            self.cause = cause
+            return
         self._asked_to_stop = True
         self.end("stopped", SHUTDOWN, cause)
         if self.state == "stopping" and self.spec.shutdown == BRUTAL_KILL:
@@ -148,11 +151,13 @@ class Node(Child):
             self.limit_stop()
 
     def kill(self) -> None:
-        """Kill everything below; the order no longer matters."""
+        """Kill everything below; the order no longer matters, and nobody restarts anything."""
         if self.state in UP and self.pending is None:
             self._killing = True
             self._reason = Reason("killed", "killed with all below it")
             for child in reversed(list(self.children.values())):
+                if isinstance(child, Node):
+                    child.stop(self.cause)
                 child.kill()
 
     def end(self, how: How, reason: Reason, cause: Cause) -> None:
@@ -160,8 +165,8 @@ class Node(Child):
         if self.how is not None:
             return
         self.how, self._reason = how, reason
-        self._drop_work()
         self.move("stop", cause)
+        self._drop_work()
         order = list(reversed(self.children.values()))
         steps = all_at_once(order) if self.is_dynamic else chain(order, [])
         self.carry_out(purpose.End(cause), steps)
@@ -347,11 +352,12 @@ class Node(Child):
         if not allowed:
             self._give_up(child, cause)
             return
-        wait = 0.0 if paid or cause.kind == "retry" else self._next_delay(child)
         if child.state != "restarting":
             child.move("retry", cause, child.pending)
+        wait = 0.0 if paid or cause.kind == "retry" else self._next_delay(child)
         if not paid:
-            self.report("restart", child, child.last_exit or SHUTDOWN, delay=wait)
+            why = child.last_exit or SHUTDOWN
+            self.report("restart", child, why, delay=wait, cause=cause)
         self._restart_group(child, cause, wait)
 
     def _restart_group(self, child: Child, cause: Cause, wait: float) -> None:
@@ -363,7 +369,7 @@ class Node(Child):
             self.carry_out(purpose.StopGroup(cause, child, due), chain(stops, []), [child])
             return
         starts = [c for c in group if c.wanted and (c.spec.restart != "temporary")]
-        self.carry_out(purpose.Restart(cause), chain(stops, starts), [child])
+        self.carry_out(purpose.Restart(cause, child), chain(stops, starts), [child])
 
     def _counted(self, cause: Cause) -> Cause:
         """The cause, with what it used up of the restart window."""
@@ -374,10 +380,11 @@ class Node(Child):
     def _give_up(self, child: Child, cause: Cause) -> None:
         """Too many restarts: stop everything; the parent decides about us (OTP.md 12)."""
         why = evolve(cause, kind="gave_up", path=self.path, parent=cause)
-        self.report("shutdown", child, SHUTDOWN, cause=why)
+        too_many = Reason("shutdown", "too many restarts")
+        self.report("shutdown", child, too_many, cause=why)
         if child.pending is not None:
             child.move("gone", why, child.pending)
-        self.end("gave_up", Reason("shutdown", "too many restarts"), why)
+        self.end("gave_up", too_many, why)
 
     def retry_later(self, child: Child, reason: Reason) -> None:
         """A start failed: try again when the mailbox has been served, or after the backoff."""
@@ -387,11 +394,7 @@ class Node(Child):
     def _next_delay(self, child: Child) -> float:
         """Seconds to wait before the next attempt, which this call counts."""
         policy = child.spec.backoff
-        if (
-            policy
-            and child.state == "running"
-            and self.core.now - child.since >= policy.reset_after
-        ):
+        if policy and child.was_ready_for >= policy.reset_after:
             child.attempts = 0
         child.attempts += 1
         return backoff.delay(policy, child.attempts, self.core.random)
@@ -427,7 +430,7 @@ class Node(Child):
             self._advancing.discard(plan)
         if plan.is_done and plan in self._plans:
             self._unplan(plan).finished(self)
-            self._drain()
+        self._drain()
 
     def _do(self, step: Step[Child], why: purpose.Purpose) -> None:
         if step.action == "start":

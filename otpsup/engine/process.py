@@ -11,7 +11,7 @@ from typing import Any
 from ..specs import Command, Spawned, Worker
 from ..specs.check import BRUTAL_KILL
 from .cause import Cause
-from .child import Child, Parent
+from .child import UP, Child, Parent
 from .core import Core
 from .effects import Kill, Spawn, Terminate
 from .reasons import Exit, Reason, classify
@@ -58,7 +58,7 @@ class ProcessChild(Child):
 
     def kill(self) -> None:
         """Send SIGKILL, once."""
-        if not self._killed and self.state in ("starting", "running", "stopping"):
+        if self.state in UP and self.pending is None and not self._killed:
             self._killed = True
             self.core.timers.cancel(self)
             self.core.emit(Kill(self.path, self.run))

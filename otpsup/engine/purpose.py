@@ -56,14 +56,20 @@ class Boot(Purpose):
 
 
 class Restart(Purpose):
-    """Start children again after one of them ended."""
+    """Start children again after one of them, the first, ended."""
+
+    def __init__(self, cause: Cause, first: Child) -> None:
+        super().__init__(cause)
+        self.first = first
 
     def finished(self, node: Node) -> None:
         """Nobody waits for it."""
 
     def failed(self, node: Node, child: Child, reason: Reason) -> None:
-        """The failed child waits for a retry, which may be for another than the first one."""
+        """The failed child waits for a retry; a first one whose turn had not come does not."""
         node.report("start_error", child, reason)
+        if self.first is not child and self.first.state == "restarting":
+            self.first.move("gone", self.cause)
         node.retry_later(child, reason)
 
 
@@ -110,6 +116,7 @@ class ApiStart(Answered):
 
     def finished(self, node: Node) -> None:
         """It is up, or it declined, which is success without a process."""
+        self.child.wanted = True
         node.core.emit(Reply(self.ref, self.child))
 
     def failed(self, node: Node, child: Child, reason: Reason) -> None:

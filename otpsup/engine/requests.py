@@ -58,7 +58,7 @@ class Handler:
 
     def must_wait(self, request: Request) -> bool:
         """Whether `request` has to wait for a plan; a stop first cuts short the start it meets."""
-        if isinstance(request, WhichChildren | CountChildren):
+        if isinstance(request, WhichChildren | CountChildren) or self._is_from_below(request):
             return False
         child = self._subject(request)
         if not self._node.is_busy_with(child):
@@ -87,15 +87,23 @@ class Handler:
             self._node.core.emit(Reply(request.ref, error=error))
 
     def _check_caller(self, request: Request) -> None:
-        """A child that is still starting must not wait for its own supervisor (OTP.md 17.4)."""
-        caller = self._node.core.children.get(request.caller or "")
-        if not isinstance(request, StartChild | StartDeclared | ReplaceChild) or caller is None:
-            return
-        if caller.parent is self._node and caller.state == "starting":
+        if self._is_from_below(request):
             raise errors.CallerNotReady(
-                f"cannot {_WORDS[type(request)]} {request.path!r}: {caller.path!r} asked before it "
-                "was ready itself; let it call current_child().ready() first"
+                f"cannot {_WORDS[type(request)]} {request.path!r}: {request.caller!r} asked "
+                "before it was ready itself; let it call current_child().ready() first"
             )
+
+    def _is_from_below(self, request: Request) -> bool:
+        """Whether a child asks for a start that may itself wait for that child (OTP.md 17.4)."""
+        if not isinstance(request, StartChild | StartDeclared | ReplaceChild):
+            return False
+        known = self._node.core.children
+        child = known.get(request.caller or "")
+        while child and child.path and child.state == "starting":
+            if child.parent is self._node:
+                return True
+            child = known.get(child.path.rpartition("/")[0])
+        return False
 
     # start_child
 
@@ -105,7 +113,6 @@ class Handler:
             child = self._new_instance(node.spec, request)
         else:
             child = self._new_child(request)
-        child.wanted = True
         why = purpose.ApiStart(_cause(request), request.ref, child, new=True)
         node.carry_out(why, chain([], [child]))
 
@@ -157,7 +164,6 @@ class Handler:
             raise (
                 self._running(child, "restart") if request.restart_only else _already_started(child)
             )
-        child.wanted = True
         why = purpose.ApiStart(_cause(request), request.ref, child, new=False)
         self._node.carry_out(why, chain([], [child]))
 
@@ -175,8 +181,11 @@ class Handler:
             raise errors.NotFound(
                 f"cannot restart child {child.path!r}: it is temporary, so its record ends with it"
             )
-        child.wanted = True
-        why = purpose.Replace(_cause(request), request.ref, child)
+        why: purpose.Purpose
+        if child.wanted and child.spec.restart != "temporary":
+            why = purpose.Replace(_cause(request), request.ref, child)
+        else:
+            why = purpose.ApiStart(_cause(request), request.ref, child, new=False)
         self._node.carry_out(why, chain([child], [child]))
 
     def _delete(self, request: DeleteChild) -> None:

@@ -27,6 +27,9 @@ class Timers(Generic[O]):
         self._count += 1
         self._live[owner] = self._count
         heapq.heappush(self._heap, (due, self._count, owner))
+        if len(self._heap) > 2 * len(self._live) + 8:  # mostly cancelled ones
+            self._heap = [entry for entry in self._heap if self._live.get(entry[2]) == entry[1]]
+            heapq.heapify(self._heap)
         self._prune()
 
     def cancel(self, owner: O) -> None:

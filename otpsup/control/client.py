@@ -1,0 +1,89 @@
+"""A client of a running tree: the verbs, over a socket. Blocking, thread-safe, stdlib only."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..engine.snapshot import ChildStatus
+from ..errors import NotRunning
+from ..events import Event
+from ..verbs import Verbs
+from ..wire import control as wire
+from . import address
+
+
+class TreeClient(Verbs):
+    """A connection to a running tree.
+
+    Threads may share it; one request is made at a time. Use one client a thread to wait for
+    several answers at once.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb")
+        self._lock = threading.Lock()
+        self._id = 0
+
+    @classmethod
+    def connect(cls, name: str | None = None, path: Path | None = None) -> TreeClient:
+        """Connect to the one running tree, to the one of this name, or to a socket.
+
+        Raises:
+            NotRunning: there is no such tree, or it takes a name to choose among several.
+        """
+        return cls(address.connect(path or address.find(name)))
+
+    def shutdown(self, *, hurry: bool = False) -> None:
+        """Stop the whole tree in reverse order; returns when nothing of it is left."""
+        self._ask("shutdown", hurry=hurry)
+
+    def events(self) -> Iterator[Event]:
+        """All events from now on; ends with the tree. The client can do nothing else then."""
+        self._ask("events")
+        for line in self._file:
+            answer = wire.decode_answer(line)
+            if "event" in answer:
+                yield Event(**answer["event"])
+
+    def _ask(self, op: str, **fields: Any) -> Any:
+        with self._lock:
+            self._id += 1
+            try:
+                self._sock.sendall(wire.encode_call(self._id, op, **fields))
+                return self._answer()
+            except OSError:
+                raise NotRunning("the tree has ended, or hung up") from None
+
+    def _answer(self) -> Any:
+        for line in self._file:
+            answer = wire.decode_answer(line)
+            if answer.get("id") == self._id:
+                if "error" in answer:
+                    raise wire.error_from(answer["error"])
+                return answer.get("ok")
+        raise NotRunning("the tree has ended, or hung up, before it answered")
+
+    def _status(self, value: Any) -> ChildStatus:
+        return wire.status_from(value)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._file.close()
+        self._sock.close()
+
+    def __enter__(self) -> TreeClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,54 @@
+"""Events as users see them: flat, frozen, with times of the wall clock and causes in words."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from . import explain
+from .engine.effects import Halt, Report, StateChange
+
+
+@frozen
+class Event:
+    """Something that happened in a tree.
+
+    Attributes:
+        at: seconds since the epoch.
+        kind: `state` for a change of state; `progress`, `restart`, `child_terminated`,
+            `start_error`, `shutdown_error`, `shutdown` as in OTP's supervisor reports; `halt` when
+            the tree has ended.
+        path: the child; `""` is the root.
+        state: the new state, for `state`.
+        pid: the process concerned, if any.
+        reason: how the child ended, in words, or None.
+        cause: why, in words.
+        text: the whole event as one line.
+        traceback: of the exception that ended a Python child, or "".
+    """
+
+    at: float
+    kind: str
+    path: str
+    state: str | None
+    pid: int | None
+    reason: str | None
+    cause: str
+    text: str
+    traceback: str = ""
+
+
+def from_effect(effect: StateChange | Report | Halt, epoch: float, now: float) -> Event:
+    """The event for what the engine reported; `epoch` turns its clock into the wall clock."""
+    cause = explain.sentence(effect.cause)
+    match effect:
+        case StateChange(at, path, state, _, pid, reason):
+            words, trace = (str(reason), reason.traceback) if reason else (None, "")
+            text = explain.change(effect)
+            return Event(at + epoch, "state", path, state, pid, words, cause, text, trace)
+        case Report(at, context, _, path, reason, _, pid):
+            text = explain.report(effect)
+            words, trace = str(reason), reason.traceback
+            return Event(at + epoch, context, path, None, pid, words, cause, text, trace)
+        case Halt(_, reason):
+            text = explain.ending("the tree", effect)
+            return Event(now + epoch, "halt", "", None, None, str(reason), cause, text)

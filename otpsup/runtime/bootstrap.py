@@ -1,0 +1,134 @@
+"""The first code of ours in a worker's process, whatever its start method: `run`.
+
+Decides how a stop signal ends the target and how its exception gets into the report. Runs in the
+child only; must not import the rest of the runtime.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import inspect
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+from ..child import CHANNEL, PATH, CurrentChild, current_child
+from ..errors import NotAChild
+from .launcher import execute
+
+
+def run(
+    target: Callable[..., object] | str,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    stop_signal: int,
+) -> None:
+    """Call the target as a child of the tree; ends by returning or by raising.
+
+    Raises:
+        SystemExit: 128 + the stop signal, after an orderly end that was asked for.
+    """
+    child = current_child()
+    try:
+        _call(child, _resolve(target), args, kwargs, stop_signal)
+    except Exception as error:
+        child.crash(error, traceback.format_exc())
+        raise
+
+
+def _resolve(target: Callable[..., object] | str) -> Callable[..., object]:
+    """The callable behind `"pkg.module:name.in.it"`."""
+    if not isinstance(target, str):
+        return target
+    module, _, name = target.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    if not callable(found):
+        raise TypeError(f"target {target!r} is {found!r}, which cannot be called")
+    return found  # type: ignore[no-any-return]
+
+
+def _call(
+    child: CurrentChild,
+    target: Callable[..., object],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    stop_signal: int,
+) -> None:
+    def on_stop(signum: int, _: FrameType | None) -> None:
+        child.stop_requested()
+        if not child.handles_stop:
+            raise SystemExit(128 + signum)
+
+    signal.signal(stop_signal, on_stop)
+    result = target(*args, **kwargs)
+    if inspect.iscoroutine(result):
+        _run_coroutine(child, result, stop_signal)
+
+
+def _run_coroutine(
+    child: CurrentChild, coroutine: Coroutine[Any, Any, object], stop_signal: int
+) -> None:
+    """Run it to its end; the stop signal cancels it, so that its `finally` blocks can await."""
+    stopped = False
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def on_stop() -> None:
+            nonlocal stopped
+            stopped = True
+            child.stop_requested()
+            if not child.handles_stop:
+                task.cancel()
+
+        asyncio.get_running_loop().add_signal_handler(stop_signal, on_stop)
+        await coroutine
+
+    try:
+        asyncio.run(main())
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+    if stopped and not child.handles_stop:
+        raise SystemExit(128 + stop_signal)
+
+
+def enter(order: dict[str, Any], channel: int, outputs: Sequence[int]) -> None:
+    """Make this fresh process what the order says: session, environment, identity, output.
+
+    Args:
+        order: as for a command (`launcher.execute`), with `path`, the child's path in the tree.
+        channel: the socket to the supervisor; programs that this process executes inherit it.
+        outputs: descriptors for the numbers in `order["targets"]`.
+
+    Raises:
+        launcher.execute.Failure: a step failed; the process must end.
+    """
+    with contextlib.suppress(ValueError):
+        signal.set_wakeup_fd(-1)
+    os.setsid()
+    os.environb.update(order["env"])
+    os.environ[CHANNEL] = f"{channel}:{os.fstat(channel).st_ino}"
+    os.environ[PATH] = order["path"]
+    os.set_inheritable(channel, True)
+    execute.reset_signals()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    execute.become(order)
+    execute.arrange(outputs, order["targets"])
+
+
+def tell_crash(error: BaseException) -> None:
+    """Report an exception that came before the target, on stderr and to the supervisor."""
+    text = "".join(traceback.format_exception(error))
+    sys.stderr.write(text)
+    with contextlib.suppress(NotAChild):
+        current_child().crash(error, text)

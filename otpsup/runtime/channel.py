@@ -1,0 +1,127 @@
+"""The host's end of a child's channel: reads what the child says and hands it on, checked."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Callable
+
+from ..errors import ProtocolError
+from ..wire.status import LIMIT, ConnectMessage, Message, decode
+
+_AT_ONCE = 16
+"""Messages read before other children get their turn."""
+_FD_SPACE = socket.CMSG_SPACE(16 * 4)
+
+
+class Channel:
+    """One child's channel.
+
+    Args:
+        told: called with each message.
+        connected: called with the stream that the child handed over for requests.
+        wrong: called with what was wrong about a message; it is dropped.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        told: Callable[[Message], None],
+        connected: Callable[[socket.socket], None],
+        wrong: Callable[[ProtocolError], None],
+    ) -> None:
+        self._loop = loop
+        self._told = told
+        self._connected = connected
+        self._wrong = wrong
+        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ours.setblocking(False)
+        loop.add_reader(self._ours.fileno(), self._readable)
+
+    @property
+    def child_end(self) -> int:
+        """The descriptor for the child."""
+        return self._theirs.fileno()
+
+    @property
+    def inode(self) -> int:
+        """The inode of the child's end, by which the child recognises it."""
+        return os.fstat(self._theirs.fileno()).st_ino
+
+    def hand_over(self) -> None:
+        """The child has its end; close our copy of it."""
+        self._theirs.close()
+
+    def drain(self) -> None:
+        """Read what is left of a child that has ended."""
+        while self._ours.fileno() >= 0 and self._read_one():
+            pass
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._ours.fileno() >= 0:
+            self._loop.remove_reader(self._ours.fileno())
+            self._ours.close()
+        self._theirs.close()
+
+    def _readable(self) -> None:
+        for _ in range(_AT_ONCE):
+            if self._ours.fileno() < 0 or not self._read_one():
+                return
+
+    def _read_one(self) -> bool:
+        """Read a message; False if there is none now, or never more."""
+        try:
+            data, ancillary, flags, _ = self._ours.recvmsg(
+                LIMIT, _FD_SPACE, socket.MSG_CMSG_CLOEXEC
+            )
+        except BlockingIOError:
+            return False
+        except OSError:
+            data, ancillary, flags = b"", [], 0
+        if not data:
+            self._loop.remove_reader(self._ours.fileno())
+            return False
+        self._take(data, _descriptors(ancillary), truncated=bool(flags & socket.MSG_TRUNC))
+        return True
+
+    def _take(self, data: bytes, fds: list[int], *, truncated: bool) -> None:
+        try:
+            if truncated:
+                raise ProtocolError(f"a status message may have {LIMIT} bytes at most")
+            message = decode(data)
+            if isinstance(message, ConnectMessage):
+                self._connected(_stream(fds))
+            else:
+                self._told(message)
+        except ProtocolError as error:
+            self._wrong(error)
+        finally:
+            for fd in fds:
+                with contextlib.suppress(OSError):
+                    os.close(fd)
+
+
+def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
+    fds = array.array("i")
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    return list(fds)
+
+
+def _stream(fds: list[int]) -> socket.socket:
+    """The one descriptor of a connect message as a stream socket of its own."""
+    if len(fds) != 1:
+        raise ProtocolError(f"a connect message must bring one descriptor, not {len(fds)}")
+    try:
+        stream = socket.socket(fileno=os.dup(fds[0]))
+    except OSError:
+        raise ProtocolError("a connect message must bring a socket") from None
+    if stream.family != socket.AF_UNIX or stream.type != socket.SOCK_STREAM:
+        stream.close()
+        raise ProtocolError("a connect message must bring a stream socket")
+    return stream

@@ -1,0 +1,200 @@
+"""The host's end of the launcher and of the zygote.
+
+A `Spawner` turns orders into processes and tells what becomes of them. It runs on the
+supervision loop; nothing in it blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import marshal
+import os
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..engine.reasons import Exit
+from .launcher import frames
+from .launcher.syscalls import send_signal
+
+LAUNCHER = (
+    f"import sys; sys.path.append({str(Path(__file__).parent)!r}); "
+    "from launcher.main import main; main(int(sys.argv[1]))"
+)
+
+
+class Owner(Protocol):
+    """Who ordered a process."""
+
+    def on_up(self, pid: int, pidfd: int | None) -> None:
+        """It exists."""
+
+    def on_failed(self, error: OSError) -> None:
+        """It could not be made; `error.filename` says what was tried."""
+
+    def on_exit(self, exit: Exit) -> None:
+        """It is gone, and its process group with it."""
+
+    def on_lost(self) -> None:
+        """The spawner is gone and will not report on it any more."""
+
+
+class Spawner:
+    """One launcher-like process, seen from the host.
+
+    Args:
+        loop: the supervision loop.
+        sock: our end of the socket to it; made non-blocking here.
+        on_lost: called once if the other end goes away while this one is open.
+        on_orphan: called with (pid, exit) for a process that this spawner did not start itself.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        on_lost: Callable[[], None],
+        on_orphan: Callable[[int, Exit], None],
+    ) -> None:
+        self._loop = loop
+        self._sock = sock
+        self._on_lost = on_lost
+        self._on_orphan = on_orphan
+        self._owners: dict[int, Owner] = {}
+        self._unsent: deque[tuple[bytes, list[int]]] = deque()
+        self._ids = 0
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        loop.add_reader(sock.fileno(), self._readable)
+
+    def spawn(self, order: dict[str, Any], fds: Sequence[int], owner: Owner) -> None:
+        """Order a process; `owner` is told. The caller keeps `fds` and may close them at once."""
+        self._ids += 1
+        self._owners[self._ids] = owner
+        data = frames.pack(frames.SPAWN, self._ids, payload=marshal.dumps(order))
+        data, rights, memory = frames.pack_large(data, fds)
+        try:
+            if self._unsent:
+                raise BlockingIOError
+            frames.send(self._sock, data, rights)
+        except BlockingIOError:
+            self._send_later(data, rights)
+        except OSError:
+            self.lose()
+        finally:
+            if memory is not None:
+                os.close(memory)
+
+    def _send_later(self, data: bytes, fds: Sequence[int]) -> None:
+        if not self._unsent:
+            self._loop.add_writer(self._sock.fileno(), self._writable)
+        self._unsent.append((data, [os.dup(fd) for fd in fds]))
+
+    def _writable(self) -> None:
+        try:
+            while self._unsent:
+                frames.send(self._sock, *self._unsent[0])
+                self._close_fds(self._unsent.popleft()[1])
+        except BlockingIOError:
+            return
+        except OSError:
+            self.lose()
+            return
+        self._loop.remove_writer(self._sock.fileno())
+
+    def _close_fds(self, fds: Sequence[int]) -> None:
+        for fd in fds:
+            os.close(fd)
+
+    def _readable(self) -> None:
+        try:
+            while self._sock.fileno() >= 0:
+                frame = frames.receive(self._sock)
+                if frame.op == b"":
+                    self.lose()
+                    return
+                self._take(frame)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.lose()
+
+    def _take(self, frame: frames.Frame) -> None:
+        if frame.op == frames.UP:
+            pidfd = frame.fds[0] if frame.fds else None
+            self._owners[frame.id].on_up(frame.value, pidfd)
+        elif frame.op == frames.FAILED:
+            what = frame.payload.decode(errors="replace")
+            error = OSError(frame.value, os.strerror(frame.value), what)
+            self._owners.pop(frame.id).on_failed(error)
+        elif frame.id:
+            self._owners.pop(frame.id).on_exit(_exit(frame))
+        else:
+            self._on_orphan(int(frame.payload), _exit(frame))
+
+    def lose(self) -> None:
+        """The other end is gone: say so, once."""
+        if self._sock.fileno() >= 0:
+            self.close()
+            self._on_lost()
+
+    def take_owners(self) -> list[Owner]:
+        """Those whose processes this spawner will not report on any more."""
+        owners, self._owners = list(self._owners.values()), {}
+        return owners
+
+    def close(self) -> None:
+        """Hang up; the other end takes that as the host's end."""
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock.fileno())
+            self._loop.remove_writer(self._sock.fileno())
+            self._sock.close()
+        while self._unsent:
+            self._close_fds(self._unsent.popleft()[1])
+
+
+def _exit(frame: frames.Frame) -> Exit:
+    core = frame.payload == b"core"
+    if frame.value < 0:
+        return Exit(signal=-frame.value, core=core)
+    return Exit(code=frame.value)
+
+
+class Signaller:
+    """Sends signals to one process that a spawner made, and to no other."""
+
+    __slots__ = ("_pidfd", "pid")
+
+    def __init__(self, pid: int, pidfd: int | None) -> None:
+        self.pid = pid
+        self._pidfd = pidfd
+
+    def send(self, signum: int) -> None:
+        """Send it, unless the process is gone.
+
+        Without a pidfd the pid is used: the launcher reaps the process only to report its exit,
+        and `close` is called on that report, so the pid may be stale for that short while only.
+        """
+        if self._pidfd is not None:
+            send_signal(self._pidfd, signum)
+        elif self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signum)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send(signal.SIGKILL)
+
+    def duplicate(self) -> int | None:
+        """A copy of the pidfd, for the caller to close; None if there is none."""
+        return None if self._pidfd is None else os.dup(self._pidfd)
+
+    def close(self) -> None:
+        """The process is gone: never signal it again."""
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+        self._pidfd, self.pid = None, 0

@@ -1,0 +1,194 @@
+"""Make one command's process, exactly as ordered.
+
+Two ways. Where the order needs no more than posix_spawn offers, that is used: it costs the same
+whatever our size. Limits, priority and identity need steps between fork and exec; for them we
+fork, which is safe and quick because this process is small and has one thread.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import signal
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+_RESET = [signal.SIGPIPE, signal.SIGXFSZ]  # Python ignores these; programs expect the default
+_BASE = {k: v for k, v in os.environb.items() if not k.startswith(b"OTPSUP_")}
+_HOME = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+class Failure(Exception):
+    """A step failed: its errno and what was tried, for the message."""
+
+    def __init__(self, error: OSError, what: str) -> None:
+        super().__init__(what)
+        self.errno = error.errno or 0
+        self.what = what
+
+
+def execute(order: dict[str, Any], fds: Sequence[int]) -> int:
+    """Start the command; returns its pid.
+
+    Args:
+        order: `file`, `argv`, `env` (on top of our own), `cwd`, `umask`, `targets` (the numbers
+            that `fds` get), and where wanted `nice`, `rlimits`, `groups`, `gid`, `uid`.
+        fds: descriptors for the child.
+
+    Raises:
+        Failure: nothing was started.
+    """
+    moved = [_above(fd, order["targets"]) for fd in fds]
+    try:
+        if order.keys() & {"nice", "rlimits", "groups", "gid", "uid"}:
+            return _fork(order, moved)
+        return _spawn(order, moved)
+    finally:
+        for old, new in zip(fds, moved, strict=True):
+            if new != old:
+                os.close(new)
+
+
+def _above(fd: int, targets: Sequence[int]) -> int:
+    """`fd`, or a copy of it out of the way of the numbers that the child's descriptors get."""
+    highest = max(targets, default=2)
+    return fd if fd > highest else fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, highest + 1)
+
+
+def _spawn(order: dict[str, Any], fds: Sequence[int]) -> int:
+    targets = order["targets"]
+    actions: list[Any] = [
+        (os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_RDWR, 0)
+        for number in (0, 1, 2)
+        if number not in targets
+    ]
+    actions += [(os.POSIX_SPAWN_DUP2, fd, to) for fd, to in zip(fds, targets, strict=True)]
+    _enter(order)
+    try:
+        return os.posix_spawn(
+            order["file"], order["argv"], {**_BASE, **order["env"]},
+            file_actions=actions, setsid=True, setsigmask=(), setsigdef=_RESET,
+        )  # fmt: skip
+    except OSError as error:
+        raise Failure(error, _describe(order)) from error
+
+
+def _enter(order: dict[str, Any]) -> None:
+    """Take on the folder and mask that the child is to have; each order sets its own."""
+    os.umask(order["umask"])
+    cwd = order["cwd"]
+    try:
+        os.chdir(cwd) if cwd else os.fchdir(_HOME)
+    except OSError as error:
+        raise Failure(error, f"enter the folder {os.fsdecode(cwd)!r}") from error
+
+
+def _describe(order: dict[str, Any]) -> str:
+    return f"execute {os.fsdecode(order['path'])!r}"
+
+
+def _fork(order: dict[str, Any], fds: Sequence[int]) -> int:
+    """fork, become what is ordered, exec; what fails is told through a close-on-exec pipe."""
+    report, told = os.pipe2(os.O_CLOEXEC)
+    pid = fork()
+    if pid == 0:
+        _become(order, fds, told)
+    os.close(told)
+    with os.fdopen(report, "rb") as pipe:
+        text = pipe.read().decode(errors="replace")
+    if text:
+        os.waitpid(pid, 0)
+        number, _, what = text.partition(" ")
+        raise Failure(OSError(int(number), ""), what)
+    return pid
+
+
+def fork() -> int:
+    """fork(2) with all signals blocked; the child unblocks them with `reset_signals`.
+
+    So a signal that comes before the child has left our handlers behind is kept, not swallowed.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    pid = os.fork()
+    if pid != 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pid
+
+
+def _become(order: dict[str, Any], fds: Sequence[int], told: int) -> NoReturn:
+    what = "start a session"
+    try:
+        os.setsid()
+        reset_signals(*_RESET)
+        for step, name in _STEPS:
+            what = name
+            step(order)
+        what = "arrange the descriptors"
+        arrange(fds, order["targets"])
+        what = _describe(order)
+        os.execve(order["file"], order["argv"], {**_BASE, **order["env"]})
+    except Failure as failure:
+        os.write(told, f"{failure.errno} {failure.what}".encode())
+    except OSError as error:
+        os.write(told, f"{error.errno} {what}".encode())
+    except BaseException as error:
+        os.write(told, f"22 {what}: {error}".encode())
+    os._exit(127)
+
+
+def reset_signals(*others: int) -> None:
+    """In a fresh fork: give up our handlers, then let signals in."""
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, *others):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _nice(order: dict[str, Any]) -> None:
+    if "nice" in order:
+        os.setpriority(os.PRIO_PROCESS, 0, order["nice"])
+
+
+def _rlimits(order: dict[str, Any]) -> None:
+    for name, limit in order.get("rlimits", {}).items():
+        resource.setrlimit(getattr(resource, name), limit)
+
+
+def _identity(order: dict[str, Any]) -> None:
+    if "groups" in order:
+        os.setgroups(order["groups"])
+    if "gid" in order:
+        os.setresgid(order["gid"], order["gid"], order["gid"])
+    if "uid" in order:
+        os.setresuid(order["uid"], order["uid"], order["uid"])
+
+
+_STEPS = (
+    (_nice, "set the priority"),
+    (_rlimits, "set the resource limits"),
+    (_identity, "change user and groups"),
+    (_enter, "enter the folder"),
+)
+
+
+def become(order: dict[str, Any]) -> None:
+    """Take on priority, limits, identity, mask and folder in this very process, for good.
+
+    Raises:
+        Failure: and then only some of it was done; the process must end.
+    """
+    for step, what in _STEPS:
+        try:
+            step(order)
+        except (OSError, ValueError) as error:
+            raise Failure(error if isinstance(error, OSError) else OSError(22, ""), what) from error
+
+
+def arrange(fds: Sequence[int], targets: Sequence[int]) -> None:
+    """Give each of `fds` its target number in this process, and /dev/null to a free 0, 1, 2."""
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    for number in (0, 1, 2):
+        if number not in targets:
+            os.dup2(null, number)
+    for fd, target in zip(fds, targets, strict=True):
+        os.dup2(fd, target)

@@ -1,0 +1,88 @@
+"""The frames between the host and its launcher or zygote: one SOCK_SEQPACKET message each.
+
+    SPAWN   id            payload, descriptors      host -> launcher
+    UP      id, pid       pidfd, if there are any   launcher -> host
+    FAILED  id, errno     what failed, as text      launcher -> host
+    EXITED  id, status    b"core" if it dumped      launcher -> host; id 0: payload is the pid
+
+`status` is an exit code, or minus the number of a signal. Payloads are marshalled: both ends are
+the same interpreter. A payload too large for a message travels in a memfd as the last descriptor.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+SPAWN, UP, FAILED, EXITED, LARGE = b"S", b"U", b"F", b"X", b"L"
+
+_HEADER = struct.Struct("<cQq")
+_INLINE = 60_000
+_MAX_FDS = 250
+_FD_SPACE = socket.CMSG_SPACE(_MAX_FDS * 4)
+
+
+class Frame(NamedTuple):
+    """One message. `op` is `b""` at the end of the stream."""
+
+    op: bytes
+    id: int = 0
+    value: int = 0
+    payload: bytes = b""
+    fds: Sequence[int] = ()
+
+
+def pack(op: bytes, id: int, value: int = 0, payload: bytes = b"") -> bytes:
+    """The bytes of a frame."""
+    return _HEADER.pack(op, id, value) + payload
+
+
+def pack_large(data: bytes, fds: Sequence[int]) -> tuple[bytes, list[int], int | None]:
+    """Move a too large payload into a memfd.
+
+    Returns:
+        the bytes to send, the descriptors to send, and the memfd to close once they are sent.
+    """
+    if len(data) <= _INLINE:
+        return data, list(fds), None
+    memory = os.memfd_create("otpsup-frame")
+    os.write(memory, data)
+    return _HEADER.pack(LARGE, 0, len(data)), [*fds, memory], memory
+
+
+def send(sock: socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
+    """Send one packed frame with descriptors; raises BlockingIOError if there is no room."""
+    if fds:
+        rights = array.array("i", fds)
+        sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+    else:
+        sock.send(data)
+
+
+def receive(sock: socket.socket) -> Frame:
+    """Receive one frame; its descriptors are not inheritable and belong to the caller."""
+    data, ancillary, _, _ = sock.recvmsg(_INLINE + 100, _FD_SPACE, socket.MSG_CMSG_CLOEXEC)
+    fds = array.array("i")
+    for level, kind, rights in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fds.frombytes(rights[: len(rights) - len(rights) % fds.itemsize])
+    if len(data) < _HEADER.size:
+        return Frame(b"")
+    op, id, value = _HEADER.unpack_from(data)
+    if op == LARGE:
+        return _large(list(fds), value)
+    return Frame(op, id, value, data[_HEADER.size :], list(fds))
+
+
+def _large(fds: list[int], size: int) -> Frame:
+    memory = fds.pop()
+    try:
+        data = os.pread(memory, size, 0)
+    finally:
+        os.close(memory)
+    op, id, value = _HEADER.unpack_from(data)
+    return Frame(op, id, value, data[_HEADER.size :], fds)

@@ -1,0 +1,52 @@
+"""What otpsup asks of the kernel beyond Python's own `os` and `signal`: the complete list.
+
+    prctl(PR_SET_CHILD_SUBREAPER)   orphans below us come to us              prctl(2)
+    prctl(PR_SET_PDEATHSIG)         a signal to us when our parent ends      prctl(2)
+    pidfd_open                      a descriptor for a process               pidfd_open(2)
+    pidfd_send_signal               a signal to exactly that process         pidfd_send_signal(2)
+
+A pidfd names one process for ever; a pid may be another's as soon as its process is reaped.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def _prctl(option: int, value: int) -> bool:
+    try:
+        return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
+    except (OSError, AttributeError):
+        return False
+
+
+def become_subreaper() -> bool:
+    """Adopt every orphan below this process; False where the kernel cannot (not Linux)."""
+    return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(signum: int = signal.SIGKILL) -> bool:
+    """Get `signum` when the parent thread that made this process ends; False if not possible."""
+    return _prctl(_PR_SET_PDEATHSIG, signum)
+
+
+def pidfd_open(pid: int) -> int | None:
+    """A descriptor for a process that cannot be reaped meanwhile; None where there are none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def send_signal(pidfd: int, signum: int) -> bool:
+    """Signal the process behind a pidfd; False if it is gone."""
+    try:
+        signal.pidfd_send_signal(pidfd, signum)
+    except ProcessLookupError:
+        return False
+    return True

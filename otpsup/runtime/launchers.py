@@ -1,0 +1,194 @@
+"""The launcher and the zygote of one tree: started when first needed, and again if they die."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from multiprocessing.util import _args_from_interpreter_flags  # type: ignore[attr-defined]
+from typing import Any
+
+from loguru import logger
+
+from ..engine.reasons import Exit
+from ..specs import ChildSpec, DynamicSupervisor, Supervisor, Worker
+from . import watch, workers, zygote
+from .launch import LAUNCHER, Spawner
+
+
+class Launchers:
+    """Holds the host's ends of both.
+
+    Args:
+        preload: modules that the zygote imports for its workers.
+        main: how to import the host's main module, if workers need it; else {}.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, preload: list[str], main: dict[str, str]
+    ) -> None:
+        self._loop = loop
+        self._settings = {"preload": preload, "main": main}
+        self._launcher: Spawner | None = None
+        self._zygote: Spawner | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended: asyncio.Future[None] | None = None
+        self._alive: tuple[int, int] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The launcher's pid: everything the tree runs is below it."""
+        return self._process.pid if self._process else None
+
+    def launcher(self) -> Spawner:
+        """The launcher, started if need be."""
+        if self._launcher is None:
+            self._launcher = self._start_launcher()
+        return self._launcher
+
+    def zygote(self) -> Spawner:
+        """The zygote, started if need be."""
+        if self._zygote is None:
+            self._zygote = self._start_zygote()
+        return self._zygote
+
+    def _start_launcher(self) -> Spawner:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        argv = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(theirs.fileno())]
+        with theirs:
+            self._process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()], start_new_session=True,
+            )  # fmt: skip
+        ended: asyncio.Future[None] = self._loop.create_future()
+        process, self._ended = self._process, ended
+        watch.watch(self._loop, process.pid, lambda: _reap(process, ended))
+        return Spawner(self._loop, ours, self._launcher_lost, _orphan_ended)
+
+    def _start_zygote(self) -> Spawner:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if self._alive is None:
+            self._alive = os.pipe2(os.O_CLOEXEC)
+        settings = json.dumps({**self._settings, "path": sys.path})
+        argv = [sys.executable, *_args_from_interpreter_flags(), "-c", zygote.CODE, settings]
+        with theirs:
+            fds = {2: 2, zygote.SOCKET: theirs.fileno(), zygote.ALIVE: self._alive[0]}
+            order = _plain_order(argv, list(fds))
+            owner = _ZygoteOwner(self._lose_zygote)
+            self.launcher().spawn(order, list(fds.values()), owner)
+        return Spawner(self._loop, ours, self._zygote_lost, _orphan_ended)
+
+    def _lose_zygote(self) -> None:
+        if self._zygote:
+            self._zygote.lose()
+
+    def _launcher_lost(self) -> None:
+        logger.error("the launcher has ended; its children are ended, and a new one is started")
+        lost, self._launcher = self._launcher, None
+        _lose_owners(lost)
+
+    def _zygote_lost(self) -> None:
+        logger.error("the zygote has ended; its workers are ended, and a new one is started")
+        lost, self._zygote = self._zygote, None
+        _lose_owners(lost)
+
+    async def close(self, timeout: float) -> None:
+        """Hang up, and wait up to `timeout` seconds for both to end."""
+        for spawner in (self._zygote, self._launcher):
+            if spawner:
+                spawner.close()
+        for fd in self._alive or ():
+            os.close(fd)
+        self._zygote = self._launcher = self._alive = None
+        if self._ended and self._process:
+            await asyncio.wait([self._ended], timeout=timeout)
+            if not self._ended.done():
+                self._process.kill()
+                await self._ended
+
+
+def _lose_owners(spawner: Spawner | None) -> None:
+    for owner in spawner.take_owners() if spawner else ():
+        owner.on_lost()
+
+
+def _reap(process: subprocess.Popen[bytes], ended: asyncio.Future[None]) -> None:
+    process.wait()
+    if not ended.done():
+        ended.set_result(None)
+
+
+def _orphan_ended(pid: int, exit: Exit) -> None:
+    logger.debug("a process that nobody waited for has ended: pid {}, {}", pid, exit)
+
+
+def _plain_order(argv: list[str], targets: list[int]) -> dict[str, Any]:
+    """An order for a program of our own: no stop signal, for it ends with its socket."""
+    return {
+        "file": os.fsencode(argv[0]),
+        "argv": [os.fsencode(part) for part in argv],
+        "env": {},
+        "cwd": "",
+        "umask": 0o077,
+        "targets": targets,
+        "stop_signal": 0,
+        "grace": 1e9,
+    }
+
+
+class _ZygoteOwner:
+    """Hears what becomes of the zygote's process."""
+
+    def __init__(self, lost: Callable[[], None]) -> None:
+        self._lost = lost
+
+    def on_up(self, pid: int, pidfd: int | None) -> None:
+        """It exists; its socket is all that is needed."""
+        if pidfd is not None:
+            os.close(pidfd)
+
+    def on_failed(self, error: OSError) -> None:
+        """There is none, then."""
+        logger.error("cannot start the zygote: {}", error.strerror)
+        self._lost()
+
+    def on_exit(self, exit: Exit) -> None:
+        """It is gone."""
+        self._lost()
+
+    def on_lost(self) -> None:
+        """The launcher is gone; the zygote dies with it (PR_SET_PDEATHSIG)."""
+        self._lost()
+
+
+def zygote_workers(spec: ChildSpec) -> Iterator[Worker]:
+    """Every worker in a tree that the zygote will make."""
+    if isinstance(spec, Worker) and spec.start_method == "zygote":
+        yield spec
+    elif isinstance(spec, Supervisor):
+        for child in spec.children:
+            yield from zygote_workers(child)
+    elif isinstance(spec, DynamicSupervisor):
+        yield from zygote_workers(spec.template)
+
+
+def modules_of(specs: list[Worker]) -> list[str]:
+    """The modules that these workers' targets live in, the main module aside."""
+    names = (_module(spec) for spec in specs)
+    return [name for name in dict.fromkeys(names) if name not in ("__main__", "")]
+
+
+def main_for(specs: list[Worker]) -> dict[str, str]:
+    """How to import the host's main module, if a target lives in it."""
+    needs_main = any(_module(spec) == "__main__" for spec in specs)
+    return workers.main_module() if needs_main else {}
+
+
+def _module(spec: Worker) -> str:
+    if isinstance(spec.target, str):
+        return spec.target.partition(":")[0]
+    return getattr(spec.target, "__module__", "") or ""

@@ -1,0 +1,223 @@
+"""The loop: inbox -> engine.handle(event, now) -> effects; one timer for the engine's deadline.
+
+The only place where the engine meets the world. Everything here runs on one asyncio loop; other
+threads come in through `loop.call_soon_threadsafe`. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import resource
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+from loguru import logger
+
+from ..engine import Engine
+from ..engine.child import Child
+from ..engine.effects import Effect, Halt, Kill, Reply, Report, Spawn, StateChange, Terminate
+from ..engine.events import Event, Request, Tick, Unstartable
+from ..engine.reasons import Reason
+from ..engine.snapshot import ChildStatus, snapshot
+from ..errors import NotRunning, OtpsupError
+from ..specs import DynamicSupervisor, Supervisor
+from . import launchers
+from .environment import current_umask
+from .launch import Spawner
+from .logs import LogPump
+from .notify import NotifySocket
+from .process import ChildProcess
+
+_CLOSE = 5.0
+"""Seconds that the launcher and the log thread get to finish once nothing of the tree is left."""
+
+Listener = Callable[[StateChange | Report | Halt], None]
+Answer = Callable[[Any, OtpsupError | None], None]
+
+
+class Runner:
+    """Runs one engine on one asyncio loop.
+
+    Args:
+        spec: the root supervisor.
+        adopt: serves requests on a stream that a child handed over, see `control.server`.
+    """
+
+    def __init__(
+        self,
+        spec: Supervisor | DynamicSupervisor,
+        adopt: Callable[[socket.socket, str], None] = lambda stream, _: stream.close(),
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.engine = Engine(spec, random.random)
+        self.pump = LogPump()
+        self.notify = NotifySocket(self.loop)
+        self.umask = current_umask()
+        self.adopt = adopt
+        self.halted: asyncio.Future[Halt] = self.loop.create_future()
+        self.listeners: list[Listener] = []
+        self._epoch = time.time() - self.loop.time()
+        self._inbox: deque[Event] = deque()
+        self._is_handling = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._refs = itertools.count(1)
+        self._answers: dict[int, Answer] = {}
+        self._processes: dict[tuple[str, int], ChildProcess] = {}
+        found = list(launchers.zygote_workers(spec))
+        self._launchers = launchers.Launchers(
+            self.loop, launchers.modules_of(found), launchers.main_for(found)
+        )
+        _raise_descriptor_limit(self._launchers.launcher)
+        if found:
+            self._launchers.zygote()
+
+    # For those who ask.
+
+    def ask(self, make: Callable[[int], Request], answer: Answer) -> None:
+        """Put a request in; `make` is given its reference, `answer` the value or the error."""
+        if self.halted.done():
+            answer(None, NotRunning("the tree is not running any more"))
+            return
+        ref = next(self._refs)
+        self._answers[ref] = answer
+        self.post(make(ref))
+
+    def status(self) -> ChildStatus:
+        """The whole tree now."""
+        return self.engine.snapshot(self._epoch)
+
+    @property
+    def epoch(self) -> float:
+        """What turns a time of the engine into seconds since the epoch."""
+        return self._epoch
+
+    # For processes (process.Host).
+
+    def post(self, event: Event) -> None:
+        """Give an event to the engine, and do what it says."""
+        self._inbox.append(event)
+        self._handle_inbox()
+
+    def launcher(self) -> Spawner:
+        """The launcher, started if need be."""
+        return self._launchers.launcher()
+
+    def zygote(self) -> Spawner:
+        """The zygote, started if need be."""
+        return self._launchers.zygote()
+
+    def is_ours(self, pid: int) -> bool:
+        """Whether a process is below the launcher or the host, as all of the tree are."""
+        try:
+            above = {process.pid for process in psutil.Process(pid).parents()} | {pid}
+        except psutil.Error:
+            return False
+        return bool(above & {self._launchers.pid, os.getpid()})
+
+    # The loop itself.
+
+    def _handle_inbox(self) -> None:
+        if self._is_handling:
+            return
+        self._is_handling = True
+        try:
+            while self._inbox:
+                event = self._inbox.popleft()
+                for effect in self.engine.handle(event, self.loop.time()):
+                    self._perform(effect)
+        finally:
+            self._is_handling = False
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        """Keep exactly one timer, at the engine's deadline.
+
+        One that is due already fires in the loop's next round, after what has arrived meanwhile:
+        so a start that fails for ever cannot keep the loop from anything else.
+        """
+        deadline = self.engine.deadline
+        if self._timer and self._timer.when() != deadline:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None and self._timer is None:
+            self._timer = self.loop.call_at(deadline, self._timer_fired)
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        self.post(Tick())
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Spawn():
+                self._spawn(effect)
+            case Terminate():
+                self._processes[effect.path, effect.run].terminate()
+            case Kill():
+                self._processes[effect.path, effect.run].kill()
+            case Reply():
+                self._reply(effect)
+            case Halt():
+                self._tell(effect)
+                self.halted.set_result(effect)
+            case StateChange() | Report():
+                self._forget(effect)
+                self._tell(effect)
+
+    def _spawn(self, effect: Spawn) -> None:
+        process = ChildProcess(self, effect.path, effect.run, effect.spec)
+        self._processes[effect.path, effect.run] = process
+        try:
+            process.start(effect.args)
+        except Exception as error:
+            logger.exception("cannot start {}", effect.path)
+            reason = Reason("error", f"{type(error).__name__}: {error}")
+            self.post(Unstartable(effect.path, effect.run, reason))
+
+    def _forget(self, change: StateChange | Report) -> None:
+        """A child that is gone needs its process object no more."""
+        if isinstance(change, StateChange) and change.run:
+            self._processes.pop((change.path, change.run), None)
+
+    def _reply(self, reply: Reply) -> None:
+        answer = self._answers.pop(reply.ref, None)
+        if answer:
+            value = reply.value
+            is_record = isinstance(value, Child)
+            answer(snapshot(value, self._epoch) if is_record else value, reply.error)
+
+    def _tell(self, effect: StateChange | Report | Halt) -> None:
+        for listener in tuple(self.listeners):
+            try:
+                listener(effect)
+            except Exception:
+                logger.exception("an event listener failed; it is not called any more")
+                self.listeners.remove(listener)
+
+    async def close(self) -> None:
+        """Let go of everything, once the tree has halted."""
+        for answer in self._answers.values():
+            answer(None, NotRunning("the tree is not running any more"))
+        self._answers.clear()
+        self.notify.close()
+        await self._launchers.close(_CLOSE)
+        self.pump.close(_CLOSE)  # nothing runs any more that waiting here could hold up
+        if self._timer:
+            self._timer.cancel()
+
+
+def _raise_descriptor_limit(start_launcher: Callable[[], Spawner]) -> None:
+    """Allow the host as many descriptors as it may have; a child costs a few (getrlimit(2)).
+
+    The launcher is started first, so that children keep the limit that the host was given.
+    """
+    start_launcher()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

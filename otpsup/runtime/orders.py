@@ -1,0 +1,90 @@
+"""Orders: a child's spec as the launcher, the zygote or a stock worker takes it.
+
+An order is a dict of plain values; `launcher.execute` names its keys. Descriptors travel beside it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from ..child import CHANNEL, PATH
+from ..specs import Command, Notify, Worker
+from . import environment, workers
+
+_CHANNEL_NUMBER = 3
+
+
+def command(
+    spec: Command, path: str, args: Sequence[Any], umask: int, inode: int, extra: dict[str, str]
+) -> dict[str, Any]:
+    """The order for a command.
+
+    Args:
+        path: the child's path in the tree.
+        args: come after the spec's own arguments.
+        umask: the host's, for a spec that has none.
+        inode: of the channel's descriptor, which the child gets under `channel_number(spec)`.
+        extra: further environment variables.
+
+    Raises:
+        environment.Unusable: the machine lacks something.
+    """
+    env = {**environment.overlay(spec), **extra}
+    order = _common(spec, path, umask)
+    file = environment.program(spec.argv[0], order["cwd"], env)
+    env |= {CHANNEL: f"{channel_number(spec)}:{inode}", PATH: path}
+    return {
+        **order,
+        "file": os.fsencode(file),
+        "argv": [os.fsencode(part) for part in (*spec.argv, *map(str, args))],
+        "env": _encode(env),
+    }
+
+
+def worker(
+    spec: Worker, path: str, args: Sequence[Any], umask: int, extra: dict[str, str]
+) -> tuple[dict[str, Any], list[int]]:
+    """The order for a worker of the zygote, and the descriptors that its arguments bring along.
+
+    Raises:
+        environment.Unusable: the machine lacks something.
+        Exception: the target or an argument cannot be pickled.
+    """
+    process = workers.worker_process(spec, path, tuple(args))
+    data, fds = workers.pickle(process)
+    tracker = workers.tracker_fd()
+    order = {
+        **stock(spec, path, umask, extra),
+        "pickle": data,
+        "tracker": tracker is not None,
+    }
+    return order, fds if tracker is None else [*fds, tracker]
+
+
+def stock(spec: Worker, path: str, umask: int, extra: dict[str, str]) -> dict[str, Any]:
+    """The part of an order that a worker of any start method carries out on itself."""
+    env = {**environment.overlay(spec), **extra}
+    return {**_common(spec, path, umask), "env": _encode(env)}
+
+
+def _common(spec: Worker | Command, path: str, umask: int) -> dict[str, Any]:
+    return {
+        "path": path,
+        "cwd": environment.working_folder(spec),
+        "umask": umask if spec.umask is None else spec.umask,
+        "stop_signal": int(spec.stop_signal),
+        "grace": environment.grace(spec),
+        **environment.privileges(spec),
+    }
+
+
+def channel_number(spec: Command) -> int:
+    """The descriptor under which a command finds its channel: 3, unless the spec wants that."""
+    wanted = spec.ready.fd if isinstance(spec.ready, Notify) else None
+    return _CHANNEL_NUMBER + 1 if wanted == _CHANNEL_NUMBER else _CHANNEL_NUMBER
+
+
+def _encode(env: dict[str, str]) -> dict[bytes, bytes]:
+    return {os.fsencode(key): os.fsencode(value) for key, value in env.items()}

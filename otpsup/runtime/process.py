@@ -1,0 +1,336 @@
+"""One child's process in the host: made, watched, signalled, and cleaned up after.
+
+Turns what happens to it into the engine's events; decides nothing. Its life: `start`, then
+`on_up` or `on_failed`, then `on_exit`; signals asked for before it is up are sent when it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from loguru import logger
+
+from ..engine.events import Event, Exited, Ignored, Ready, Spawned, StatusText, Unstartable
+from ..engine.reasons import Crash, Exit, Reason
+from ..errors import OtpsupError, ProtocolError
+from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
+from ..specs.output import NULL, STDOUT
+from ..wire import status as wire
+from . import orders, ports, readiness, watch
+from .channel import Channel
+from .environment import Unusable
+from .launch import Signaller, Spawner
+from .logs import LogPump, Sink, Watcher
+from .notify import NotifySocket
+from .stock import StockWorker
+
+
+class Host(Protocol):
+    """What a process needs of the loop that runs it."""
+
+    loop: asyncio.AbstractEventLoop
+    pump: LogPump
+    notify: NotifySocket
+    umask: int
+
+    def post(self, event: Event) -> None:
+        """Give an event to the engine."""
+
+    def launcher(self) -> Spawner:
+        """The launcher, started if need be."""
+
+    def zygote(self) -> Spawner:
+        """The zygote, started if need be."""
+
+    def is_ours(self, pid: int) -> bool:
+        """Whether this process, or one above it, belongs to the tree."""
+
+    def adopt(self, stream: socket.socket, caller: str) -> None:
+        """Serve requests on this stream for the child `caller`."""
+
+
+class ChildProcess:
+    """One incarnation of one child."""
+
+    def __init__(self, host: Host, path: str, run: int, spec: Worker | Command) -> None:
+        self.path = path
+        self.run = run
+        self.spec = spec
+        self._host = host
+        self._signaller: Signaller | None = None
+        self._unsent: list[int] = []
+        self._crash: Crash | None = None
+        self._channel: Channel | None = None
+        self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
+        self._why_not = ""
+        self._ours: list[int] = []
+        self._is_over = False
+
+    # Making it.
+
+    def start(self, args: Sequence[Any]) -> None:
+        """Make the process; what goes wrong becomes an event."""
+        try:
+            self._refuse_taken_port()
+            self._spawn(args)
+        except (OtpsupError, OSError) as error:
+            self._fail(str(error))
+        except Exception as error:
+            self._fail(f"cannot hand over target or arguments: {type(error).__name__}: {error}")
+        finally:
+            self._close_ours()
+
+    def _refuse_taken_port(self) -> None:
+        port = readiness.taken_port(self.spec.ready)
+        if port is None:
+            return
+        holder = ports.holder(port)
+        if holder is None or not self._host.is_ours(holder.pid):
+            who = ports.describe(holder)
+            raise Unusable(f"port {port} is in use by {who}; stop that, or choose another port")
+
+    def _spawn(self, args: Sequence[Any]) -> None:
+        self._channel = Channel(self._host.loop, self._told, self._connected, self._wrong)
+        outputs = self._outputs()
+        extra = self._extra_environment()
+        if isinstance(self.spec, Command):
+            self._spawn_command(self.spec, args, outputs, extra)
+        elif self.spec.start_method == "zygote":
+            self._spawn_worker(self.spec, args, outputs, extra)
+        else:
+            self._start_stock(self.spec, args, outputs, extra)
+        self._channel.hand_over()
+
+    def _spawn_command(
+        self, spec: Command, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
+    ) -> None:
+        assert self._channel
+        order = orders.command(spec, self.path, args, self._host.umask, self._channel.inode, extra)
+        given = {**outputs, orders.channel_number(spec): self._channel.child_end}
+        if isinstance(spec.ready, Notify) and spec.ready.fd is not None:
+            given[spec.ready.fd] = self._notification_fd()
+        order["targets"] = list(given)
+        self._host.launcher().spawn(order, list(given.values()), self)
+
+    def _spawn_worker(
+        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
+    ) -> None:
+        assert self._channel
+        order, fds = orders.worker(spec, self.path, args, self._host.umask, extra)
+        order["targets"] = list(outputs)
+        given = [self._channel.child_end, *outputs.values(), *fds]
+        self._host.zygote().spawn(order, given, self)
+
+    def _start_stock(
+        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
+    ) -> None:
+        assert self._channel
+        order = orders.stock(spec, self.path, self._host.umask, extra)
+        order["targets"] = list(outputs)
+        worker = StockWorker(self._host.loop, spec, self.on_exit)
+        fds = [self._channel.child_end, *outputs.values()]
+        self.on_up(*worker.start(self.path, args, order, fds))
+
+    def _extra_environment(self) -> dict[str, str]:
+        if isinstance(self.spec.ready, Notify):
+            return {"NOTIFY_SOCKET": self._host.notify.open()}
+        return {}
+
+    def _notification_fd(self) -> int:
+        """The write end of a pipe on which a newline means ready."""
+        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        os.set_blocking(writer, True)
+        self._ours.append(writer)
+        self._host.pump.attach(reader, _Nowhere(), self._newline_watcher())
+        return writer
+
+    def _newline_watcher(self) -> Watcher:
+        def watch_for_newline(data: bytes) -> bool:
+            if b"\n" in data:
+                self._from_thread(self._became_ready)
+            return b"\n" in data
+
+        return watch_for_newline
+
+    # Its output.
+
+    def _outputs(self) -> dict[int, int]:
+        """The descriptors for its stdout and stderr, by number; nothing where it is /dev/null."""
+        out = self._pipe(self.spec.stdout, "stdout")
+        err = out if self._shares_one_pipe() else self._pipe(self.spec.stderr, "stderr")
+        return {number: fd for number, fd in ((1, out), (2, err)) if fd is not None}
+
+    def _shares_one_pipe(self) -> bool:
+        """One pipe for both keeps their order; not where only one of them is watched for a line."""
+        kind = self.spec.ready
+        is_watched = isinstance(kind, LogLine) and kind.stream != "both"
+        return self.spec.stderr == STDOUT or (
+            self.spec.stderr == self.spec.stdout and not is_watched
+        )
+
+    def _pipe(self, target: str | LogFile, stream: str) -> int | None:
+        watcher = self._line_watcher(stream)
+        if target == NULL and watcher is None:
+            return None
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        self._ours.append(writer)
+        self._host.pump.attach(reader, self._sink(target), watcher)
+        return writer
+
+    def _sink(self, target: str | LogFile) -> Sink:
+        if isinstance(target, LogFile):
+            return self._host.pump.file(target)
+        return _Nowhere() if target == NULL else self._host.pump.stdout(self.path)
+
+    def _line_watcher(self, stream: str) -> Watcher | None:
+        kind = self.spec.ready
+        if not isinstance(kind, LogLine) or kind.stream not in (stream, "both"):
+            return None
+        return readiness.line_watcher(kind, lambda: self._from_thread(self._became_ready))
+
+    def _from_thread(self, callback: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: too late to matter
+            self._host.loop.call_soon_threadsafe(callback)
+
+    # What becomes of it.
+
+    def on_up(self, pid: int, pidfd: int | None) -> None:
+        """It exists."""
+        self._signaller = Signaller(pid, pidfd)
+        self._host.post(Spawned(self.path, self.run, pid))
+        self._begin_trial()
+        for signum in self._unsent:
+            self._signaller.send(signum)
+        self._unsent.clear()
+
+    def on_failed(self, error: OSError) -> None:
+        """It could not be made."""
+        self._fail(f"cannot {error.filename}: {error.strerror}")
+
+    def on_exit(self, exit: Exit) -> None:
+        """It is gone, its group with it; what it said last still counts."""
+        if self._is_over:
+            return
+        if self._channel:
+            self._channel.drain()
+        self._clean_up()
+        how = Exit(exit.code, exit.signal, self._crash, exit.core)
+        self._host.post(Exited(self.path, self.run, how))
+
+    def on_lost(self) -> None:
+        """Whoever would report its exit is gone: end it, and report when it is."""
+        if self._signaller is None:
+            self._fail("its launcher ended before it was started")
+            return
+        pidfd = self._signaller.duplicate()
+        self.kill()
+        if pidfd is None:
+            self.on_exit(Exit(signal=signal.SIGKILL))
+        else:
+            gone = Exit(signal=signal.SIGKILL)
+            watch.watch_pidfd(self._host.loop, pidfd, lambda: self.on_exit(gone))
+
+    def _fail(self, text: str) -> None:
+        if not self._is_over:
+            self._clean_up()
+            self._host.post(Unstartable(self.path, self.run, Reason("error", text)))
+
+    def _clean_up(self) -> None:
+        self._is_over = True
+        if self._trial:
+            self._trial.cancel()
+        if self._channel:
+            self._channel.close()
+        if self._signaller:
+            self._host.notify.unregister(self._signaller.pid)
+            self._signaller.close()
+
+    def _close_ours(self) -> None:
+        while self._ours:
+            os.close(self._ours.pop())
+
+    # Signals.
+
+    def terminate(self) -> None:
+        """Send the stop signal; one that is stopped by job control is woken, so that it hears."""
+        self.signal(self.spec.stop_signal)
+        self.signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.signal(signal.SIGKILL)
+
+    def signal(self, signum: int) -> None:
+        """Send a signal now, or as soon as there is a process to get it."""
+        if self._is_over:
+            return
+        if self._signaller:
+            self._signaller.send(signum)
+        else:
+            self._unsent.append(signum)
+
+    # Readiness.
+
+    def _begin_trial(self) -> None:
+        kind = self.spec.ready
+        loop = self._host.loop
+        if isinstance(kind, StaysUp):
+            self._trial = loop.call_later(kind.seconds, self._became_ready)
+        elif isinstance(kind, Port | Http | Probe):
+            self._trial = loop.create_task(self._try(kind))
+        elif isinstance(kind, Notify) and self._signaller:
+            self._host.notify.register(self._signaller.pid, self._notified)
+
+    async def _try(self, kind: Port | Http | Probe) -> None:
+        await readiness.until_ready(kind, self._note_why_not)
+        self._became_ready()
+
+    def _note_why_not(self, text: str) -> None:
+        if text != self._why_not:
+            self._why_not = text
+            logger.debug("{} is not ready yet: {}", self.path, text)
+
+    def _became_ready(self, info: Any = None) -> None:
+        if not self._is_over:
+            self._host.post(Ready(self.path, self.run, info))
+
+    def _notified(self, said: dict[str, str]) -> None:
+        """sd_notify(3): READY=1 and STATUS=... are what we act on."""
+        if "STATUS" in said:
+            self._host.post(StatusText(self.path, self.run, said["STATUS"]))
+        if said.get("READY") == "1":
+            self._became_ready()
+
+    # What it says.
+
+    def _told(self, message: wire.Message) -> None:
+        match message:
+            case wire.ReadyMessage(info) if isinstance(self.spec.ready, Notify):
+                self._became_ready(info)
+            case wire.StatusMessage(text):
+                self._host.post(StatusText(self.path, self.run, text))
+            case wire.IgnoreMessage():
+                self._host.post(Ignored(self.path, self.run))
+            case wire.CrashMessage(kind, text, traceback):
+                self._crash = Crash(kind, text, traceback)
+
+    def _connected(self, stream: socket.socket) -> None:
+        self._host.adopt(stream, self.path)
+
+    def _wrong(self, error: ProtocolError) -> None:
+        logger.warning("{} sent a message that was dropped: {}", self.path, error)
+
+
+class _Nowhere:
+    """A sink that keeps nothing."""
+
+    writers = 0
+
+    def write(self, data: bytes) -> None:
+        """Drop it."""

@@ -1,0 +1,105 @@
+"""Workers of multiprocessing's own start methods: spawn, forkserver, fork.
+
+They are the host's children, not the launcher's. They carry out their order on themselves, die
+with the host (PR_SET_PDEATHSIG), and are watched by pidfd; forkserver's by its sentinel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from multiprocessing import reduction
+from typing import Any
+
+from ..engine.reasons import Exit
+from ..specs import Worker
+from . import bootstrap, watch, workers
+from .launcher import execute
+from .launcher.syscalls import die_with_parent, pidfd_open
+
+
+class _Handed:
+    """A descriptor among a worker's arguments, handed over however the start method does it."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __reduce__(self) -> tuple[Callable[[Any], _Handed], tuple[Any]]:
+        return _received, (reduction.DupFd(self.fd),)
+
+
+def _received(duplicate: Any) -> _Handed:
+    return _Handed(duplicate.detach())
+
+
+def _main(fds: list[_Handed], order: dict[str, Any], call: tuple[Any, ...]) -> None:
+    """In the worker: arrange the process, then run the target."""
+    try:
+        die_with_parent()
+        numbers = [handed.fd for handed in fds]
+        bootstrap.enter(order, numbers[0], numbers[1:])
+    except execute.Failure as failure:
+        bootstrap.tell_crash(failure)
+        raise SystemExit(1) from None
+    bootstrap.run(*call)
+
+
+class StockWorker:
+    """One worker of a stock start method.
+
+    Args:
+        gone: called once, on the loop, with how it ended.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, spec: Worker, gone: Callable[[Exit], None]
+    ) -> None:
+        self._loop = loop
+        self._spec = spec
+        self._gone = gone
+        self._process: Any = None
+
+    def start(
+        self, name: str, args: Sequence[Any], order: dict[str, Any], fds: Sequence[int]
+    ) -> tuple[int, int | None]:
+        """Start it; returns its pid and, where there are any, a pidfd."""
+        context: Any = multiprocessing.get_context(self._spec.start_method)
+
+        def make(*, args: tuple[Any, ...], **options: Any) -> Any:
+            handed = [_Handed(fd) for fd in copies]
+            return context.Process(target=_main, args=(handed, order, args), **options)
+
+        copies = [os.dup(fd) for fd in fds]  # each number once, as spawn demands
+        try:
+            self._process = workers.worker_process(self._spec, name, tuple(args), make)
+            self._process.start()
+        finally:
+            for fd in copies:
+                os.close(fd)
+        pid: int = self._process.pid
+        pidfd = pidfd_open(pid)
+        if self._spec.start_method == "forkserver":
+            self._loop.add_reader(self._process.sentinel, self._sentinel_readable)
+        else:
+            watch.watch(self._loop, pid, self._ended)
+        return pid, pidfd
+
+    def _sentinel_readable(self) -> None:
+        self._loop.remove_reader(self._process.sentinel)
+        self._reap()
+
+    def _ended(self) -> None:
+        """It is a zombie of ours still, so its number is its group's: end what it left behind."""
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._reap()
+
+    def _reap(self) -> None:
+        self._process.join()
+        code = self._process.exitcode
+        self._process.close()
+        self._gone(Exit(signal=-code) if code < 0 else Exit(code=code))

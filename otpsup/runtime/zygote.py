@@ -1,0 +1,130 @@
+"""The zygote: a warm Python from which workers fork.
+
+A child of the launcher that has imported what the workers need and serves the host with the
+launcher's own loop; it forks where the launcher executes. It has one thread, so a fork of it is
+safe whatever the host does, and a worker's first own line comes a millisecond later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from multiprocessing import spawn
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import bootstrap, workers
+from .launcher import execute
+from .launcher.server import Server
+from .launcher.syscalls import die_with_parent
+
+CODE = (
+    "import sys, json; settings = json.loads(sys.argv[1]); sys.path[:] = settings['path']; "
+    "from otpsup.runtime.zygote import main; main(settings)"
+)
+SOCKET, ALIVE = 3, 4
+"""The zygote's descriptors: the socket to the host, and one that is readable once it has ended."""
+
+
+def main(settings: dict[str, Any]) -> NoReturn:
+    """Serve the host.
+
+    Args:
+        settings: `path` (sys.path), `preload` (names of modules), `main` (what spawn needs to
+            import the host's main module, or {}).
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _pass_over)
+    die_with_parent()
+    sock = socket.socket(fileno=SOCKET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    _warm_up(settings)
+    gc.collect()
+    gc.freeze()
+    Server(sock, _Forker(sock).fork).run()
+    os._exit(0)
+
+
+def _pass_over(*_: object) -> None:
+    """Only the host's end ends us."""
+
+
+def _warm_up(settings: dict[str, Any]) -> None:
+    """Import what workers will need. What fails here fails again, and better told, in the worker.
+
+    A module that starts a thread on import would make every later fork unsafe; then we begin anew
+    in the same process and leave the importing to the workers.
+    """
+    for name in settings["preload"]:
+        _quietly(importlib.import_module, name)
+    if "init_main_from_path" in settings["main"]:
+        _quietly(spawn._fixup_main_from_path, settings["main"]["init_main_from_path"])  # type: ignore[attr-defined]
+    elif "init_main_from_name" in settings["main"]:
+        _quietly(spawn._fixup_main_from_name, settings["main"]["init_main_from_name"])  # type: ignore[attr-defined]
+    if _has_threads():
+        cold = json.dumps({**settings, "preload": [], "main": {}})
+        os.execv(sys.executable, [*sys.orig_argv[:-1], cold])
+
+
+def _quietly(function: Any, name: str) -> None:
+    with contextlib.suppress(BaseException):  # a module may do anything when imported
+        function(name)
+
+
+def _has_threads() -> bool:
+    return threading.active_count() > 1 or len(list(Path("/proc/self/task").iterdir())) > 1
+
+
+class _Forker:
+    """Makes workers by forking this process."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def fork(self, order: dict[str, Any], fds: Sequence[int]) -> int:
+        """Fork; the child becomes the worker and never returns."""
+        try:
+            pid = execute.fork()
+        except OSError as error:
+            raise execute.Failure(error, "fork a worker") from error
+        if pid == 0:
+            self._become(order, fds)
+        return pid
+
+    def _become(self, order: dict[str, Any], fds: Sequence[int]) -> NoReturn:
+        code = 1
+        try:
+            self._sock.close()
+            code = _work(order, list(fds))
+        except BaseException as error:
+            bootstrap.tell_crash(error)
+        finally:
+            _flush()
+            os._exit(code)
+
+
+def _work(order: dict[str, Any], fds: list[int]) -> int:
+    """Arrange this fresh fork as ordered, then be the worker."""
+    count = len(order["targets"])
+    channel, outputs, workers.inherited[:] = fds[0], fds[1 : 1 + count], fds[1 + count :]
+    bootstrap.enter(order, channel, outputs)
+    gc.enable()
+    if order["tracker"]:
+        workers.adopt_tracker(workers.inherited.pop())
+    return workers.become(order["pickle"], ALIVE)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue

@@ -1,0 +1,110 @@
+"""One life of a tree on an asyncio loop: from boot to the last process gone.
+
+Puts runner and control server together; `tree` decides on which thread that happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from loguru import logger
+
+from .control import address
+from .control.server import Backend, ControlServer
+from .engine.effects import Halt, Report, StateChange
+from .engine.events import Boot, Shutdown
+from .engine.snapshot import ChildStatus
+from .errors import OtpsupError
+from .events import Event, from_effect
+from .runtime.loop import Runner
+from .specs import DynamicSupervisor, Supervisor
+from .wire.control import Make
+
+_LEVELS = {
+    "progress": "INFO",
+    "restart": "WARNING",
+    "child_terminated": "WARNING",
+    "start_error": "ERROR",
+    "shutdown_error": "ERROR",
+    "shutdown": "ERROR",
+}
+
+
+class Session(Backend):
+    """A running tree. Made and used on its loop; `call` is for other threads.
+
+    Args:
+        spec: the root supervisor.
+        name: of the tree, for its control socket and its log.
+    """
+
+    def __init__(self, spec: Supervisor | DynamicSupervisor, name: str) -> None:
+        self.name = name
+        self._server = ControlServer(self)
+        self._runner = Runner(spec, self._server.adopt)
+        self._runner.listeners.append(self._log)
+
+    async def live(self, started: Callable[[OtpsupError | None], None]) -> Halt:
+        """Boot, run until the tree has ended, clean up.
+
+        Args:
+            started: called once: with None when all is up, or with why it is not.
+        """
+        await self._listen()
+        self.ask(lambda ref: Boot(ref=ref), lambda _, error: started(error))
+        try:
+            return await self._until_halted()
+        finally:
+            await self._server.close()
+            await self._runner.close()
+
+    async def _until_halted(self) -> Halt:
+        """Wait for the end; if this task is cancelled, bring it about first."""
+        try:
+            return await asyncio.shield(self._runner.halted)
+        except asyncio.CancelledError:
+            self.stop(hurry=False)
+            await self._runner.halted
+            raise
+
+    async def _listen(self) -> None:
+        """A tree without its socket is still a tree: say so and go on."""
+        try:
+            await self._server.listen(address.for_tree(self.name))
+        except (OSError, OtpsupError) as error:
+            logger.warning("{} has no control socket: {}", self.name, error)
+
+    def stop(self, *, hurry: bool) -> None:
+        """Begin to stop the tree."""
+        self.ask(lambda ref: Shutdown(ref=ref, hurry=hurry), lambda *_: None)
+
+    def ask(self, make: Make, answer: Callable[[Any, OtpsupError | None], None]) -> None:
+        """Put a request to the engine."""
+        self._runner.ask(make, answer)
+
+    def status(self) -> ChildStatus:
+        """The tree's snapshot."""
+        return self._runner.status()
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Hear all events; returns how to stop that."""
+        runner = self._runner
+
+        def listen(effect: StateChange | Report | Halt) -> None:
+            listener(from_effect(effect, runner.epoch, runner.loop.time()))
+
+        def unsubscribe() -> None:
+            with contextlib.suppress(ValueError):
+                runner.listeners.remove(listen)
+
+        runner.listeners.append(listen)
+        return unsubscribe
+
+    def _log(self, effect: StateChange | Report | Halt) -> None:
+        if isinstance(effect, Report):
+            event = from_effect(effect, 0.0, 0.0)
+            trace = f"\n{event.traceback}" if event.traceback else ""
+            logger.log(_LEVELS[effect.context], "{}: {}{}", self.name, event.text, trace)

@@ -1,0 +1,372 @@
+"""`Tree`: a supervision tree in this process, for any thread; `Tree.aio` for asyncio; `run`.
+
+Decides on which thread the tree lives, and how signals and exit codes mean. The verbs are in
+`verbs`; the rest is in `session`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NoReturn
+
+from loguru import logger
+
+from . import explain, pid1
+from .engine.effects import Halt
+from .engine.events import Request, StartChild
+from .engine.snapshot import ChildStatus
+from .errors import AlreadyStarted, NotRunning, OtpsupError
+from .events import Event
+from .session import Session
+from .specs import ChildSpec, DynamicSupervisor, Supervisor
+from .stream import AsyncEventStream, EventStream
+from .verbs import Verbs
+from .wire import control as wire
+
+logger.disable("otpsup")  # a library is silent until its host says otherwise
+
+_Future = concurrent.futures.Future[Any]
+_HALT = "halt"
+
+
+class Tree(Verbs):
+    """A supervision tree.
+
+    Use it as `with tree:` in a threaded program, as `async with tree.aio:` in an asyncio one, or
+    give it to `run`. All methods may be called from any thread. Its own log is silent until the
+    program calls `loguru.logger.enable("otpsup")`.
+
+    Args:
+        spec: the root supervisor.
+        name: of the tree, for its control socket; the root's name if not given.
+    """
+
+    def __init__(self, spec: Supervisor | DynamicSupervisor, *, name: str | None = None) -> None:
+        self.spec = spec
+        self.name = name or spec.name
+        self._session: Session | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._ended: _Future = concurrent.futures.Future()
+        self._lock = threading.Lock()
+
+    # Life.
+
+    def start(self) -> None:
+        """Start everything, in order; returns when all is up.
+
+        Raises:
+            StartFailed: a child did not start; everything is down again.
+            AlreadyStarted: the tree runs already.
+        """
+        started: _Future = concurrent.futures.Future()
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                raise AlreadyStarted(f"cannot start tree {self.name!r}: it runs already")
+            self._ended = concurrent.futures.Future()
+            self._thread = threading.Thread(
+                target=self._live_in_thread,
+                args=(started,),
+                name=f"otpsup-{self.name}",
+                daemon=True,
+            )
+            self._thread.start()
+        atexit.register(self.stop)
+        started.result()
+
+    def _live_in_thread(self, started: _Future) -> None:
+        try:
+            self._ended.set_result(asyncio.run(self._live(_resolver(started))))
+        except BaseException as error:
+            _resolver(started)(error)
+            self._ended.set_exception(error)
+
+    async def _live(self, started: Callable[[BaseException | None], None]) -> Halt:
+        self._loop = asyncio.get_running_loop()
+        self._session = Session(self.spec, self.name)
+        try:
+            return await self._session.live(started)
+        finally:
+            self._session = None
+
+    def stop(self, *, hurry: bool = False) -> None:
+        """Stop everything in reverse order; returns when nothing is left. Harmless if it is down.
+
+        Args:
+            hurry: kill instead of asking.
+        """
+        atexit.unregister(self.stop)
+        with contextlib.suppress(NotRunning):
+            self._ask("shutdown", hurry=hurry)
+        if self._thread is not None:
+            self._thread.join()
+
+    def wait(self, timeout: float | None = None) -> Halt:
+        """Wait until the tree has ended; returns how.
+
+        Raises:
+            TimeoutError: it has not, within `timeout` seconds.
+        """
+        try:
+            ended: Halt = self._ended.result(timeout)
+        except concurrent.futures.TimeoutError:
+            raise TimeoutError(f"tree {self.name!r} has not ended within {timeout} s") from None
+        return ended
+
+    def __enter__(self) -> Tree:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # Requests.
+
+    def start_child(self, child: str | ChildSpec, *args: Any, parent: str = "") -> ChildStatus:
+        """Start a declared child, an instance of a template, or a new child from its spec.
+
+        Args:
+            child: a path, or a spec to add as the last child of `parent`.
+            args: for an instance: come after the template's own arguments.
+            parent: path of the supervisor that gets the new child; the root if not given.
+
+        Returns:
+            its status once it is ready.
+
+        Raises:
+            NotFound, AlreadyStarted, AlreadyPresent, Restarting, MaxChildren: as OTP has them.
+            StartFailed: it did not get ready; the message says why.
+        """
+        if isinstance(child, str):
+            return super().start_child(child, *args)
+        answer: ChildStatus = self.send(_adder(child, args, parent)).result()
+        return answer
+
+    def events(self) -> EventStream:
+        """All events from now on, as an iterator that ends with the tree."""
+        stream = EventStream()
+        self._subscribe(stream)
+        return stream
+
+    def _subscribe(self, stream: EventStream | AsyncEventStream) -> None:
+        def put(event: Event) -> None:
+            stream.put(event)
+            if event.kind == _HALT:
+                stream.put(None)
+
+        def subscribe() -> None:
+            if self._session is None:
+                stream.put(None)
+            else:
+                stop = self._session.subscribe(put)
+                stream.unsubscribe = lambda: self._on_loop(stop)
+
+        self._on_loop(subscribe)
+
+    def _ask(self, op: str, **fields: Any) -> Any:
+        return self.call(op, **fields).result()
+
+    def _status(self, value: Any) -> ChildStatus:
+        assert isinstance(value, ChildStatus)
+        return value
+
+    def call(self, op: str, **fields: Any) -> _Future:
+        """Make the request of a verb without waiting; the future gets its answer."""
+        if op == "status":
+            return self._snapshot()
+        return self.send(wire.maker(op, fields, None))
+
+    def _snapshot(self) -> _Future:
+        future: _Future = concurrent.futures.Future()
+
+        def take() -> None:
+            if self._session is None:
+                future.set_exception(self._not_running())
+            else:
+                future.set_result(self._session.status())
+
+        self._on_loop(take)
+        return future
+
+    def send(self, make: Callable[[int], Request]) -> _Future:
+        """Put a request to the engine; the future gets its answer."""
+        future: _Future = concurrent.futures.Future()
+
+        def answer(value: Any, error: OtpsupError | None) -> None:
+            future.set_exception(error) if error else future.set_result(value)
+
+        def put() -> None:
+            if self._session is None:
+                future.set_exception(self._not_running())
+            else:
+                self._session.ask(make, answer)
+
+        self._on_loop(put)
+        return future
+
+    def _on_loop(self, callback: Callable[[], None]) -> None:
+        """Run `callback` on the tree's thread; at once if that is gone, for it to notice."""
+        if self._thread is threading.current_thread():
+            raise RuntimeError(
+                "the tree cannot wait for itself: this is its own thread; call it from another, "
+                "for example by putting the event into a queue"
+            )
+        loop = self._loop
+        if loop is None or self._session is None:
+            raise self._not_running()
+        try:
+            loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            raise self._not_running() from None
+
+    def _not_running(self) -> NotRunning:
+        return NotRunning(f"tree {self.name!r} is not running; start it first")
+
+    @property
+    def aio(self) -> AsyncTree:
+        """The same tree, with verbs to await."""
+        return AsyncTree(self)
+
+
+def _adder(spec: ChildSpec, args: tuple[Any, ...], parent: str) -> Callable[[int], Request]:
+    return lambda ref: StartChild(ref=ref, path=parent, spec=spec, args=args)
+
+
+def _resolver(started: _Future) -> Callable[[BaseException | None], None]:
+    def resolve(error: BaseException | None) -> None:
+        if not started.done():
+            started.set_exception(error) if error else started.set_result(None)
+
+    return resolve
+
+
+class AsyncTree:
+    """A `Tree` for asyncio programs: the same verbs, to await. The tree has its own thread."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    async def _ask(self, op: str, **fields: Any) -> Any:
+        return await asyncio.wrap_future(self._tree.call(op, **fields))
+
+    async def start(self) -> None:
+        """See `Tree.start`."""
+        await asyncio.to_thread(self._tree.start)
+
+    async def stop(self, *, hurry: bool = False) -> None:
+        """See `Tree.stop`."""
+        await asyncio.to_thread(self._tree.stop, hurry=hurry)
+
+    async def wait(self) -> Halt:
+        """See `Tree.wait`."""
+        halt: Halt = await asyncio.wrap_future(self._tree._ended)
+        return halt
+
+    async def __aenter__(self) -> AsyncTree:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start_child(
+        self, child: str | ChildSpec, *args: Any, parent: str = ""
+    ) -> ChildStatus:
+        """See `Tree.start_child`."""
+        return await asyncio.to_thread(self._tree.start_child, child, *args, parent=parent)
+
+    async def terminate_child(self, path: str) -> None:
+        """See `Tree.terminate_child`."""
+        await self._ask("terminate_child", path=path)
+
+    async def restart_child(self, path: str) -> ChildStatus:
+        """See `Tree.restart_child`."""
+        return self._tree._status(await self._ask("restart_child", path=path))
+
+    async def restart(self, path: str) -> ChildStatus:
+        """See `Tree.restart`."""
+        return self._tree._status(await self._ask("restart", path=path))
+
+    async def delete_child(self, path: str) -> None:
+        """See `Tree.delete_child`."""
+        await self._ask("delete_child", path=path)
+
+    async def which_children(self, path: str = "") -> list[tuple[str, str, str]]:
+        """See `Tree.which_children`."""
+        return list(await self._ask("which_children", path=path))
+
+    async def count_children(self, path: str = "") -> dict[str, int]:
+        """See `Tree.count_children`."""
+        return dict(await self._ask("count_children", path=path))
+
+    async def status(self) -> ChildStatus:
+        """See `Tree.status`."""
+        return self._tree._status(await self._ask("status"))
+
+    def events(self) -> AsyncEventStream:
+        """See `Tree.events`; to be read with `async for` on the loop that called this."""
+        stream = AsyncEventStream()
+        self._tree._subscribe(stream)
+        return stream
+
+
+EXIT_CODES = {"stopped": 0, "auto_shutdown": 0, "gave_up": 1, "start_failed": 2}
+"""What `run` exits with: 0 it was asked to stop, or its significant children were done; 1 too
+many restarts; 2 a child could not be started."""
+
+
+def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None) -> NoReturn:
+    """Be a program whose whole job is this tree: blocks until it has ended, then exits.
+
+    SIGTERM, SIGINT and SIGHUP stop everything in reverse order; a second one kills what still
+    runs. Works as PID 1: strangers' zombies are reaped. Must be called in the main thread.
+
+    Args:
+        tree: a tree that is not running, or the spec of one.
+        name: as for `Tree`, where a spec is given.
+
+    Raises:
+        SystemExit: always, with one of `EXIT_CODES`.
+    """
+    tree = tree if isinstance(tree, Tree) else Tree(tree, name=name)
+    logger.enable("otpsup")
+    halt = asyncio.run(_run(tree))
+    if halt.kind != "stopped":
+        print(explain.ending(tree.name, halt), file=sys.stderr, flush=True)
+    raise SystemExit(EXIT_CODES[halt.kind])
+
+
+async def _run(tree: Tree) -> Halt:
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def on_signal(signum: signal.Signals) -> None:
+        nonlocal asked
+        logger.info("{} received: {}", signum.name, "killing" if asked else "stopping")
+        if tree._session:
+            tree._session.stop(hurry=asked)
+        asked = True
+
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            loop.add_signal_handler(signum, on_signal, signum)
+    pid1.reap_strangers(loop)
+    return await tree._live(lambda _: None)

@@ -1,0 +1,127 @@
+"""What a child tells its supervisor: one JSON object a message, never a pickle.
+
+    {"op": "ready", "info": ...}       {"op": "status", "text": "..."}     {"op": "heartbeat"}
+    {"op": "ignore"}
+    {"op": "crash", "type": "...", "message": "...", "traceback": "..."}
+    {"op": "connect"}                  with one descriptor: a stream for requests to the tree
+
+The child is not trusted: every field is checked, and a message is bounded by `LIMIT`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from attrs import frozen
+
+from ..errors import ProtocolError
+
+LIMIT = 64 * 1024
+"""The longest message, in bytes."""
+
+_TEXT_LIMIT = 16 * 1024
+
+
+@frozen
+class ReadyMessage:
+    """The child is ready; `info` is any JSON value."""
+
+    info: Any = None
+
+
+@frozen
+class StatusMessage:
+    """What the child is doing, for people."""
+
+    text: str
+
+
+@frozen
+class HeartbeatMessage:
+    """The child is alive and well."""
+
+
+@frozen
+class IgnoreMessage:
+    """The child declines to run."""
+
+
+@frozen
+class CrashMessage:
+    """The exception that ends the child."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+@frozen
+class ConnectMessage:
+    """The child hands over a descriptor on which it will make requests."""
+
+
+Message = (
+    ReadyMessage | StatusMessage | HeartbeatMessage | IgnoreMessage | CrashMessage | ConnectMessage
+)
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of a message; texts that are too long lose their beginning."""
+    return json.dumps(_as_object(message), separators=(",", ":")).encode()
+
+
+def _as_object(message: Message) -> dict[str, Any]:
+    match message:
+        case ReadyMessage(info):
+            return {"op": "ready", "info": info}
+        case StatusMessage(text):
+            return {"op": "status", "text": _tail(text)}
+        case HeartbeatMessage():
+            return {"op": "heartbeat"}
+        case IgnoreMessage():
+            return {"op": "ignore"}
+        case CrashMessage(type_, text, traceback):
+            texts = {"message": _tail(text, 2048), "traceback": _tail(traceback)}
+            return {"op": "crash", "type": _tail(type_, 256), **texts}
+        case ConnectMessage():
+            return {"op": "connect"}
+
+
+def _tail(text: str, limit: int = _TEXT_LIMIT) -> str:
+    """The last `limit` bytes of a text once it is JSON-escaped at worst (6 bytes a character)."""
+    if len(json.dumps(text)) <= limit:
+        return text
+    return "…" + text[-(limit // 6) :]
+
+
+def decode(data: bytes) -> Message:
+    """The message in these bytes.
+
+    Raises:
+        ProtocolError: it is none; says what was expected.
+    """
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ProtocolError(f"a status message must be a JSON object, not {data[:40]!r}") from None
+    if not isinstance(value, dict):
+        raise ProtocolError(f"a status message must be a JSON object, not {data[:40]!r}")
+    return _from_object(value)
+
+
+def _from_object(value: dict[str, Any]) -> Message:
+    match value:
+        case {"op": "ready"}:
+            return ReadyMessage(value.get("info"))
+        case {"op": "status", "text": str(text)}:
+            return StatusMessage(text)
+        case {"op": "heartbeat"}:
+            return HeartbeatMessage()
+        case {"op": "ignore"}:
+            return IgnoreMessage()
+        case {"op": "crash", "type": str(kind), "message": str(text), "traceback": str(trace)}:
+            return CrashMessage(kind, text, trace)
+        case {"op": "connect"}:
+            return ConnectMessage()
+    raise ProtocolError(f"unknown status message {str(value)[:80]}")
