@@ -30,8 +30,7 @@ def sentence(cause: Cause) -> str:
             return f"the significant child {child} ended: {cause.reason}"
         case "gave_up":
             first = sentence(cause.parent) if cause.parent else "a child ended"
-            count = f"{cause.restarts} restarts in {cause.period:g} s"
-            return f"{child} gave up after {count} (intensity {cause.intensity}); last, {first}"
+            return f"{child} gave up: {first}"
 
 
 def _by(cause: Cause) -> str:
@@ -43,8 +42,10 @@ def _rule(cause: Cause) -> str:
 
 
 def _count(cause: Cause) -> str:
-    if not cause.intensity:
+    if not cause.restarts:
         return ""
+    if cause.restarts > cause.intensity:
+        return f"; one more than the {cause.intensity} restarts in {cause.period:g} s allowed"
     return f"; restart {cause.restarts} of {cause.intensity} in {cause.period:g} s"
 
 

@@ -106,5 +106,6 @@ class Session(Backend):
     def _log(self, effect: StateChange | Report | Halt) -> None:
         if isinstance(effect, Report):
             event = from_effect(effect, 0.0, 0.0)
-            trace = f"\n{event.traceback}" if event.traceback else ""
+            tells_why = effect.context in ("child_terminated", "start_error", "shutdown_error")
+            trace = f"\n{event.traceback.rstrip()}" if tells_why and event.traceback else ""
             logger.log(_LEVELS[effect.context], "{}: {}{}", self.name, event.text, trace)

@@ -38,8 +38,16 @@ def run(
     try:
         _call(child, _resolve(target), args, kwargs, stop_signal)
     except Exception as error:
-        child.crash(error, traceback.format_exc())
+        child.crash(error, _own_lines(error))
         raise
+
+
+def _own_lines(error: BaseException) -> str:
+    """The traceback from the target's first line on, without ours above it."""
+    trace = error.__traceback__
+    while trace and trace.tb_next and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))
 
 
 def _resolve(target: Callable[..., object] | str) -> Callable[..., object]:

@@ -1,0 +1,135 @@
+"""`python -m otpsup`: look at a running tree and steer it, over its control socket.
+
+Decides words and exit codes of the command line. Exit codes: 0 done, 1 the tree said no, 2 the
+command line is wrong, 3 there is no tree to talk to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from attrs import asdict
+
+from ..control.client import TreeClient
+from ..engine.snapshot import ChildStatus
+from ..errors import AlreadyStarted, NotFound, NotRunning, OtpsupError
+from . import table
+
+Verb = Callable[[TreeClient, argparse.Namespace], object]
+_Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        with TreeClient.connect(options.tree, options.socket) as client:
+            value = options.verb(client, options)
+            sys.stdout.write(_shown(value, options))
+            sys.stdout.flush()
+    except NotRunning as error:
+        return _complain(error, 3)
+    except OtpsupError as error:
+        return _complain(error, 1)
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):  # whoever read our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _complain(error: OtpsupError, code: int) -> int:
+    print(f"otpsup: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="otpsup",
+        description="Look at a running supervision tree and steer it.",
+        epilog="Exit codes: 0 done, 1 the tree said no, 2 wrong usage, 3 no tree to talk to.",
+    )
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(verbs, "status", _status, "show the tree, or the part of it at PATH")
+    _add(verbs, "start", _start, "start the child at PATH, or all that are down")
+    _add(verbs, "stop", _stop, "stop the child at PATH; without PATH, the whole tree")
+    _add(verbs, "restart", _restart, "stop and start the child at PATH, or all children in order")
+    return parser
+
+
+def _add(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, verb: Verb, text: str
+) -> None:
+    command = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    command.add_argument("path", nargs="?", metavar="PATH", help="a child, as in 'backend/db'")
+    command.add_argument("--json", action="store_true", help="print one JSON value")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--tree", metavar="NAME", help="the tree, if several are running")
+    which.add_argument("--socket", metavar="PATH", type=Path, help="the tree's control socket")
+    command.set_defaults(verb=verb)
+
+
+def _shown(value: object, options: argparse.Namespace) -> str:
+    """What to print for a verb's result: a tree, a list of paths, or nothing."""
+    if options.json:
+        plain = asdict(value) if isinstance(value, ChildStatus) else value
+        return json.dumps(plain, indent=2, default=str) + "\n"
+    if isinstance(value, ChildStatus):
+        return table.render(value, time.time(), colour=table.wants_colour(sys.stdout)) + "\n"
+    return "".join(f"{line}\n" for line in _lines(value))
+
+
+def _lines(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{path}: {state}" for path, state in value.items()]
+    return []
+
+
+def _status(client: TreeClient, options: argparse.Namespace) -> ChildStatus:
+    root = client.status()
+    found = root.find(options.path or "")
+    if found is None:
+        known = ", ".join(node.path for node in root.walk() if node.path)
+        raise NotFound(f"there is no child {options.path!r}; the paths are: {known}")
+    return found
+
+
+def _start(client: TreeClient, options: argparse.Namespace) -> dict[str, str]:
+    """Start one child, or every child of the root that is down."""
+    if options.path:
+        return {options.path: client.start_child(options.path).state}
+    down = [node.path for node in client.status().children if node.state == "down"]
+    return {path: _start_if_down(client, path) for path in down}
+
+
+def _start_if_down(client: TreeClient, path: str) -> str:
+    try:
+        return client.start_child(path).state
+    except AlreadyStarted:  # by somebody else, meanwhile
+        return "running"
+
+
+def _stop(client: TreeClient, options: argparse.Namespace) -> dict[str, str]:
+    if options.path:
+        client.terminate_child(options.path)
+        return {options.path: "down"}
+    name = client.status().name
+    client.shutdown()
+    return {name: "down"}
+
+
+def _restart(client: TreeClient, options: argparse.Namespace) -> dict[str, str]:
+    """Restart one child, or the root's running children: each stopped and started in order."""
+    if options.path:
+        return {options.path: client.restart(options.path).state}
+    paths = [node.path for node in client.status().children if node.state != "down"]
+    return {path: client.restart(path).state for path in paths}
