@@ -132,17 +132,12 @@ def current_child() -> CurrentChild:
 
 def _from_environment() -> CurrentChild:
     number, _, inode = os.environ.get(CHANNEL, "").partition(":")
-    if not number.isdigit() or _inode(int(number)) != inode:
-        raise NotAChild(
-            "this process was not started by an otpsup tree; current_child() works in workers "
-            "and in programs that a tree runs as commands"
-        )
-    return CurrentChild(socket.socket(fileno=int(number)), os.environ.get(PATH, ""))
-
-
-def _inode(fd: int) -> str:
-    """The inode of a descriptor: proves that the number is still what the variable speaks of."""
     try:
-        return str(os.fstat(fd).st_ino)
-    except OSError:
-        return ""
+        if str(os.fstat(int(number)).st_ino) == inode:  # the number is still what it says
+            return CurrentChild(socket.socket(fileno=int(number)), os.environ.get(PATH, ""))
+    except (OSError, ValueError):
+        pass
+    raise NotAChild(
+        "this process was not started by an otpsup tree; current_child() works in workers and in "
+        "programs that a tree runs as commands"
+    )

@@ -6,7 +6,6 @@ child only; must not import the rest of the runtime.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib
 import inspect
@@ -85,6 +84,8 @@ def _run_coroutine(
     child: CurrentChild, coroutine: Coroutine[Any, Any, object], stop_signal: int
 ) -> None:
     """Run it to its end; the stop signal cancels it, so that its `finally` blocks can await."""
+    import asyncio  # only now: workers without coroutines stay smaller without it
+
     stopped = False
 
     async def main() -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing import process
 from multiprocessing.util import _args_from_interpreter_flags  # type: ignore[attr-defined]
 from typing import Any
 
@@ -57,6 +58,7 @@ class Launchers:
         return self._zygote
 
     def _start_launcher(self) -> Spawner:
+        _refuse_while_imported()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         argv = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(theirs.fileno())]
         with theirs:
@@ -109,6 +111,19 @@ class Launchers:
             if not self._ended.done():
                 self._process.kill()
                 await self._ended
+
+
+def _refuse_while_imported() -> None:
+    """A worker's process that imports the host's script must not become a host itself.
+
+    Raises:
+        RuntimeError: it is about to, and so would its own workers, without end.
+    """
+    if getattr(process.current_process(), "_inheriting", False):
+        raise RuntimeError(
+            "this script starts a tree when it is imported, and its own workers import it; "
+            "put the start under `if __name__ == '__main__':`"
+        )
 
 
 def _lose_owners(spawner: Spawner | None) -> None:

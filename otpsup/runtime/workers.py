@@ -11,10 +11,12 @@ import io
 import pickle as pickles
 from collections.abc import Callable
 from multiprocessing import context, process, reduction, resource_tracker, spawn
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..specs import Worker
 from . import bootstrap
+
+if TYPE_CHECKING:
+    from ..specs import Worker
 
 
 class WorkerProcess(process.BaseProcess):

@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
-from multiprocessing import spawn
+from multiprocessing import process, spawn
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -61,14 +61,17 @@ def _warm_up(settings: dict[str, Any]) -> None:
     """Import what workers will need. What fails here fails again, and better told, in the worker.
 
     A module that starts a thread on import would make every later fork unsafe; then we begin anew
-    in the same process and leave the importing to the workers.
+    in the same process and leave the importing to the workers. One that starts a tree on import
+    (a script without `if __name__ == "__main__"`) is refused that, see `launchers`.
     """
+    process.current_process()._inheriting = True  # type: ignore[attr-defined]
     for name in settings["preload"]:
         _quietly(importlib.import_module, name)
     if "init_main_from_path" in settings["main"]:
         _quietly(spawn._fixup_main_from_path, settings["main"]["init_main_from_path"])  # type: ignore[attr-defined]
     elif "init_main_from_name" in settings["main"]:
         _quietly(spawn._fixup_main_from_name, settings["main"]["init_main_from_name"])  # type: ignore[attr-defined]
+    del process.current_process()._inheriting  # type: ignore[attr-defined]
     if _has_threads():
         cold = json.dumps({**settings, "preload": [], "main": {}})
         os.execv(sys.executable, [*sys.orig_argv[:-1], cold])

@@ -1,0 +1,107 @@
+"""FastBlog as one supervision tree.
+
+Decides: which programs there are, in which order they start, and when each counts as ready.
+Must not know: what they do.
+
+rest_for_one, because each knows what it knows from those before it: the ipc_server's subscriptions
+and versions come from main_app and the updater, which say it all again when they start. The
+updater runs on demand only; who wants an update calls `tree.start_child("updater")`.
+
+Workers are named by import path, so that the supervising process never imports a web server.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+import otpsup
+from examples.fastblog.data_dir import DataDir
+from otpsup import Command, LogFile, Supervisor, Worker
+
+SOURCE_ROOT = Path(__file__).resolve().parents[2]
+
+
+@frozen
+class Settings:
+    """What can be chosen about a FastBlog. `token` is what IPC clients must show."""
+
+    data: DataDir
+    token: str
+    ipc_port: int = 12345
+    update_port: int = 8001
+    port: int = 9421
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds the blog."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The port of each child that has one."""
+        return {
+            "ipc_server": self.ipc_port,
+            "update_server": self.update_port,
+            "main_app": self.port,
+        }
+
+
+def build(settings: Settings) -> Supervisor:
+    """The tree; nothing is started."""
+    data, package = str(settings.data.root), "examples.fastblog"
+    serve_flags = ["--data", data, "--port", str(settings.port)]
+    return Supervisor(
+        "fastblog",
+        strategy="rest_for_one",
+        intensity=3,
+        period=60,
+        children=[
+            Worker(
+                "ipc_server",
+                f"{package}.ipc_server:serve",
+                args=(settings.ipc_port,),
+                ready="notify",
+                **_surroundings("ipc_server", settings),
+            ),
+            Worker(
+                "update_server",
+                f"{package}.update_server:serve",
+                args=(data, settings.update_port),
+                ready=otpsup.port(settings.update_port),
+                **_surroundings("update_server", settings),
+            ),
+            Command(
+                "main_app",
+                [sys.executable, "-m", f"{package}.serve", *serve_flags],
+                ready=otpsup.http(f"{settings.url}healthz"),
+                **_surroundings("main_app", settings),
+            ),
+            Worker(
+                "updater",
+                f"{package}.updater:run",
+                args=(data, settings.update_port, settings.port),
+                restart="temporary",
+                autostart=False,
+                **_surroundings("updater", settings),
+            ),
+        ],
+    )
+
+
+def _surroundings(name: str, settings: Settings) -> dict[str, Any]:
+    """Log file and environment; the same for all, but for the name."""
+    paths = [str(SOURCE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    log = LogFile(settings.data.log(name), max_bytes=1_000_000, backups=3)
+    environment = {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUNBUFFERED": "1",
+        "FASTBLOG_IPC_PORT": str(settings.ipc_port),
+        "FASTBLOG_IPC_TOKEN": settings.token,
+        "FASTBLOG_UPDATE_URL": f"http://127.0.0.1:{settings.update_port}",
+    }
+    return {"environment": environment, "stdout": log, "stderr": "stdout"}
