@@ -23,17 +23,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.first_line import to_connection
 from otpsup.engine.reasons import Exit
 from otpsup.runtime import launchers, orders
 from otpsup.specs import Command, Worker
 
 TRUE = "/bin/true"
 Way = Callable[[], Awaitable[float]]
-
-
-def first_line(fd: int) -> None:
-    """What each worker does."""
-    os.write(fd, b".")
 
 
 class Waiter:
@@ -97,7 +93,7 @@ def launcher(both: launchers.Launchers) -> Way:
 
 
 def zygote(both: launchers.Launchers) -> Way:
-    spec = Worker("w", "benchmarks.spawning:first_line", args=(1,))
+    spec = Worker("w", "benchmarks.first_line:to_descriptor", args=(1,))
 
     async def way() -> float:
         reader, writer = os.pipe()
@@ -105,7 +101,9 @@ def zygote(both: launchers.Launchers) -> Way:
         start = time.perf_counter()
         order, more = orders.worker(spec, "w", (), 0o022, {})
         waiter = Waiter()
-        both.zygote().spawn({**order, "targets": [1, 2]}, [channel.fileno(), writer, 2, *more], waiter)
+        both.zygote().spawn(
+            {**order, "targets": [1, 2]}, [channel.fileno(), writer, 2, *more], waiter
+        )
         took = await readable(reader) - start
         await waiter.ended
         for end in (ours, channel):
@@ -123,7 +121,7 @@ def stock(method: str) -> Way:
     async def way() -> float:
         reader, writer = context.Pipe(duplex=False)
         start = time.perf_counter()
-        process = context.Process(target=say, args=(writer,))  # type: ignore[attr-defined]
+        process = context.Process(target=to_connection, args=(writer,))  # type: ignore[attr-defined]
         process.start()
         took = await readable(reader.fileno()) - start
         process.join()
@@ -132,11 +130,6 @@ def stock(method: str) -> Way:
         return took
 
     return way
-
-
-def say(writer: multiprocessing.connection.Connection) -> None:
-    """The same for multiprocessing's own start methods."""
-    os.write(writer.fileno(), b".")
 
 
 async def readable(fd: int) -> float:
@@ -168,7 +161,7 @@ async def compare(title: str, ways: dict[str, Way], rounds: int) -> None:
 
 async def main(rounds: int) -> None:
     loop = asyncio.get_running_loop()
-    both = launchers.Launchers(loop, ["benchmarks.spawning"], {})
+    both = launchers.Launchers(loop, ["benchmarks.first_line"], {})
     commands: dict[str, Way] = {
         "host: posix_spawn, waitpid": posix_spawn,
         "host: Popen, wait": popen,

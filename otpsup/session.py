@@ -73,7 +73,7 @@ class Session(Backend):
     async def _listen(self) -> None:
         """A tree without its socket is still a tree: say so and go on."""
         try:
-            await self._server.listen(address.for_tree(self.name))
+            await self._server.listen(*address.listen(self.name))
         except (OSError, OtpsupError) as error:
             logger.warning("{} has no control socket: {}", self.name, error)
 

@@ -25,6 +25,7 @@ class EventStream:
     def __init__(self) -> None:
         self._queue: queue.Queue[Event | None] = queue.Queue(LIMIT)
         self.unsubscribe: Unsubscribe = lambda: None
+        self.is_closed = False
 
     def put(self, event: Event | None) -> None:
         """Add an event, None for the end; called on the tree's thread."""
@@ -39,6 +40,7 @@ class EventStream:
 
     def close(self) -> None:
         """Hear nothing more."""
+        self.is_closed = True
         self.unsubscribe()
         self.put(None)
 
@@ -86,6 +88,7 @@ class AsyncEventStream:
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(LIMIT)
         self.unsubscribe: Unsubscribe = lambda: None
+        self.is_closed = False
 
     def put(self, event: Event | None) -> None:
         """Add an event, None for the end; called on the tree's thread."""
@@ -99,6 +102,7 @@ class AsyncEventStream:
 
     def close(self) -> None:
         """Hear nothing more."""
+        self.is_closed = True
         self.unsubscribe()
         self._put(None)
 

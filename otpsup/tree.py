@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -31,10 +32,21 @@ from .stream import AsyncEventStream, EventStream
 from .verbs import Verbs
 from .wire import control as wire
 
-logger.disable("otpsup")  # a library is silent until its host says otherwise
+
+def _be_silent() -> None:
+    """A library's log is off until its host says otherwise, which it may have done already.
+
+    This module is loaded late, on the first use of `Tree`; loguru has no public way to ask whether
+    `logger.enable("otpsup")` came before.
+    """
+    said = getattr(getattr(logger, "_core", None), "activation_list", [])
+    if not any(name == "otpsup." for name, _ in said):
+        logger.disable("otpsup")
+
+
+_be_silent()
 
 _Future = concurrent.futures.Future[Any]
-_HALT = "halt"
 
 
 class Tree(Verbs):
@@ -55,8 +67,12 @@ class Tree(Verbs):
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._ended: _Future = concurrent.futures.Future()
+        self._pid = 0
+        self._lives = threading.Event()
+        self._ended = _promise()
         self._lock = threading.Lock()
+        self._owed: set[_Future] = set()
+        self._streams: set[EventStream | AsyncEventStream] = set()
 
     # Life.
 
@@ -67,11 +83,9 @@ class Tree(Verbs):
             StartFailed: a child did not start; everything is down again.
             AlreadyStarted: the tree runs already.
         """
-        started: _Future = concurrent.futures.Future()
+        started = _promise()
         with self._lock:
-            if self._thread is not None and self._thread.is_alive():
-                raise AlreadyStarted(f"cannot start tree {self.name!r}: it runs already")
-            self._ended = concurrent.futures.Future()
+            self._begin()
             self._thread = threading.Thread(
                 target=self._live_in_thread,
                 args=(started,),
@@ -80,22 +94,49 @@ class Tree(Verbs):
             )
             self._thread.start()
         atexit.register(self.stop)
-        started.result()
+        try:
+            started.result()
+        except BaseException:  # it failed, or we were interrupted: nothing may be left of it
+            self.stop()
+            raise
+
+    def _begin(self) -> None:
+        has_thread = self._thread is not None and self._thread.is_alive()
+        if has_thread or (self._session is not None and self._pid == os.getpid()):
+            raise AlreadyStarted(f"cannot start tree {self.name!r}: it runs already")
+        if self._ended.done():
+            self._ended = _promise()
+        self._lives.clear()
 
     def _live_in_thread(self, started: _Future) -> None:
         try:
-            self._ended.set_result(asyncio.run(self._live(_resolver(started))))
+            halt = asyncio.run(self._live(_resolver(started)))
         except BaseException as error:
             _resolver(started)(error)
-            self._ended.set_exception(error)
+            self._over(error)
+        else:
+            self._over(halt)
 
     async def _live(self, started: Callable[[BaseException | None], None]) -> Halt:
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
         self._session = Session(self.spec, self.name)
+        self._lives.set()
         try:
             return await self._session.live(started)
         finally:
             self._session = None
+
+    def _over(self, end: Halt | BaseException) -> None:
+        """The loop is gone: tell everybody who still waits for something from it."""
+        self._lives.set()
+        for future in tuple(self._owed):
+            if not future.done():
+                future.set_exception(self._not_running())
+        for stream in tuple(self._streams):
+            stream.put(None)
+        self._streams.clear()
+        ended = self._ended
+        ended.set_result(end) if isinstance(end, Halt) else ended.set_exception(end)
 
     def stop(self, *, hurry: bool = False) -> None:
         """Stop everything in reverse order; returns when nothing is left. Harmless if it is down.
@@ -103,11 +144,14 @@ class Tree(Verbs):
         Args:
             hurry: kill instead of asking.
         """
-        atexit.unregister(self.stop)
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            self._lives.wait()
         with contextlib.suppress(NotRunning):
             self._ask("shutdown", hurry=hurry)
-        if self._thread is not None:
-            self._thread.join()
+        if thread is not None:
+            thread.join()
+        atexit.unregister(self.stop)
 
     def wait(self, timeout: float | None = None) -> Halt:
         """Wait until the tree has ended; returns how.
@@ -162,19 +206,24 @@ class Tree(Verbs):
         return stream
 
     def _subscribe(self, stream: EventStream | AsyncEventStream) -> None:
-        def put(event: Event) -> None:
-            stream.put(event)
-            if event.kind == _HALT:
-                stream.put(None)
-
         def subscribe() -> None:
-            if self._session is None:
-                stream.put(None)
-            else:
-                stop = self._session.subscribe(put)
-                stream.unsubscribe = lambda: self._on_loop(stop)
+            if self._session is not None and not stream.is_closed:
+                stop = self._session.subscribe(stream.put)
+                stream.unsubscribe = lambda: self._unsubscribe(stream, stop)
 
-        self._on_loop(subscribe)
+        self._streams.add(stream)
+        try:
+            self._on_loop(subscribe)
+        except BaseException:
+            self._streams.discard(stream)
+            raise
+
+    def _unsubscribe(
+        self, stream: EventStream | AsyncEventStream, stop: Callable[[], None]
+    ) -> None:
+        self._streams.discard(stream)
+        with contextlib.suppress(NotRunning):
+            self._on_loop(stop)
 
     def _ask(self, op: str, **fields: Any) -> Any:
         return self.call(op, **fields).result()
@@ -190,42 +239,51 @@ class Tree(Verbs):
         return self.send(wire.maker(op, fields, None))
 
     def _snapshot(self) -> _Future:
-        future: _Future = concurrent.futures.Future()
-
-        def take() -> None:
-            if self._session is None:
-                future.set_exception(self._not_running())
-            else:
-                future.set_result(self._session.status())
-
-        self._on_loop(take)
-        return future
+        return self._promised(lambda session, future: future.set_result(session.status()))
 
     def send(self, make: Callable[[int], Request]) -> _Future:
         """Put a request to the engine; the future gets its answer."""
-        future: _Future = concurrent.futures.Future()
 
-        def answer(value: Any, error: OtpsupError | None) -> None:
-            future.set_exception(error) if error else future.set_result(value)
+        def ask(session: Session, future: _Future) -> None:
+            def answer(value: Any, error: OtpsupError | None) -> None:
+                future.set_exception(error) if error else future.set_result(value)
 
-        def put() -> None:
+            session.ask(make, answer)
+
+        return self._promised(ask)
+
+    def _promised(self, do: Callable[[Session, _Future], None]) -> _Future:
+        """A future for what is done on the tree's thread; answered at the tree's end at last."""
+        future = _promise()
+        self._owed.add(future)
+        future.add_done_callback(self._owed.discard)
+
+        def begin() -> None:
             if self._session is None:
                 future.set_exception(self._not_running())
             else:
-                self._session.ask(make, answer)
+                do(self._session, future)
 
-        self._on_loop(put)
+        try:
+            self._on_loop(begin)
+        except (NotRunning, RuntimeError) as error:
+            future.set_exception(error)
         return future
 
     def _on_loop(self, callback: Callable[[], None]) -> None:
-        """Run `callback` on the tree's thread; at once if that is gone, for it to notice."""
+        """Run `callback` on the tree's thread.
+
+        Raises:
+            NotRunning: there is no such thread, at least not in this process: it was forked.
+            RuntimeError: this is that thread.
+        """
         if self._thread is threading.current_thread():
             raise RuntimeError(
                 "the tree cannot wait for itself: this is its own thread; call it from another, "
                 "for example by putting the event into a queue"
             )
         loop = self._loop
-        if loop is None or self._session is None:
+        if loop is None or self._session is None or self._pid != os.getpid():
             raise self._not_running()
         try:
             loop.call_soon_threadsafe(callback)
@@ -239,6 +297,13 @@ class Tree(Verbs):
     def aio(self) -> AsyncTree:
         """The same tree, with verbs to await."""
         return AsyncTree(self)
+
+
+def _promise() -> _Future:
+    """A future that cannot be cancelled: who stops waiting does not stop what was asked for."""
+    future: _Future = concurrent.futures.Future()
+    future.set_running_or_notify_cancel()
+    return future
 
 
 def _adder(spec: ChildSpec, args: tuple[Any, ...], parent: str) -> Callable[[int], Request]:
@@ -263,8 +328,14 @@ class AsyncTree:
         return await asyncio.wrap_future(self._tree.call(op, **fields))
 
     async def start(self) -> None:
-        """See `Tree.start`."""
-        await asyncio.to_thread(self._tree.start)
+        """See `Tree.start`. If it is cancelled, the tree is stopped first."""
+        starting = asyncio.ensure_future(asyncio.to_thread(self._tree.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await self.stop()
+            await asyncio.gather(starting, return_exceptions=True)
+            raise
 
     async def stop(self, *, hurry: bool = False) -> None:
         """See `Tree.stop`."""
@@ -291,7 +362,10 @@ class AsyncTree:
         self, child: str | ChildSpec, *args: Any, parent: str = ""
     ) -> ChildStatus:
         """See `Tree.start_child`."""
-        return await asyncio.to_thread(self._tree.start_child, child, *args, parent=parent)
+        if isinstance(child, str):
+            return self._tree._status(await self._ask("start_child", path=child, args=list(args)))
+        answer = self._tree.send(_adder(child, args, parent))
+        return self._tree._status(await asyncio.wrap_future(answer))
 
     async def terminate_child(self, path: str) -> None:
         """See `Tree.terminate_child`."""
@@ -308,6 +382,14 @@ class AsyncTree:
     async def delete_child(self, path: str) -> None:
         """See `Tree.delete_child`."""
         await self._ask("delete_child", path=path)
+
+    async def unmonitor(self, path: str) -> None:
+        """See `Tree.unmonitor`."""
+        await self._ask("unmonitor", path=path)
+
+    async def monitor(self, path: str) -> None:
+        """See `Tree.monitor`."""
+        await self._ask("monitor", path=path)
 
     async def which_children(self, path: str = "") -> list[tuple[str, str, str]]:
         """See `Tree.which_children`."""
@@ -347,8 +429,10 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
         SystemExit: always, with one of `EXIT_CODES`.
     """
     tree = tree if isinstance(tree, Tree) else Tree(tree, name=name)
+    tree._begin()
     logger.enable("otpsup")
     halt = asyncio.run(_run(tree))
+    tree._over(halt)
     if halt.kind != "stopped":
         print(explain.ending(tree.name, halt), file=sys.stderr, flush=True)
     raise SystemExit(EXIT_CODES[halt.kind])

@@ -61,6 +61,14 @@ class Verbs(ABC):
         """Forget a child that is down."""
         self._ask("delete_child", path=path)
 
+    def unmonitor(self, path: str) -> None:
+        """Leave a child alone: when it ends by itself it stays down. It goes on running now."""
+        self._ask("unmonitor", path=path)
+
+    def monitor(self, path: str) -> None:
+        """Restart a child again when it ends, as its spec says; the way things are at the start."""
+        self._ask("monitor", path=path)
+
     def which_children(self, path: str = "") -> list[tuple[str, str, str]]:
         """Name, state and type of each child of a supervisor, in start order."""
         return [(a, b, c) for a, b, c in self._ask("which_children", path=path)]

@@ -10,6 +10,7 @@ Unlike the original, it does what it says: processes are restarted, `restart_lim
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import threading
@@ -154,6 +155,7 @@ class ProcessSupervisor:
         self._aliases: dict[str, str] = {}
         self._tree: otpsup.Tree | None = None
         self._log: int | None = None
+        self._is_monitoring = True
         self._lock = threading.Lock()
         for config in configs:
             self.add_process(config)
@@ -172,8 +174,9 @@ class ProcessSupervisor:
         if alias:
             self._aliases[alias] = config.name
 
-    def _running_tree(self) -> otpsup.Tree:
-        """The tree, started if need be, with nothing in it running yet."""
+    @property
+    def tree(self) -> otpsup.Tree:
+        """The tree below, for all that the old API has no words for; started if need be."""
         with self._lock:
             if self._tree is None:
                 self._tree = self._start_tree()
@@ -205,7 +208,7 @@ class ProcessSupervisor:
         return self._try("start_child", known.supervisor() if is_new else known.config.name)
 
     def _is_in_tree(self, known: _Process) -> bool:
-        return self._running_tree().status().find(known.config.name) is not None
+        return self.tree.status().find(known.config.name) is not None
 
     def stop_process(self, name: str) -> bool:
         """Stop a process; returns when it is gone."""
@@ -229,12 +232,14 @@ class ProcessSupervisor:
 
     def _try(self, verb: str, child: str | Supervisor) -> bool:
         try:
-            getattr(self._running_tree(), verb)(child)
+            getattr(self.tree, verb)(child)
         except otpsup.AlreadyStarted:
             return True
         except OtpsupError as error:
             logger.error("{}", error)
             return False
+        if not self._is_monitoring:
+            self._apply_monitoring(*self._known)
         return True
 
     # Status.
@@ -274,16 +279,20 @@ class ProcessSupervisor:
 
     def start_monitoring(self) -> None:
         """Restart processes that end by themselves. That is so from the start, too."""
-        self._monitor("monitor")
+        self._is_monitoring = True
+        self._apply_monitoring(*self._known)
 
     def stop_monitoring(self) -> None:
         """Leave processes alone: one that ends by itself from here on stays down."""
-        self._monitor("unmonitor")
+        self._is_monitoring = False
+        self._apply_monitoring(*self._known)
 
-    def _monitor(self, verb: str) -> None:
-        tree = self._running_tree()
-        for known in self._known.values():
-            getattr(tree, verb)(known.path)
+    def _apply_monitoring(self, *names: str) -> None:
+        """Tell the tree; what is down now is told when it is started."""
+        change = self.tree.monitor if self._is_monitoring else self.tree.unmonitor
+        for name in names:
+            with contextlib.suppress(otpsup.NotRunning, otpsup.NotFound):
+                change(self._known[name].path)
 
     def _open_log(self) -> None:
         """Write what otpsup does to `logs/supervisor.log`."""

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with TreeClient.connect(options.tree, options.socket) as client:
             value = options.verb(client, options)
-            sys.stdout.write(_shown(value, options))
+            sys.stdout.write(_writable(_shown(value, options)))
             sys.stdout.flush()
     except NotRunning as error:
         return _complain(error, 3)
@@ -48,8 +48,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: OtpsupError, code: int) -> int:
-    print(f"otpsup: {error}", file=sys.stderr)
+    print(f"otpsup: {table.plain(str(error))}", file=sys.stderr)
     return code
+
+
+def _writable(text: str) -> str:
+    """With `?` for what the terminal's encoding does not have."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _parser() -> argparse.ArgumentParser:

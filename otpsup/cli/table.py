@@ -59,7 +59,12 @@ def _row(stem: str, node: ChildStatus, now: float) -> list[str]:
 
 def _remark(node: ChildStatus) -> str:
     last = f"last exit: {node.last_exit}" if node.last_exit and node.type != "supervisor" else ""
-    return "; ".join(part for part in (node.status, last) if part)
+    return plain("; ".join(part for part in (node.status, last) if part))
+
+
+def plain(text: str) -> str:
+    """A text from a child on one line, with nothing in it that steers a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def duration(seconds: float) -> str:

@@ -7,9 +7,12 @@ tree is gone answers nobody and is taken away by whoever notices.
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import NotRunning, OtpsupError
@@ -18,7 +21,7 @@ DIRECTORY = "OTPSUP_RUNTIME_DIR"
 
 
 class UnsafeDirectory(OtpsupError):
-    """The folder for sockets belongs to somebody else, or is open to others."""
+    """The folder for sockets belongs to somebody else, is open to others, or cannot be made."""
 
 
 def directory() -> Path:
@@ -27,11 +30,17 @@ def directory() -> Path:
     `$OTPSUP_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/otpsup`, else `/tmp/otpsup-<uid>`.
 
     Raises:
-        UnsafeDirectory: others could put their own sockets there.
+        UnsafeDirectory: others could put their own sockets there, or it cannot be made.
     """
     path = _choose()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        raise UnsafeDirectory(
+            f"cannot make the folder {path} for control sockets: {error.strerror}; set {DIRECTORY} "
+            "to one that can be made"
+        ) from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise UnsafeDirectory(
             f"cannot use {path} for control sockets: it must be a folder of yours that nobody else "
@@ -48,10 +57,49 @@ def _choose() -> Path:
     return Path(f"/tmp/otpsup-{os.geteuid()}")
 
 
-def for_tree(name: str) -> Path:
-    """The socket of a tree of this name in this process."""
-    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:40]
-    return directory() / f"{safe}-{os.getpid()}.sock"
+def listen(name: str) -> tuple[socket.socket, Path]:
+    """A listening socket for a tree of this name in this process, for this user alone.
+
+    A second tree of the same name becomes `<name>-<pid>.2`, and so on.
+    """
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        os.fchmod(sock.fileno(), 0o600)  # what bind(2) makes has this mode, umask or not
+        for path in _candidates(name):
+            if _bind(sock, path):
+                sock.listen()
+                return sock, path
+        raise AssertionError("candidates do not end")
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _candidates(name: str) -> Iterator[Path]:
+    stem = f"{_safe(name)}-{os.getpid()}"
+    yield directory() / f"{stem}.sock"
+    for number in itertools.count(2):
+        yield directory() / f"{stem}.{number}.sock"
+
+
+def _safe(name: str) -> str:
+    """A tree's name as it stands in a file name."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:40]
+
+
+def _bind(sock: socket.socket, path: Path) -> bool:
+    """Take this path, also over a dead socket's; False if another tree answers there."""
+    while True:
+        try:
+            sock.bind(str(path))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            if _answers(path):
+                return False
+            path.unlink(missing_ok=True)
+        else:
+            return True
 
 
 def connect(path: Path) -> socket.socket:
@@ -90,7 +138,7 @@ def running() -> list[Path]:
 
 def _is_alive(path: Path) -> bool:
     """Whether the process that made this socket still exists: it may be starting up."""
-    pid = path.stem.rpartition("-")[2]
+    pid = path.stem.rpartition("-")[2].partition(".")[0]
     return pid.isdigit() and Path(f"/proc/{pid}").exists()
 
 
@@ -101,7 +149,7 @@ def find(name: str | None = None) -> Path:
         NotRunning: there is none, or there are several.
     """
     paths = running()
-    chosen = [path for path in paths if name in (None, _name(path), path.stem)]
+    chosen = [path for path in paths if name is None or _is_called(path, name)]
     if len(chosen) == 1:
         return chosen[0]
     names = ", ".join(path.stem for path in paths) or "none"
@@ -112,5 +160,5 @@ def find(name: str | None = None) -> Path:
     raise NotRunning(f"several trees are running: {names}; choose one with --tree NAME")
 
 
-def _name(path: Path) -> str:
-    return path.stem.rpartition("-")[0]
+def _is_called(path: Path, name: str) -> bool:
+    return name == path.stem or _safe(name) == path.stem.rpartition("-")[0]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -51,16 +50,8 @@ class ControlServer:
         self._clients: set[_Client] = set()
         self._path: Path | None = None
 
-    async def listen(self, path: Path) -> None:
-        """Open the socket, for this user alone."""
-        sock = socket.socket(socket.AF_UNIX)
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        old = os.umask(0o177)
-        try:
-            sock.bind(str(path))
-        finally:
-            os.umask(old)
+    async def listen(self, sock: socket.socket, path: Path) -> None:
+        """Serve those who come to a listening socket, which is at `path`."""
         self._path = path
         self._server = await asyncio.start_unix_server(self._accept, sock=sock, limit=wire.LIMIT)
 
@@ -88,8 +79,7 @@ class ControlServer:
         """Hang up on everybody and take the socket away."""
         if self._server:
             self._server.close()
-        for client in tuple(self._clients):
-            await client.finish()
+        await asyncio.gather(*(client.finish() for client in self._clients))
         if self._path:
             self._path.unlink(missing_ok=True)
 
@@ -119,7 +109,7 @@ class _Client:
         try:
             call = wire.decode_call(line, self._caller)
         except ProtocolError as error:
-            self._send(wire.encode_error(0, error))
+            self._send(wire.encode_error(wire.id_of(line), error))
             return
         if call.make is None:
             self._answer_at_once(call)
@@ -161,11 +151,11 @@ class _Client:
 
     async def finish(self) -> None:
         """Write what is owed, for a moment, and hang up."""
+        self.close()
         with contextlib.suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(1):
-                await self._writer.drain()
-                self.close()
                 await self._writer.wait_closed()
+        self._writer.transport.abort()
 
     def close(self) -> None:
         """Hang up."""

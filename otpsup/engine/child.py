@@ -77,6 +77,10 @@ class Child(ABC):
         """False for a child that an operator stopped or that nobody has started yet."""
         self.on_demand = not spec.autostart
         """Declared with autostart=False: the record stays even if the child is temporary."""
+        self.monitored = True
+        """False: when it ends by itself it is left down."""
+        self.alone = False
+        """It waits for a retry that concerns nobody else, as the request did that led to it."""
         self.pending: Reason | None = None
         """It ended by itself and its supervisor has not looked at that yet."""
         self.last_exit: Reason | None = None
@@ -143,7 +147,7 @@ class Child(ABC):
         elif self.state == "starting":
             self.start_timed_out()
         elif self.state == "stopping":
-            self.kill()
+            self.kill(self.cause)
 
     def limit_stop(self) -> None:
         """Set the deadline after which a stop becomes a kill, from the spec's `shutdown`."""
@@ -163,5 +167,5 @@ class Child(ABC):
         """It did not get ready in time."""
 
     @abstractmethod
-    def kill(self) -> None:
+    def kill(self, cause: Cause) -> None:
         """End everything below and including this child without asking."""

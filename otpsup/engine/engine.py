@@ -131,7 +131,7 @@ class Engine:
             self._refuse(request, errors.NotASupervisor(text))
 
     def _to_child(self, request: ToChild) -> None:
-        if isinstance(request, StartDeclared) and self._is_pool(request.path):
+        if isinstance(request, StartDeclared) and self._is_for_pool(request):
             self._request(_instance(request))
             return
         try:
@@ -139,9 +139,10 @@ class Engine:
         except errors.OtpsupError as error:
             self._refuse(request, error)
 
-    def _is_pool(self, path: str) -> bool:
-        node = self._core.children.get(path)
-        return isinstance(node, Node) and node.is_dynamic and node.state == "running"
+    def _is_for_pool(self, request: StartDeclared) -> bool:
+        node = self._core.children.get(request.path)
+        is_pool = isinstance(node, Node) and node.is_dynamic and node.state == "running"
+        return is_pool and not request.restart_only
 
     def _parent_for(self, request: ToChild) -> Node:
         """The supervisor whose child the request is about."""
@@ -192,7 +193,7 @@ class _Top:
         self._stop_refs.append(request.ref)
         root.stop(Cause("shutdown", by=request.caller))
         if request.hurry:
-            root.kill()
+            root.kill(root.cause)
 
     def child_ready(self, child: Child) -> None:
         """The tree is up."""

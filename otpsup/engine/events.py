@@ -155,6 +155,13 @@ class ReplaceChild(ToChild):
 
 
 @frozen
+class MonitorChild(ToChild):
+    """Restart the child when it ends by itself (`on`), or leave it down then (monit: unmonitor)."""
+
+    on: bool = True
+
+
+@frozen
 class DeleteChild(ToChild):
     """Forget a child that is down."""
 

@@ -34,6 +34,8 @@ Context = Literal[
 ]
 How = Literal["stopped", "start_failed", "gave_up", "auto_shutdown"]
 
+KILLED = Reason("killed", "killed with all below it")
+
 
 class Notice:
     """News of a child that waits in the mailbox like any message."""
@@ -144,21 +146,21 @@ class Node(Child):
             self.cause = cause
             return
         self._asked_to_stop = True
+        if self.spec.shutdown == BRUTAL_KILL:
+            self.kill(cause)
+            return
         self.end("stopped", SHUTDOWN, cause)
-        if self.state == "stopping" and self.spec.shutdown == BRUTAL_KILL:
-            self.kill()
-        elif self.state == "stopping":
+        if self.state == "stopping":
             self.limit_stop()
 
-    def kill(self) -> None:
+    def kill(self, cause: Cause) -> None:
         """Kill everything below; the order no longer matters, and nobody restarts anything."""
-        if self.state in UP and self.pending is None:
+        if self.state in UP and self.pending is None and not self._killing:
             self._killing = True
-            self._reason = Reason("killed", "killed with all below it")
+            self.end("stopped", KILLED, cause)
+            self._reason = KILLED
             for child in reversed(list(self.children.values())):
-                if isinstance(child, Node):
-                    child.stop(self.cause)
-                child.kill()
+                child.kill(cause)
 
     def end(self, how: How, reason: Reason, cause: Cause) -> None:
         """Stop all children and then be gone; the first call decides how and why."""
@@ -316,6 +318,8 @@ class Node(Child):
         """Old news are dropped: a death that a stop absorbed, a retry that was overtaken."""
         if died and child.pending is not None:
             self._after_exit(child, child.pending)
+        elif not died and child.state == "restarting" and not child.monitored:
+            self._leave_down(child, Cause("request", child.path, child.last_exit, "unmonitor"))
         elif not died and child.state == "restarting":
             cause = Cause("retry", child.path, child.last_exit, self.strategy, parent=child.cause)
             self._restart(child, cause, paid=child.paid)
@@ -327,15 +331,24 @@ class Node(Child):
         if is_worth_a_report(child.spec.restart, reason):
             self.report("child_terminated", child, reason)
         cause = Cause("exit", child.path, reason, self.strategy, parent=child.cause)
-        if should_restart(child.spec.restart, reason):
+        if should_restart(child.spec.restart, reason) and child.monitored:
+            child.alone = False
             self._restart(child, cause, paid=False)
             return
-        child.move("gone", cause, reason)
+        if not child.monitored:
+            self._leave_down(child, cause)
+        else:
+            child.move("gone", cause, reason)
         self._forget_if_over(child)
         if self._shuts_down_with(child):
             self.end(
                 "auto_shutdown", SHUTDOWN, Cause("auto_shutdown", child.path, reason, parent=cause)
             )
+
+    def _leave_down(self, child: Child, cause: Cause) -> None:
+        """Nobody restarts a child that is not monitored, a sibling's group restart neither."""
+        child.wanted = False
+        child.move("gone", cause, child.pending)
 
     def _shuts_down_with(self, child: Child) -> bool:
         """Whether the final end of this child ends the supervisor (OTP.md 13)."""
@@ -362,7 +375,9 @@ class Node(Child):
 
     def _restart_group(self, child: Child, cause: Cause, wait: float) -> None:
         order = tuple(self.children.values()) if self.is_serial else (child,)
-        group = affected(self.strategy, order, child)
+        group = affected("one_for_one" if child.alone else self.strategy, order, child)
+        for other in group:
+            other.alone = other is child and child.alone
         stops = [c for c in reversed(group) if c is not child and c.state != "down"]
         if wait > 0:
             due = self.core.now + wait
@@ -437,9 +452,9 @@ class Node(Child):
             step.child.restarts += isinstance(why, purpose.Restart)
             step.child.start(why.cause)
             return
-        step.child.stop(why.cause)
         if self._killing:
-            step.child.kill()
+            step.child.kill(why.cause)
+        step.child.stop(why.cause)
 
     def _complete(self, child: Child) -> None:
         plan = child.plan

@@ -54,9 +54,10 @@ class ProcessChild(Child):
             self.cause = cause
             return
         self.move("stop", cause)
-        self._ask_to_end()
+        if not self._killed:
+            self._ask_to_end()
 
-    def kill(self) -> None:
+    def kill(self, cause: Cause) -> None:
         """Send SIGKILL, once."""
         if self.state in UP and self.pending is None and not self._killed:
             self._killed = True
@@ -72,7 +73,7 @@ class ProcessChild(Child):
 
     def _ask_to_end(self) -> None:
         if self.spec.shutdown == BRUTAL_KILL:
-            self.kill()
+            self.kill(self.cause)
             return
         self._asked = True
         self.core.timers.cancel(self)

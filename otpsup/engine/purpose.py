@@ -149,6 +149,10 @@ class Replace(Answered):
         """Tell who asked, then go on as after any failed restart."""
         node.core.emit(Reply(self.ref, error=start_failed(child, reason)))
         node.report("start_error", child, reason)
+        if child.spec.restart == "temporary":
+            child.move("gone", self.cause, reason)
+            return
+        child.alone = True
         node.retry_later(child, reason)
 
 

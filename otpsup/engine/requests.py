@@ -18,6 +18,7 @@ from .effects import Reply
 from .events import (
     CountChildren,
     DeleteChild,
+    MonitorChild,
     ReplaceChild,
     Request,
     StartChild,
@@ -52,13 +53,15 @@ class Handler:
             TerminateChild: self._terminate,
             ReplaceChild: self._replace,
             DeleteChild: self._delete,
+            MonitorChild: self._monitor,
             WhichChildren: self._which,
             CountChildren: self._count,
         }
 
     def must_wait(self, request: Request) -> bool:
         """Whether `request` has to wait for a plan; a stop first cuts short the start it meets."""
-        if isinstance(request, WhichChildren | CountChildren) or self._is_from_below(request):
+        at_once = WhichChildren | CountChildren | MonitorChild
+        if isinstance(request, at_once) or self._is_from_below(request):
             return False
         child = self._subject(request)
         if not self._node.is_busy_with(child):
@@ -86,11 +89,12 @@ class Handler:
         except errors.OtpsupError as error:
             self._node.core.emit(Reply(request.ref, error=error))
 
-    def _check_caller(self, request: Request) -> None:
+    def _check_caller(self, request: Any) -> None:
         if self._is_from_below(request):
             raise errors.CallerNotReady(
-                f"cannot {_WORDS[type(request)]} {request.path!r}: {request.caller!r} asked "
-                "before it was ready itself; let it call current_child().ready() first"
+                f"cannot {_WORDS[type(request)]} {request.path or self._node.name!r}: "
+                f"{request.caller!r} asked before it was ready itself; let it call "
+                "current_child().ready() first"
             )
 
     def _is_from_below(self, request: Request) -> bool:
@@ -150,7 +154,7 @@ class Handler:
             raise _already_started(other)
         raise errors.AlreadyPresent(
             f"cannot add child {other.path!r}: the name is taken by a child that is {other.state}; "
-            "start that one, or delete it first"
+            "start that one, or terminate and delete it first"
         )
 
     def _start_declared(self, request: StartDeclared) -> None:
@@ -200,10 +204,15 @@ class Handler:
         self._node.forget(child)
         self._node.core.emit(Reply(request.ref, None))
 
+    def _monitor(self, request: MonitorChild) -> None:
+        child = self._find(request.path, "monitor")
+        child.monitored = request.on
+        self._node.core.emit(Reply(request.ref, child))
+
     def _find(self, path: str, verb: str) -> Child:
         node = self._node
         child = node.children.get(path.rpartition("/")[2])
-        if node.is_dynamic and verb != "terminate":
+        if node.is_dynamic and verb not in ("terminate", "monitor"):
             raise errors.SimpleOneForOne(
                 f"cannot {verb} {path!r}: instances of a template can only be started anew and "
                 "terminated"

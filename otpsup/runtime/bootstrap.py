@@ -74,7 +74,8 @@ def _call(
         if not child.handles_stop:
             raise SystemExit(128 + signum)
 
-    signal.signal(stop_signal, on_stop)
+    with contextlib.suppress(OSError):  # SIGKILL needs no handler
+        signal.signal(stop_signal, on_stop)
     result = target(*args, **kwargs)
     if inspect.iscoroutine(result):
         _run_coroutine(child, result, stop_signal)
@@ -99,7 +100,8 @@ def _run_coroutine(
             if not child.handles_stop:
                 task.cancel()
 
-        asyncio.get_running_loop().add_signal_handler(stop_signal, on_stop)
+        with contextlib.suppress(RuntimeError):  # SIGKILL needs no handler
+            asyncio.get_running_loop().add_signal_handler(stop_signal, on_stop)
         await coroutine
 
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -51,10 +52,21 @@ def _assignment(path: Path, number: int, line: str) -> tuple[str, str]:
     name, equals, value = line.removeprefix("export ").strip().partition("=")
     if not equals or not name.isidentifier():
         raise Unusable(f"{path}, line {number}: expected KEY=value, for example LANG=C")
+    if "\0" in value:
+        raise Unusable(f"{path}, line {number}: a NUL byte, which no environment can hold")
     try:
-        return name, " ".join(shlex.split(value, comments=True))
+        return name, " ".join(shlex.split(_without_comment(value)))
     except ValueError as error:
         raise Unusable(f"{path}, line {number}: {error}; close the quotation") from None
+
+
+_WORD = re.compile(r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\s'"\\])+""")
+
+
+def _without_comment(value: str) -> str:
+    """A comment begins at a word that begins with `#`, as in a shell; `a#b` is a value."""
+    comments = (word.start() for word in _WORD.finditer(value) if word[0].startswith("#"))
+    return value[: next(comments, len(value))]
 
 
 def working_folder(spec: Worker | Command) -> str:

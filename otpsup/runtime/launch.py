@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import marshal
 import os
 import signal
@@ -78,13 +79,19 @@ class Spawner:
         data = frames.pack(frames.SPAWN, self._ids, payload=marshal.dumps(order))
         data, rights, memory = frames.pack_large(data, fds)
         try:
+            if len(rights) > frames.MAX_FDS:
+                raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
             if self._unsent:
                 raise BlockingIOError
             frames.send(self._sock, data, rights)
         except BlockingIOError:
             self._send_later(data, rights)
-        except OSError:
+        except ConnectionError:
             self.lose()
+        except OSError as error:  # this order cannot be sent; others can
+            what = f"hand over {len(rights)} descriptors (at most {frames.MAX_FDS})"
+            del self._owners[self._ids]
+            owner.on_failed(OSError(error.errno, error.strerror, what))
         finally:
             if memory is not None:
                 os.close(memory)
@@ -152,6 +159,8 @@ class Spawner:
         if self._sock.fileno() >= 0:
             self._loop.remove_reader(self._sock.fileno())
             self._loop.remove_writer(self._sock.fileno())
+            with contextlib.suppress(OSError):  # heard even where a fork of ours holds a copy
+                self._sock.shutdown(socket.SHUT_RDWR)
             self._sock.close()
         while self._unsent:
             self._close_fds(self._unsent.popleft()[1])
@@ -185,8 +194,11 @@ class Signaller:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signum)
 
-    def kill(self) -> None:
-        """Send SIGKILL."""
+    def kill_group(self) -> None:
+        """Send SIGKILL to its whole group, as long as that certainly still holds its leader."""
+        if self._pidfd is not None and send_signal(self._pidfd, 0):
+            with contextlib.suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)
         self.send(signal.SIGKILL)
 
     def duplicate(self) -> int | None:

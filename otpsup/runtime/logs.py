@@ -27,12 +27,15 @@ Watcher = Callable[[bytes], bool]
 
 
 class Sink(Protocol):
-    """Where output goes."""
+    """Where output goes: whole lines, and pieces of those that are too long to wait for."""
 
     writers: int
 
     def write(self, data: bytes) -> None:
         """Write it all, or drop it if there is no way to."""
+
+    def close(self) -> None:
+        """Nobody writes for now."""
 
 
 class FileSink:
@@ -108,7 +111,7 @@ class PrefixSink:
     """The host's stdout, each line after the child's name."""
 
     def __init__(self, name: str, fd: int = 1) -> None:
-        self.writers = 2  # whole lines only: all children share the one stdout
+        self.writers = 0
         self._prefix = f"{name} | ".encode()
         self._fd = fd
 
@@ -121,6 +124,9 @@ class PrefixSink:
         with contextlib.suppress(OSError):
             while text:
                 text = text[self._write_some(text) :]
+
+    def close(self) -> None:
+        """It is the host's; leave it open."""
 
     def _write_some(self, text: bytes) -> int:
         try:
@@ -143,35 +149,29 @@ class Stream:
         sink.writers += 1
 
     def pump(self) -> bool:
-        """Read once and write on; False at the end."""
+        """Read once and write on; False at the end.
+
+        Whole lines only: others may write to the same place, now or after this one.
+        """
         data = os.read(self.fd, _READ)
         if self._watcher and self._watcher(data):
             self._watcher = None
-        if not data:
-            self._flush()
-        elif self._sink.writers > 1:
-            self._write_lines(data)
-        else:
-            self._sink.write(self._partial + data)
+        whole, newline, rest = (self._partial + data).rpartition(b"\n")
+        self._partial = rest
+        if newline:
+            self._sink.write(whole + newline)
+        if len(rest) > _LONGEST_LINE:
+            self._sink.write(rest)
             self._partial = b""
         return data != b""
 
-    def _write_lines(self, data: bytes) -> None:
-        whole, newline, rest = (self._partial + data).rpartition(b"\n")
-        if newline:
-            self._sink.write(whole + newline)
-        self._partial = rest
-        if len(rest) > _LONGEST_LINE:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._partial:
-            self._sink.write(self._partial)
-        self._partial = b""
-
     def close(self) -> None:
-        """Let go of pipe and sink."""
+        """Let go of pipe and sink; a last line without an end gets one."""
+        if self._partial:
+            self._sink.write(self._partial + b"\n")
         self._sink.writers -= 1
+        if self._sink.writers == 0:
+            self._sink.close()
         os.close(self.fd)
 
 
@@ -184,7 +184,6 @@ class LogPump:
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
         self._files: dict[Path, FileSink] = {}
-        self._stdout: dict[str, PrefixSink] = {}
         self._open = 0
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="otpsup-logs", daemon=True)
@@ -194,8 +193,8 @@ class LogPump:
         return self._files.setdefault(target.path, FileSink(target))
 
     def stdout(self, name: str) -> PrefixSink:
-        """The sink that prefixes with `name`."""
-        return self._stdout.setdefault(name, PrefixSink(name))
+        """A sink that prefixes with `name`."""
+        return PrefixSink(name)
 
     def attach(self, fd: int, sink: Sink, watcher: Watcher | None = None) -> None:
         """Pump what comes from `fd`, which belongs to the pump from here on, into `sink`."""
@@ -219,8 +218,6 @@ class LogPump:
             self._release()
 
     def _release(self) -> None:
-        for sink in self._files.values():
-            sink.close()
         self._selector.close()
         os.close(self._wake_reader)
         os.close(self._wake_writer)

@@ -12,6 +12,7 @@ import os
 import secrets
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
 
 import psutil
@@ -19,6 +20,8 @@ import psutil
 _CREDENTIALS = struct.Struct("3i")
 _LIMIT = 8192
 _AT_ONCE = 64
+_UNCLAIMED = 64
+"""Messages that are kept for a child whose start we may not have heard of yet."""
 
 Told = Callable[[dict[str, str]], None]
 
@@ -29,12 +32,16 @@ class NotifySocket:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._told: dict[int, Told] = {}
+        self._unclaimed: deque[tuple[list[int], dict[str, str]]] = deque(maxlen=_UNCLAIMED)
         self._sock: socket.socket | None = None
         self.address = ""
 
     def register(self, pid: int, told: Told) -> None:
         """Give what process `pid`, or one below it, says to `told`."""
         self._told[pid] = told
+        for entry in [entry for entry in self._unclaimed if pid in entry[0]]:
+            self._unclaimed.remove(entry)
+            told(entry[1])
 
     def unregister(self, pid: int) -> None:
         """The process is gone."""
@@ -76,17 +83,20 @@ class NotifySocket:
                 sender = _CREDENTIALS.unpack_from(value)[0]
             elif kind == socket.SCM_RIGHTS:
                 _close_all(value)
-        told = self._told.get(sender) or self._told_above(sender)
-        if told:
-            told(parse(data))
+        line = [sender] if sender in self._told else _line(sender)
+        speaks_for = next((pid for pid in line if pid in self._told), None)
+        if speaks_for is None:
+            self._unclaimed.append((line, parse(data)))
+        else:
+            self._told[speaks_for](parse(data))
 
-    def _told_above(self, pid: int) -> Told | None:
-        """Whom a descendant of a child speaks for."""
-        try:
-            parents = psutil.Process(pid).parents()
-        except (psutil.Error, ValueError):
-            return None
-        return next((self._told[p.pid] for p in parents if p.pid in self._told), None)
+
+def _line(pid: int) -> list[int]:
+    """A process and those above it, nearest first: a descendant speaks for its child."""
+    try:
+        return [pid, *(parent.pid for parent in psutil.Process(pid).parents())]
+    except (psutil.Error, ValueError):
+        return [pid]
 
 
 def _close_all(rights: bytes) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..child import CHANNEL, PATH
 from ..specs import Command, Notify, Worker
+from ..specs.check import has_no_nul
 from . import environment, workers
 
 _CHANNEL_NUMBER = 3
@@ -38,9 +39,16 @@ def command(
     return {
         **order,
         "file": os.fsencode(file),
-        "argv": [os.fsencode(part) for part in (*spec.argv, *map(str, args))],
+        "argv": [os.fsencode(part) for part in (*spec.argv, *_texts(args))],
         "env": _encode(env),
     }
+
+
+def _texts(args: Sequence[Any]) -> list[str]:
+    texts = [str(arg) for arg in args]
+    if not has_no_nul(texts):
+        raise environment.Unusable("an argument holds a NUL byte, which no program can be given")
+    return texts
 
 
 def worker(

@@ -69,6 +69,7 @@ class ChildProcess:
         self._channel: Channel | None = None
         self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._why_not = ""
+        self._early: list[Event] = []
         self._ours: list[int] = []
         self._is_over = False
 
@@ -201,10 +202,16 @@ class ChildProcess:
     # What becomes of it.
 
     def on_up(self, pid: int, pidfd: int | None) -> None:
-        """It exists."""
+        """It exists. What it said before we knew is told after that."""
         self._signaller = Signaller(pid, pidfd)
+        if self._is_over:
+            self._signaller.kill_group()
+            self._signaller.close()
+            return
         self._host.post(Spawned(self.path, self.run, pid))
         self._begin_trial()
+        for event in self._early:
+            self._news(event)
         for signum in self._unsent:
             self._signaller.send(signum)
         self._unsent.clear()
@@ -229,7 +236,7 @@ class ChildProcess:
             self._fail("its launcher ended before it was started")
             return
         pidfd = self._signaller.duplicate()
-        self.kill()
+        self._signaller.kill_group()
         if pidfd is None:
             self.on_exit(Exit(signal=signal.SIGKILL))
         else:
@@ -263,8 +270,11 @@ class ChildProcess:
         self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """Send SIGKILL."""
-        self.signal(signal.SIGKILL)
+        """Send SIGKILL; what does not exist by now is given up, and killed should it still come."""
+        if self._signaller:
+            self.signal(signal.SIGKILL)
+        else:
+            self._fail("it was killed before it was started")
 
     def signal(self, signum: int) -> None:
         """Send a signal now, or as soon as there is a process to get it."""
@@ -297,13 +307,19 @@ class ChildProcess:
             logger.debug("{} is not ready yet: {}", self.path, text)
 
     def _became_ready(self, info: Any = None) -> None:
-        if not self._is_over:
-            self._host.post(Ready(self.path, self.run, info))
+        self._news(Ready(self.path, self.run, info))
+
+    def _news(self, event: Event) -> None:
+        """Tell the engine what the child says; not before it knows that there is a child."""
+        if self._signaller is None:
+            self._early.append(event)
+        elif not self._is_over:
+            self._host.post(event)
 
     def _notified(self, said: dict[str, str]) -> None:
         """sd_notify(3): READY=1 and STATUS=... are what we act on."""
         if "STATUS" in said:
-            self._host.post(StatusText(self.path, self.run, said["STATUS"]))
+            self._news(StatusText(self.path, self.run, said["STATUS"]))
         if said.get("READY") == "1":
             self._became_ready()
 
@@ -314,11 +330,11 @@ class ChildProcess:
             case wire.ReadyMessage(info) if isinstance(self.spec.ready, Notify):
                 self._became_ready(info)
             case wire.StatusMessage(text):
-                self._host.post(StatusText(self.path, self.run, text))
+                self._news(StatusText(self.path, self.run, text))
             case wire.IgnoreMessage():
-                self._host.post(Ignored(self.path, self.run))
+                self._news(Ignored(self.path, self.run))
             case wire.CrashMessage(kind, text, traceback):
-                self._crash = Crash(kind, text, traceback)
+                self._crash = Crash(kind, " ".join(text.split()), traceback)
 
     def _connected(self, stream: socket.socket) -> None:
         self._host.adopt(stream, self.path)
@@ -334,3 +350,6 @@ class _Nowhere:
 
     def write(self, data: bytes) -> None:
         """Drop it."""
+
+    def close(self) -> None:
+        """Nothing is open."""

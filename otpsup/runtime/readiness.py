@@ -30,7 +30,7 @@ async def until_ready(kind: Port | Http | Probe, note: Callable[[str], None]) ->
                 why_not = await attempt()
         except TimeoutError:
             why_not = f"no answer within {kind.timeout:g} s"
-        except (OSError, ValueError, asyncio.IncompleteReadError) as error:
+        except Exception as error:
             why_not = _words(error)
         if why_not is None:
             return
@@ -89,18 +89,20 @@ def _judge(line: bytes, wanted: int | None) -> str | None:
 
 async def _call(kind: Probe) -> str | None:
     """Call the user's function in a thread of its own, so that a hanging one harms nobody."""
-    outcome: Future[Any] = Future()
+    why_not: Future[str | None] = Future()
 
     def call() -> None:
-        try:
-            outcome.set_result(kind.function())
-        except BaseException as error:
-            outcome.set_exception(error)
+        why_not.set_result(_why_not(kind.function))
 
+    why_not.set_running_or_notify_cancel()  # giving up the wait does not cancel the call
     Thread(target=call, name="otpsup-probe", daemon=True).start()
+    return await asyncio.wrap_future(why_not)
+
+
+def _why_not(function: Callable[[], object]) -> str | None:
     try:
-        result = await asyncio.wrap_future(outcome)
-    except Exception as error:
+        result = function()
+    except BaseException as error:  # even SystemExit is only a probe's way to say no
         return f"{type(error).__name__}: {error}"
     return None if result else f"it returned {result!r}"
 

@@ -21,6 +21,9 @@ from . import bootstrap, watch, workers
 from .launcher import execute
 from .launcher.syscalls import die_with_parent, pidfd_open
 
+_UNKNOWN = 255
+"""The exit code of a worker whose own was lost, as in asyncio."""
+
 
 class _Handed:
     """A descriptor among a worker's arguments, handed over however the start method does it."""
@@ -39,13 +42,22 @@ def _received(duplicate: Any) -> _Handed:
 def _main(fds: list[_Handed], order: dict[str, Any], call: tuple[Any, ...]) -> None:
     """In the worker: arrange the process, then run the target."""
     try:
-        die_with_parent()
         numbers = [handed.fd for handed in fds]
         bootstrap.enter(order, numbers[0], numbers[1:])
+        _end_with_host()
     except execute.Failure as failure:
         bootstrap.tell_crash(failure)
         raise SystemExit(1) from None
     bootstrap.run(*call)
+
+
+def _end_with_host() -> None:
+    """Die when the host does. After a change of user, which undoes this (prctl(2)), and not too
+    late: the host may have ended while this process was being made."""
+    die_with_parent()
+    host = multiprocessing.parent_process()
+    if host is not None and not host.is_alive():
+        os._exit(1)
 
 
 class StockWorker:
@@ -101,5 +113,8 @@ class StockWorker:
     def _reap(self) -> None:
         self._process.join()
         code = self._process.exitcode
+        if code is None:  # somebody else in the host has reaped it (os.wait, SIGCHLD ignored)
+            self._gone(Exit(code=_UNKNOWN))
+            return
         self._process.close()
         self._gone(Exit(signal=-code) if code < 0 else Exit(code=code))

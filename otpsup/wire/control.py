@@ -20,6 +20,7 @@ from .. import errors
 from ..engine.events import (
     CountChildren,
     DeleteChild,
+    MonitorChild,
     ReplaceChild,
     Request,
     Shutdown,
@@ -59,7 +60,7 @@ _ON_A_PATH: dict[str, Callable[..., Request]] = {
 }
 _ALONE = ("status", "events", "shutdown")
 
-OPS = ("start_child", "restart_child", *_ON_A_PATH, *_ALONE)
+OPS = ("start_child", "restart_child", "monitor", "unmonitor", *_ON_A_PATH, *_ALONE)
 
 
 def encode_call(id: int, op: str, **fields: Any) -> bytes:
@@ -89,6 +90,15 @@ def decode_call(line: bytes, caller: str | None) -> Call:
     return Call(id, op, maker(op, value, caller))
 
 
+def id_of(line: bytes) -> int:
+    """The number of a request that cannot be understood otherwise; 0 if it has none."""
+    try:
+        id = _object(line).get("id")
+    except errors.ProtocolError:
+        return 0
+    return id if isinstance(id, int) else 0
+
+
 def _object(line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line)
@@ -114,6 +124,9 @@ def maker(op: str, value: Mapping[str, Any], caller: str | None) -> Make:
             f"cannot understand request {op!r}: expected one of {', '.join(OPS)}; "
             "all but the last three need a text 'path'"
         )
+    if op in ("monitor", "unmonitor"):
+        on = op == "monitor"
+        return lambda ref: MonitorChild(ref=ref, caller=caller, path=path, on=on)
     if op == "restart_child":
         return lambda ref: StartDeclared(ref=ref, caller=caller, path=path, restart_only=True)
     if op == "start_child":

@@ -21,6 +21,8 @@ LIMIT = 64 * 1024
 """The longest message, in bytes."""
 
 _TEXT_LIMIT = 16 * 1024
+_LEVELS = 20
+"""How deep `info` may be nested: everybody who looks at the tree has to be able to write it."""
 
 
 @frozen
@@ -67,8 +69,34 @@ Message = (
 
 
 def encode(message: Message) -> bytes:
-    """The bytes of a message; texts that are too long lose their beginning."""
-    return json.dumps(_as_object(message), separators=(",", ":")).encode()
+    """The bytes of a message; texts that are too long lose their beginning.
+
+    Raises:
+        ProtocolError: the `info` of a ReadyMessage is too large, or nested too deep.
+    """
+    if isinstance(message, ReadyMessage):
+        _check_depth(message.info)
+    data = json.dumps(_as_object(message), separators=(",", ":")).encode()
+    if len(data) > LIMIT:
+        raise ProtocolError(
+            f"ready(info) makes a message of {len(data)} bytes, more than {LIMIT}; give less, or a "
+            "place where it can be read"
+        )
+    return data
+
+
+def _check_depth(info: Any) -> None:
+    if _is_deeper(info, _LEVELS):
+        raise ProtocolError(
+            f"ready(info) is nested more than {_LEVELS} levels deep; make it flatter"
+        )
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list | tuple):
+        return False
+    parts = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts)
 
 
 def _as_object(message: Message) -> dict[str, Any]:
@@ -113,6 +141,7 @@ def decode(data: bytes) -> Message:
 def _from_object(value: dict[str, Any]) -> Message:
     match value:
         case {"op": "ready"}:
+            _check_depth(value.get("info"))
             return ReadyMessage(value.get("info"))
         case {"op": "status", "text": str(text)}:
             return StatusMessage(text)

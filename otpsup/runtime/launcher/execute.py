@@ -14,8 +14,9 @@ import signal
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-_RESET = [signal.SIGPIPE, signal.SIGXFSZ]  # Python ignores these; programs expect the default
-_BASE = {k: v for k, v in os.environb.items() if not k.startswith(b"OTPSUP_")}
+RESET = [signal.SIGPIPE, signal.SIGXFSZ]  # Python ignores these; programs expect the default
+_NOT_THEIRS = {b"OTPSUP_CHANNEL", b"OTPSUP_PATH", b"NOTIFY_SOCKET"}  # the host's own way up
+_BASE = {k: v for k, v in os.environb.items() if k not in _NOT_THEIRS}
 _HOME = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
@@ -68,7 +69,7 @@ def _spawn(order: dict[str, Any], fds: Sequence[int]) -> int:
     try:
         return os.posix_spawn(
             order["file"], order["argv"], {**_BASE, **order["env"]},
-            file_actions=actions, setsid=True, setsigmask=(), setsigdef=_RESET,
+            file_actions=actions, setsid=True, setsigmask=(), setsigdef=RESET,
         )  # fmt: skip
     except OSError as error:
         raise Failure(error, _describe(order)) from error
@@ -85,7 +86,7 @@ def _enter(order: dict[str, Any]) -> None:
 
 
 def _describe(order: dict[str, Any]) -> str:
-    return f"execute {os.fsdecode(order['path'])!r}"
+    return f"execute {os.fsdecode(order['file'])!r}"
 
 
 def _fork(order: dict[str, Any], fds: Sequence[int]) -> int:
@@ -120,7 +121,7 @@ def _become(order: dict[str, Any], fds: Sequence[int], told: int) -> NoReturn:
     what = "start a session"
     try:
         os.setsid()
-        reset_signals(*_RESET)
+        reset_signals(*RESET)
         for step, name in _STEPS:
             what = name
             step(order)

@@ -22,8 +22,9 @@ SPAWN, UP, FAILED, EXITED, LARGE = b"S", b"U", b"F", b"X", b"L"
 
 _HEADER = struct.Struct("<cQq")
 _INLINE = 60_000
-_MAX_FDS = 250
-_FD_SPACE = socket.CMSG_SPACE(_MAX_FDS * 4)
+MAX_FDS = 250
+"""Descriptors in one message; the kernel's own limit is a little higher (SCM_MAX_FD, unix(7))."""
+_FD_SPACE = socket.CMSG_SPACE(MAX_FDS * 4)
 
 
 class Frame(NamedTuple):

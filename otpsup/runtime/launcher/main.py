@@ -7,28 +7,37 @@ import os
 import signal
 import socket
 
-from .execute import execute
+from .execute import RESET, execute
 from .server import Server
-from .syscalls import become_subreaper
+from .syscalls import become_subreaper, pidfd_open
 
 _RESERVED = 16
 
 
 def main(fd: int) -> None:
     """Serve the host behind the socket `fd` until it is gone."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _pass_over)
+    _own_signals()
     become_subreaper()
     _reserve_low_descriptors()
     sock = socket.socket(fileno=fd)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     gc.disable()
     gc.freeze()
-    Server(sock, execute).run()
+    Server(sock, execute, pidfd_open(os.getppid())).run()
+
+
+def _own_signals() -> None:
+    """Only the host's end ends us; what it ignores or blocks is neither for us nor for children."""
+    for number in signal.valid_signals() - set(RESET):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _pass_over)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _pass_over(*_: object) -> None:
-    """Only the host's end ends us. A handler, unlike SIG_IGN, is not inherited through exec."""
+    """Do nothing. A handler, unlike SIG_IGN, is not inherited through exec."""
 
 
 def _reserve_low_descriptors() -> None:

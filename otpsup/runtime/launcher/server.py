@@ -8,6 +8,7 @@ until we reap it, and we signal before that.
 from __future__ import annotations
 
 import contextlib
+import errno
 import marshal
 import os
 import select
@@ -45,11 +46,14 @@ class Server:
     Args:
         sock: the connected SOCK_SEQPACKET socket to the host.
         spawn: makes a process from an order and descriptors, and returns its pid.
+        host: a pidfd of the host, if there are any. The end of the stream alone may come late: a
+            host that forks leaves copies of its socket in its forks.
     """
 
-    def __init__(self, sock: socket.socket, spawn: Spawn) -> None:
+    def __init__(self, sock: socket.socket, spawn: Spawn, host: int | None = None) -> None:
         self._sock = sock
         self._spawn = spawn
+        self._host = host
         self._children: dict[int, _Child] = {}
         self._lingering: dict[int, tuple[bytes, float]] = {}
 
@@ -59,12 +63,14 @@ class Server:
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
         poll.register(wake, select.POLLIN)
+        if self._host is not None:
+            poll.register(self._host, select.POLLIN)
         while True:
             ready = {fd for fd, _ in poll.poll(_GLANCE * 1000 if self._lingering else None)}
             if wake in ready:
                 _drain(wake)
             self._reap()
-            if self._sock.fileno() in ready and not self._serve():
+            if self._host in ready or (self._sock.fileno() in ready and not self._serve()):
                 break
         self._abandon()
 
@@ -92,6 +98,9 @@ class Server:
             pid = self._spawn(order, frame.fds)
         except Failure as failure:
             self._tell(frames.pack(frames.FAILED, frame.id, failure.errno, failure.what.encode()))
+        except Exception as error:  # one bad order must not end everybody else's parent
+            what = f"carry out the order ({error})".encode()
+            self._tell(frames.pack(frames.FAILED, frame.id, errno.EINVAL, what))
         else:
             self._children[pid] = _Child(frame.id, order["stop_signal"], order["grace"])
             self._report_up(frame.id, pid)
@@ -141,6 +150,8 @@ class Server:
 
     def _abandon(self) -> None:
         """The host is gone: ask everybody to end, then insist; return when nobody is left."""
+        with contextlib.suppress(OSError):  # whoever holds a copy of the other end does not read
+            self._sock.shutdown(socket.SHUT_RDWR)
         begun = time.monotonic()
         for pid, child in self._children.items():
             if child.stop_signal:

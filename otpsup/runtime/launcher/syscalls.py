@@ -44,9 +44,9 @@ def pidfd_open(pid: int) -> int | None:
 
 
 def send_signal(pidfd: int, signum: int) -> bool:
-    """Signal the process behind a pidfd; False if it is gone."""
+    """Signal the process behind a pidfd; False if it is gone, or has become another user's."""
     try:
         signal.pidfd_send_signal(pidfd, signum)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return False
     return True
