@@ -4,7 +4,7 @@
     engine     what happens when: pure decisions, events in, effects out  (no I/O at all)
     runtime    processes, pipes, signals: does what the engine says       (all the I/O)
     control    the same requests from another process                     (a unix socket)
-    tree       Tree, Tree.aio, run: the handles of the host
+    tree, aio, program   Tree, Tree.aio, run: the handles of the host
     child      current_child: the handle inside a child
 
 Names are loaded when first used, so that a child process pays only for what it needs.
@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .aio import AsyncTree as AsyncTree
     from .child import CurrentChild as CurrentChild
     from .child import current_child as current_child
     from .control.client import TreeClient as TreeClient
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .errors import SimpleOneForOne as SimpleOneForOne
     from .errors import StartFailed as StartFailed
     from .events import Event as Event
+    from .program import run as run
     from .specs.backoff import Backoff as Backoff
     from .specs.children import Command as Command
     from .specs.children import Worker as Worker
@@ -48,13 +50,12 @@ if TYPE_CHECKING:
     from .specs.ready import stays_up as stays_up
     from .specs.supervisors import DynamicSupervisor as DynamicSupervisor
     from .specs.supervisors import Supervisor as Supervisor
-    from .tree import AsyncTree as AsyncTree
     from .tree import Tree as Tree
-    from .tree import run as run
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "aio": ["AsyncTree"],
     "child": ["CurrentChild", "current_child"],
     "control.client": ["TreeClient"],
     "engine.snapshot": ["ChildStatus"],
@@ -76,12 +77,13 @@ _HOME = {
         "StartFailed",
     ],
     "events": ["Event"],
+    "program": ["run"],
     "specs.backoff": ["Backoff"],
     "specs.children": ["Command", "Worker"],
     "specs.output": ["LogFile"],
     "specs.ready": ["http", "log_line", "notify", "port", "probe", "stays_up"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
-    "tree": ["AsyncTree", "Tree", "run"],
+    "tree": ["Tree"],
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 

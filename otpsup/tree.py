@@ -1,7 +1,7 @@
-"""`Tree`: a supervision tree in this process, for any thread; `Tree.aio` for asyncio; `run`.
+"""`Tree`: a supervision tree in this process, for any thread.
 
-Decides on which thread the tree lives, and how signals and exit codes mean. The verbs are in
-`verbs`; the rest is in `session`.
+Decides on which thread the tree lives, and what becomes of those who wait when it ends. The verbs
+are in `verbs`, one life of a tree in `session`; `aio` and `program` are the other two handles.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ import atexit
 import concurrent.futures
 import contextlib
 import os
-import signal
-import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 from loguru import logger
 
-from . import explain, pid1
+from .aio import AsyncTree
 from .engine.effects import Halt
 from .engine.events import Request, StartChild
 from .engine.snapshot import ChildStatus
 from .errors import AlreadyStarted, NotRunning, OtpsupError
-from .events import Event
+from .runtime.environment import hold_standard_descriptors
 from .session import Session
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .stream import AsyncEventStream, EventStream
@@ -104,6 +102,7 @@ class Tree(Verbs):
         has_thread = self._thread is not None and self._thread.is_alive()
         if has_thread or (self._session is not None and self._pid == os.getpid()):
             raise AlreadyStarted(f"cannot start tree {self.name!r}: it runs already")
+        hold_standard_descriptors()
         if self._ended.done():
             self._ended = _promise()
         self._lives.clear()
@@ -194,10 +193,13 @@ class Tree(Verbs):
             NotFound, AlreadyStarted, AlreadyPresent, Restarting, MaxChildren: as OTP has them.
             StartFailed: it did not get ready; the message says why.
         """
+        return self._status(self.call_start(child, args, parent).result())
+
+    def call_start(self, child: str | ChildSpec, args: tuple[Any, ...], parent: str) -> _Future:
+        """Make the request of `start_child` without waiting."""
         if isinstance(child, str):
-            return super().start_child(child, *args)
-        answer: ChildStatus = self.send(_adder(child, args, parent)).result()
-        return answer
+            return self.call("start_child", path=child, args=list(args))
+        return self.send(lambda ref: StartChild(ref=ref, path=parent, spec=child, args=args))
 
     def events(self) -> EventStream:
         """All events from now on, as an iterator that ends with the tree."""
@@ -306,151 +308,9 @@ def _promise() -> _Future:
     return future
 
 
-def _adder(spec: ChildSpec, args: tuple[Any, ...], parent: str) -> Callable[[int], Request]:
-    return lambda ref: StartChild(ref=ref, path=parent, spec=spec, args=args)
-
-
 def _resolver(started: _Future) -> Callable[[BaseException | None], None]:
     def resolve(error: BaseException | None) -> None:
         if not started.done():
             started.set_exception(error) if error else started.set_result(None)
 
     return resolve
-
-
-class AsyncTree:
-    """A `Tree` for asyncio programs: the same verbs, to await. The tree has its own thread."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-
-    async def _ask(self, op: str, **fields: Any) -> Any:
-        return await asyncio.wrap_future(self._tree.call(op, **fields))
-
-    async def start(self) -> None:
-        """See `Tree.start`. If it is cancelled, the tree is stopped first."""
-        starting = asyncio.ensure_future(asyncio.to_thread(self._tree.start))
-        try:
-            await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            await self.stop()
-            await asyncio.gather(starting, return_exceptions=True)
-            raise
-
-    async def stop(self, *, hurry: bool = False) -> None:
-        """See `Tree.stop`."""
-        await asyncio.to_thread(self._tree.stop, hurry=hurry)
-
-    async def wait(self) -> Halt:
-        """See `Tree.wait`."""
-        halt: Halt = await asyncio.wrap_future(self._tree._ended)
-        return halt
-
-    async def __aenter__(self) -> AsyncTree:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.stop()
-
-    async def start_child(
-        self, child: str | ChildSpec, *args: Any, parent: str = ""
-    ) -> ChildStatus:
-        """See `Tree.start_child`."""
-        if isinstance(child, str):
-            return self._tree._status(await self._ask("start_child", path=child, args=list(args)))
-        answer = self._tree.send(_adder(child, args, parent))
-        return self._tree._status(await asyncio.wrap_future(answer))
-
-    async def terminate_child(self, path: str) -> None:
-        """See `Tree.terminate_child`."""
-        await self._ask("terminate_child", path=path)
-
-    async def restart_child(self, path: str) -> ChildStatus:
-        """See `Tree.restart_child`."""
-        return self._tree._status(await self._ask("restart_child", path=path))
-
-    async def restart(self, path: str) -> ChildStatus:
-        """See `Tree.restart`."""
-        return self._tree._status(await self._ask("restart", path=path))
-
-    async def delete_child(self, path: str) -> None:
-        """See `Tree.delete_child`."""
-        await self._ask("delete_child", path=path)
-
-    async def unmonitor(self, path: str) -> None:
-        """See `Tree.unmonitor`."""
-        await self._ask("unmonitor", path=path)
-
-    async def monitor(self, path: str) -> None:
-        """See `Tree.monitor`."""
-        await self._ask("monitor", path=path)
-
-    async def which_children(self, path: str = "") -> list[tuple[str, str, str]]:
-        """See `Tree.which_children`."""
-        return list(await self._ask("which_children", path=path))
-
-    async def count_children(self, path: str = "") -> dict[str, int]:
-        """See `Tree.count_children`."""
-        return dict(await self._ask("count_children", path=path))
-
-    async def status(self) -> ChildStatus:
-        """See `Tree.status`."""
-        return self._tree._status(await self._ask("status"))
-
-    def events(self) -> AsyncEventStream:
-        """See `Tree.events`; to be read with `async for` on the loop that called this."""
-        stream = AsyncEventStream()
-        self._tree._subscribe(stream)
-        return stream
-
-
-EXIT_CODES = {"stopped": 0, "auto_shutdown": 0, "gave_up": 1, "start_failed": 2}
-"""What `run` exits with: 0 it was asked to stop, or its significant children were done; 1 too
-many restarts; 2 a child could not be started."""
-
-
-def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None) -> NoReturn:
-    """Be a program whose whole job is this tree: blocks until it has ended, then exits.
-
-    SIGTERM, SIGINT and SIGHUP stop everything in reverse order; a second one kills what still
-    runs. Works as PID 1: strangers' zombies are reaped. Must be called in the main thread.
-
-    Args:
-        tree: a tree that is not running, or the spec of one.
-        name: as for `Tree`, where a spec is given.
-
-    Raises:
-        SystemExit: always, with one of `EXIT_CODES`.
-    """
-    tree = tree if isinstance(tree, Tree) else Tree(tree, name=name)
-    tree._begin()
-    logger.enable("otpsup")
-    halt = asyncio.run(_run(tree))
-    tree._over(halt)
-    if halt.kind != "stopped":
-        print(explain.ending(tree.name, halt), file=sys.stderr, flush=True)
-    raise SystemExit(EXIT_CODES[halt.kind])
-
-
-async def _run(tree: Tree) -> Halt:
-    loop = asyncio.get_running_loop()
-    asked = False
-
-    def on_signal(signum: signal.Signals) -> None:
-        nonlocal asked
-        logger.info("{} received: {}", signum.name, "killing" if asked else "stopping")
-        if tree._session:
-            tree._session.stop(hurry=asked)
-        asked = True
-
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(signum) is not signal.SIG_IGN:
-            loop.add_signal_handler(signum, on_signal, signum)
-    pid1.reap_strangers(loop)
-    return await tree._live(lambda _: None)

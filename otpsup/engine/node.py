@@ -80,7 +80,7 @@ class Node(Child):
         self._reason = SHUTDOWN
         self._was_up = self._asked_to_stop = self._killing = False
         self._mailbox: deque[Message] = deque()
-        self._draining = False
+        self._draining = self._requests_wait = False
         self._plans: dict[Plan[Child], purpose.Purpose] = {}
         self._advancing: set[Plan[Child]] = set()
         self.handler = Handler(self)
@@ -288,6 +288,7 @@ class Node(Child):
                     self._handle(message)
                     progress = True
             self._mailbox = waiting
+            self._requests_wait = any(isinstance(message, Request) for message in waiting)
 
     def _must_wait(self, message: Message) -> bool:
         if self._is_closed:
@@ -445,7 +446,9 @@ class Node(Child):
             self._advancing.discard(plan)
         if plan.is_done and plan in self._plans:
             self._unplan(plan).finished(self)
-        self._drain()
+            self._drain()
+        elif self._requests_wait:  # one may be free now, or cut short the start that just began
+            self._drain()
 
     def _do(self, step: Step[Child], why: purpose.Purpose) -> None:
         if step.action == "start":

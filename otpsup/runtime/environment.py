@@ -135,6 +135,16 @@ def grace(spec: Worker | Command) -> float:
     return float(spec.shutdown) if isinstance(spec.shutdown, int | float) else 0.0
 
 
+def hold_standard_descriptors() -> None:
+    """Open /dev/null where this process has no stdin, stdout or stderr.
+
+    Else a file or socket of the tree would get that number, and somebody's output.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+
+
 def current_umask() -> int:
     """The host's file mode mask, read without touching it (proc(5))."""
     for line in Path("/proc/self/status").read_text().splitlines():

@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from threading import Thread
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from ..specs import Http, LogLine, Port, Probe, Readiness

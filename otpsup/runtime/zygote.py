@@ -47,6 +47,8 @@ def main(settings: dict[str, Any]) -> NoReturn:
     sock = socket.socket(fileno=SOCKET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     _warm_up(settings)
+    for fd in (SOCKET, ALIVE):
+        os.set_inheritable(fd, False)
     gc.collect()
     gc.freeze()
     Server(sock, _Forker(sock).fork).run()
@@ -119,6 +121,8 @@ def _work(order: dict[str, Any], fds: list[int]) -> int:
     count = len(order["targets"])
     channel, outputs, workers.inherited[:] = fds[0], fds[1 : 1 + count], fds[1 + count :]
     bootstrap.enter(order, channel, outputs)
+    for fd in outputs:
+        os.close(fd)
     gc.enable()
     if order["tracker"]:
         workers.adopt_tracker(workers.inherited.pop())

@@ -8,6 +8,7 @@ fork, which is safe and quick because this process is small and has one thread.
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import resource
 import signal
@@ -17,7 +18,12 @@ from typing import Any, NoReturn
 RESET = [signal.SIGPIPE, signal.SIGXFSZ]  # Python ignores these; programs expect the default
 _NOT_THEIRS = {b"OTPSUP_CHANNEL", b"OTPSUP_PATH", b"NOTIFY_SOCKET"}  # the host's own way up
 _BASE = {k: v for k, v in os.environb.items() if k not in _NOT_THEIRS}
-_HOME = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+@functools.cache
+def _home() -> int:
+    """The folder in which the launcher was started: where orders without a folder begin."""
+    return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 class Failure(Exception):
@@ -42,6 +48,7 @@ def execute(order: dict[str, Any], fds: Sequence[int]) -> int:
     """
     moved = [_above(fd, order["targets"]) for fd in fds]
     try:
+        os.fchdir(_home())
         if order.keys() & {"nice", "rlimits", "groups", "gid", "uid"}:
             return _fork(order, moved)
         return _spawn(order, moved)
@@ -80,7 +87,8 @@ def _enter(order: dict[str, Any]) -> None:
     os.umask(order["umask"])
     cwd = order["cwd"]
     try:
-        os.chdir(cwd) if cwd else os.fchdir(_HOME)
+        if cwd:
+            os.chdir(cwd)
     except OSError as error:
         raise Failure(error, f"enter the folder {os.fsdecode(cwd)!r}") from error
 
@@ -191,5 +199,7 @@ def arrange(fds: Sequence[int], targets: Sequence[int]) -> None:
     for number in (0, 1, 2):
         if number not in targets:
             os.dup2(null, number)
+    if null > 2:
+        os.close(null)
     for fd, target in zip(fds, targets, strict=True):
         os.dup2(fd, target)

@@ -19,6 +19,7 @@ def main(fd: int) -> None:
     _own_signals()
     become_subreaper()
     _reserve_low_descriptors()
+    os.set_inheritable(fd, False)
     sock = socket.socket(fileno=fd)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     gc.disable()

@@ -1,0 +1,60 @@
+"""`run`: a program whose whole job is a tree. Decides what signals and exit codes mean."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import NoReturn
+
+from loguru import logger
+
+from . import explain, pid1
+from .engine.effects import Halt
+from .specs import DynamicSupervisor, Supervisor
+from .tree import Tree
+
+EXIT_CODES = {"stopped": 0, "auto_shutdown": 0, "gave_up": 1, "start_failed": 2}
+"""What `run` exits with: 0 it was asked to stop, or its significant children were done; 1 too
+many restarts; 2 a child could not be started."""
+
+
+def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None) -> NoReturn:
+    """Be a program whose whole job is this tree: blocks until it has ended, then exits.
+
+    SIGTERM, SIGINT and SIGHUP stop everything in reverse order; a second one kills what still
+    runs. Works as PID 1: strangers' zombies are reaped. Must be called in the main thread.
+
+    Args:
+        tree: a tree that is not running, or the spec of one.
+        name: as for `Tree`, where a spec is given.
+
+    Raises:
+        SystemExit: always, with one of `EXIT_CODES`.
+    """
+    tree = tree if isinstance(tree, Tree) else Tree(tree, name=name)
+    tree._begin()
+    logger.enable("otpsup")
+    halt = asyncio.run(_run(tree))
+    tree._over(halt)
+    if halt.kind != "stopped":
+        print(explain.ending(tree.name, halt), file=sys.stderr, flush=True)
+    raise SystemExit(EXIT_CODES[halt.kind])
+
+
+async def _run(tree: Tree) -> Halt:
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def on_signal(signum: signal.Signals) -> None:
+        nonlocal asked
+        logger.info("{} received: {}", signum.name, "killing" if asked else "stopping")
+        if tree._session:
+            tree._session.stop(hurry=asked)
+        asked = True
+
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            loop.add_signal_handler(signum, on_signal, signum)
+    pid1.reap_strangers(loop)
+    return await tree._live(lambda _: None)
