@@ -12,6 +12,7 @@ from typing import Any
 
 from loguru import logger
 
+from . import log
 from .control import address
 from .control.server import Backend, ControlServer
 from .engine.effects import Halt, Report, StateChange
@@ -22,15 +23,6 @@ from .events import Event, from_effect
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
 from .wire.control import Make
-
-_LEVELS = {
-    "progress": "INFO",
-    "restart": "WARNING",
-    "child_terminated": "WARNING",
-    "start_error": "ERROR",
-    "shutdown_error": "ERROR",
-    "shutdown": "ERROR",
-}
 
 
 class Session(Backend):
@@ -45,7 +37,7 @@ class Session(Backend):
         self.name = name
         self._server = ControlServer(self)
         self._runner = Runner(spec, self._server.adopt)
-        self._runner.listeners.append(self._log)
+        self._runner.listeners.append(lambda effect: log.write(name, effect))
 
     async def live(self, started: Callable[[OtpsupError | None], None]) -> Halt:
         """Boot, run until the tree has ended, clean up.
@@ -102,10 +94,3 @@ class Session(Backend):
 
         runner.listeners.append(listen)
         return unsubscribe
-
-    def _log(self, effect: StateChange | Report | Halt) -> None:
-        if isinstance(effect, Report):
-            event = from_effect(effect, 0.0, 0.0)
-            tells_why = effect.context in ("child_terminated", "start_error", "shutdown_error")
-            trace = f"\n{event.traceback.rstrip()}" if tells_why and event.traceback else ""
-            logger.log(_LEVELS[effect.context], "{}: {}{}", self.name, event.text, trace)

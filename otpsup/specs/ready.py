@@ -64,8 +64,10 @@ class Port:
 
 
 def _is_http_url(url: Any) -> bool:
+    if not isinstance(url, str):
+        return False
     parts = urlsplit(url)
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
 
 
 @frozen

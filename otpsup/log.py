@@ -1,0 +1,39 @@
+"""otpsup's own log, through loguru: what each report and each stop looks like there.
+
+Decides levels and lines. No handler is added here: the host's set-up says where they go.
+"""
+
+from __future__ import annotations
+
+from loguru import logger
+
+from . import explain
+from .engine.effects import Halt, Report, StateChange
+
+_LEVELS = {
+    "progress": "INFO",
+    "restart": "WARNING",
+    "child_terminated": "WARNING",
+    "start_error": "ERROR",
+    "shutdown_error": "ERROR",
+    "shutdown": "ERROR",
+}
+_WITH_TRACEBACK = ("child_terminated", "start_error", "shutdown_error")
+
+
+def write(tree: str, effect: StateChange | Report | Halt) -> None:
+    """Log what is worth a line: every report, and every child that is down now."""
+    if isinstance(effect, Report):
+        logger.log(
+            _LEVELS[effect.context], "{}: {}{}", tree, explain.report(effect), _trace(effect)
+        )
+    elif isinstance(effect, StateChange) and effect.state == "down":
+        logger.info(
+            "{}: {} is down: {}", tree, effect.path or "the tree", effect.reason or "stopped"
+        )
+
+
+def _trace(report: Report) -> str:
+    """The traceback of the exception that ended a Python child, once for each."""
+    has_one = report.context in _WITH_TRACEBACK and report.reason.traceback
+    return f"\n{report.reason.traceback.rstrip()}" if has_one else ""
