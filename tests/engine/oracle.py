@@ -1,0 +1,371 @@
+"""What must hold at any moment in any tree, worked out apart from the engine's own code.
+
+`Oracle` watches the events and effects of a `World` and keeps its own books: which children were
+up in the present life of their supervisor, who was restarted when, what operators have touched.
+Its tables are written out here, not imported: a rule that is wrong in the engine must not be wrong
+here for the same reason.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from otpsup.engine.child import Child
+from otpsup.engine.effects import Effect, Kill, Reply, Report, StateChange
+from otpsup.engine.events import (
+    CountChildren,
+    Event,
+    Exited,
+    Ignored,
+    Shutdown,
+    StartChild,
+    ToChild,
+    WhichChildren,
+)
+from otpsup.engine.node import Node
+from otpsup.engine.process import ProcessChild
+from otpsup.specs import ChildSpec, DynamicSupervisor, Supervisor
+from tests.engine.world import World
+
+IS_RESTARTED = {
+    ("permanent", "normal"): True,
+    ("permanent", "abnormal"): True,
+    ("transient", "normal"): False,
+    ("transient", "abnormal"): True,
+    ("temporary", "normal"): False,
+    ("temporary", "abnormal"): False,
+}
+"""OTP.md 8.1."""
+
+
+class WatchedWorld(World):
+    """A world in which everything is checked as it happens."""
+
+    def __init__(self, spec: Supervisor | DynamicSupervisor) -> None:
+        super().__init__(spec)
+        self.oracle = Oracle(self)
+        self.is_broken = False
+
+    def deliver(self, event: Event) -> list[Effect]:
+        """As `World.deliver`, and check."""
+        self.is_broken = True
+        self.oracle.heard(event)
+        effects = super().deliver(event)
+        self.oracle.done(event, effects)
+        self.is_broken = False
+        return effects
+
+    def perform(self, effect: Effect) -> None:
+        """As `World.perform`, and check."""
+        self.oracle.told(effect)
+        super().perform(effect)
+
+
+def parent_of(path: str) -> str:
+    """The path of the supervisor of `path`."""
+    return path.rpartition("/")[0]
+
+
+def is_below(path: str, other: str) -> bool:
+    """Whether `path` is `other` or something under it."""
+    return path == other or path.startswith(other + "/")
+
+
+class Oracle:
+    """The books about one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._specs: dict[str, ChildSpec] = {}
+        self._states: defaultdict[str, str] = defaultdict(lambda: "down")
+        self._ended_normally: dict[str, bool] = {}
+        self._were_up: defaultdict[str, set[str]] = defaultdict(set)
+        self._excused: defaultdict[str, set[str]] = defaultdict(set)
+        """Children that an operator has touched, or that declined to run."""
+        self._attempts: defaultdict[str, list[float]] = defaultdict(list)
+        self._decisions: defaultdict[str, int] = defaultdict(int)
+        self._decided_at: dict[str, int] = {}
+        self._started_at: dict[str, int] = {}
+        self._killed: set[tuple[str, int]] = set()
+        self._asked: set[str] = set()
+        """Supervisors that stop because they were asked, not of themselves."""
+        self._must_end: set[str] = set()
+        self._orders: dict[str, list[str]] = {}
+        self._was_hurried = False
+        self._count = 0
+
+    # What comes in and goes out, as it happens.
+
+    def heard(self, event: Event) -> None:
+        """Take down what an event says, and how things stand before it."""
+        self._orders = {
+            node.path: [child.path for child in node.children.values()]
+            for node in self._records()
+            if isinstance(node, Node)
+        }
+        match event:
+            case Exited():
+                self._ended_normally[event.path] = event.exit.code == 0
+            case Ignored() | ToChild():
+                self._excused[parent_of(event.path)].add(event.path)
+            case StartChild(spec=spec) if spec is not None:
+                self._excused[event.path].add(f"{event.path}/{spec.name}".lstrip("/"))
+            case Shutdown(hurry=True):
+                self._was_hurried = self._world.engine.root.state != "down"
+
+    def told(self, effect: Effect) -> None:
+        """Check one effect against the books."""
+        self._count += 1
+        match effect:
+            case StateChange():
+                self._state_changed(effect)
+            case Kill():
+                self._killed.add((effect.path, effect.run))
+            case Report(context="restart"):
+                self._restart_decided(effect)
+            case Report(context="shutdown"):
+                self._gave_up(effect)
+
+    def done(self, event: Event, effects: list[Effect]) -> None:
+        """Check the whole, now that the engine is done with an event."""
+        if isinstance(event, WhichChildren | CountChildren):
+            answers = [e for e in effects if isinstance(e, Reply) and e.ref == event.ref]
+            assert answers, "a question has to wait"
+        assert not self._must_end, f"{self._must_end} did not shut down with its last child"
+        self._records_match_processes()
+        self._deadline_fits()
+        if self.is_at_rest():
+            self._nothing_is_left_over()
+
+    # Changes of state.
+
+    def _state_changed(self, change: StateChange) -> None:
+        path, cause = change.path, change.cause
+        before, self._states[path] = self._states[path], change.state
+        was_up = before in ("running", "stopping")
+        is_own_exit = was_up and cause.kind == "exit" and cause.path == path
+        match change.state:
+            case "starting":
+                self._started(change)
+            case "running":
+                self._were_up[parent_of(path)].add(path)
+            case "stopping":
+                self._stopping(change)
+            case "down" | "restarting" if is_own_exit:
+                self._decided_about(change)
+
+    def _started(self, change: StateChange) -> None:
+        path, cause = change.path, change.cause
+        child = self._world.engine.find(path)
+        if child is not None:
+            self._specs[path] = child.spec
+        if path:
+            self._check_start_order(change)
+            assert not self._is_killed(parent_of(path)), f"{path} is started where all is killed"
+        if cause.kind in ("exit", "retry") and cause.path == path:
+            assert self._decisions[path] == 1, f"{path}: {self._decisions[path]} decisions, 1 start"
+        self._decisions[path] = 0
+        self._started_at[path] = self._count
+        self._asked.discard(path)
+        self._were_up.pop(path, None)
+        self._excused.pop(path, None)
+        self._attempts.pop(path, None)
+
+    def _check_start_order(self, change: StateChange) -> None:
+        """Those before are up, and in the restart of a group those after are not."""
+        path, parent, cause = change.path, parent_of(change.path), change.cause
+        node = self._world.engine.find(parent)
+        if not isinstance(node, Node) or node.is_dynamic:
+            return
+        order = self._order(path)
+        earlier, later = order[: order.index(path)], order[order.index(path) + 1 :]
+        excused = self._excused[parent]
+        if self._states[parent] == "starting" and path not in excused:
+            on_demand = {child.path for child in node.children.values() if child.on_demand}
+            missing = [o for o in earlier if o not in excused | on_demand and not self._is_up(o)]
+            assert not missing, f"{path} is started before {missing}"
+        is_restart = cause.kind in ("exit", "retry") and self._states[parent] == "running"
+        if node.is_serial and is_restart:
+            alive = [other for other in later if self._is_alive(other)]
+            assert not alive, f"{path} is started again while {alive} are up"
+        if node.strategy == "one_for_all" and is_restart:
+            decided = self._decided_at[parent]
+            old = [o for o in earlier if self._is_alive(o) and self._started_at[o] < decided]
+            assert not old, f"{path} is started again beside {old} from before"
+
+    def _is_up(self, path: str) -> bool:
+        """Whether it came up; under a group strategy, also that nobody has seen its end yet."""
+        spec, was_up = self._specs[parent_of(path)], path in self._were_up[parent_of(path)]
+        is_serial = isinstance(spec, Supervisor) and spec.strategy != "one_for_one"
+        return was_up and (not is_serial or self._states[path] in ("running", "stopping"))
+
+    def _stopping(self, change: StateChange) -> None:
+        path, cause = change.path, change.cause
+        if cause.kind == "request" or not is_below(cause.path, path):
+            self._asked.add(path)
+        if cause.kind in ("gave_up", "auto_shutdown"):
+            self._ended_normally[path] = True
+        if cause.kind == "auto_shutdown" and parent_of(cause.path) == path:
+            assert path in self._must_end, f"{path!r} shuts down for no reason"
+            self._must_end.remove(path)
+        if path and not is_below(cause.path, path) and not self._may_be_killed(parent_of(path)):
+            self._check_stop_order(path)
+
+    def _check_stop_order(self, path: str) -> None:
+        """A supervisor that stops its children begins with the last."""
+        if isinstance(self._specs[parent_of(path)], DynamicSupervisor):
+            return
+        order = self._order(path)
+        alive = [other for other in order[order.index(path) + 1 :] if self._is_alive(other)]
+        assert not alive, f"{path} is stopped before {alive}"
+
+    def _order(self, path: str) -> list[str]:
+        """The siblings of `path`, in start order; it may be forgotten by the end of the event."""
+        node = self._world.engine.find(parent_of(path))
+        order = [child.path for child in node.children.values()] if isinstance(node, Node) else []
+        before = self._orders.get(parent_of(path), [])
+        return next((paths for paths in (order, before) if path in paths), [*order, path])
+
+    def _is_killed(self, path: str) -> bool:
+        """Whether what is below this supervisor is killed and not asked: order is no matter."""
+        node = self._world.engine.find(path)
+        if self._was_hurried:
+            return True
+        if node is not None and path in self._asked and node.spec.shutdown == "brutal_kill":
+            return True
+        return path != "" and self._is_killed(parent_of(path))
+
+    def _may_be_killed(self, path: str) -> bool:
+        """The same, and true if the time to stop in order is up for it or one above it."""
+        node = self._world.engine.find(path)
+        if node is None or self._is_killed(path):
+            return True
+        limit = node.spec.shutdown
+        is_late = isinstance(limit, int | float) and node.since + limit <= self._world.now
+        if node.state == "stopping" and (is_late or limit == "brutal_kill"):
+            return True
+        return path != "" and self._may_be_killed(parent_of(path))
+
+    def _is_alive(self, path: str) -> bool:
+        return any(is_below(process.path, path) for process in self._world.processes.values())
+
+    def _decided_about(self, change: StateChange) -> None:
+        """A child ended by itself, and its supervisor has come to a decision about it."""
+        path, parent = change.path, parent_of(change.path)
+        spec = self._specs[path]
+        kind = "normal" if self._ended_normally[path] else "abnormal"
+        child = self._world.engine.find(path)
+        is_restarted = IS_RESTARTED[spec.restart, kind] and (child is None or child.monitored)
+        assert is_restarted == (change.state == "restarting"), f"{path}: {change}"
+        if not is_restarted and spec.significant and self._is_last_significant(path, parent):
+            self._must_end.add(parent)
+
+    def _is_last_significant(self, path: str, parent: str) -> bool:
+        """OTP.md 13.3 and 13.5."""
+        supervisor = self._specs[parent]
+        assert isinstance(supervisor, Supervisor)
+        if supervisor.auto_shutdown == "any_significant":
+            return True
+        return not any(
+            spec.significant and self._states[other] != "down"
+            for other, spec in self._specs.items()
+            if other != path and other != "" and parent_of(other) == parent
+        )
+
+    # The restart window.
+
+    def _restart_decided(self, report: Report) -> None:
+        self._decisions[report.path] += 1
+        self._decided_at[report.supervisor] = self._count
+        used, allowed = self._attempt(report)
+        assert used <= allowed, f"{used} restarts under {report.supervisor!r}, {allowed} allowed"
+
+    def _gave_up(self, report: Report) -> None:
+        used, allowed = self._attempt(report)
+        assert used > allowed, f"{report.supervisor!r} gave up at {used} of {allowed}"
+
+    def _attempt(self, report: Report) -> tuple[int, int]:
+        """How many attempts the window holds with this one, and how many it may hold."""
+        spec = self._specs[report.supervisor]
+        assert isinstance(spec, Supervisor | DynamicSupervisor)
+        attempts = self._attempts[report.supervisor]
+        attempts.append(report.at)
+        return sum(report.at - at <= spec.period for at in attempts), spec.intensity
+
+    # At any time.
+
+    def _records(self) -> list[Child]:
+        def below(child: Child) -> list[Child]:
+            children = list(child.children.values()) if isinstance(child, Node) else []
+            return [child, *(record for c in children for record in below(c))]
+
+        return below(self._world.engine.root)
+
+    def _records_match_processes(self) -> None:
+        """A record is up exactly if its process is not known to be gone."""
+        records = self._records()
+        up = {
+            (child.path, child.run)
+            for child in records
+            if isinstance(child, ProcessChild)
+            and child.state in ("starting", "running", "stopping")
+            and child.pending is None
+        }
+        assert up == set(self._world.processes)
+        for child in records:
+            if isinstance(child, Node) and child.state in ("down", "restarting"):
+                left = [c.path for c in child.children.values() if c.state != "down"]
+                assert not left, f"{left} under {child.path!r}, which is {child.state}"
+
+    def _deadline_fits(self) -> None:
+        """There is a deadline if and only if something is waited for that has a limit."""
+        deadline = self._world.engine.deadline
+        moving = [c for c in self._records() if c.state not in ("down", "running")]
+        assert deadline is None or moving, f"a deadline at {deadline} for nothing"
+        for child in moving:
+            limit = self._limit(child)
+            if limit is not None:
+                assert deadline is not None, f"no deadline for {child.path}"
+                assert deadline <= child.since + limit, f"the deadline of {child.path} is late"
+
+    def _limit(self, child: Child) -> float | None:
+        """How long this process may take for what it is doing."""
+        if not isinstance(child, ProcessChild) or (child.path, child.run) in self._killed:
+            return None
+        if child.state == "starting":
+            return child.spec.start_timeout
+        shutdown = child.spec.shutdown
+        if child.state == "stopping" and isinstance(shutdown, int | float):
+            return shutdown
+        return None
+
+    # When nothing moves.
+
+    def is_at_rest(self) -> bool:
+        """True if nothing is queued, starting or stopping; retries may be waited for."""
+        return not self._world.queue and all(
+            child.state in ("down", "running", "restarting") for child in self._records()
+        )
+
+    def _nothing_is_left_over(self) -> None:
+        records = self._records()
+        unseen = [child.path for child in records if child.pending is not None]
+        assert not unseen, f"nobody looked at the end of {unseen}"
+        waiting = [child.path for child in records if child.state == "restarting"]
+        if waiting:
+            assert self._world.engine.deadline is not None, f"{waiting} wait for nothing"
+        assert not self._world.open_requests, f"no answer to {self._world.open_requests}"
+        for node in records:
+            if isinstance(node, Node) and node.state == "running" and not node.is_dynamic:
+                self._nobody_is_forgotten(node)
+
+    def _nobody_is_forgotten(self, node: Node) -> None:
+        """Where nobody interfered, what should run does, or waits for its retry."""
+        excused = self._excused[node.path]
+        children = list(node.children.values())
+        if node.is_serial and (excused or any(c.state == "restarting" for c in children)):
+            return
+        for child in children:
+            if child.spec.restart == "permanent" and not child.on_demand:
+                is_fine = child.state in ("running", "restarting") or child.path in excused
+                assert is_fine, f"{child.path} is {child.state}"

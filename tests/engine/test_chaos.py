@@ -1,0 +1,189 @@
+"""Anything may happen at any time, and the tree keeps its promises.
+
+The checks are in `oracle`; here is what can happen. A run in which the tree ends early tests
+little, so its end is a rare event, and the root of a random tree is patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from signal import SIGKILL, SIGTERM
+from typing import TypeVar, get_args
+
+from attrs import evolve
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from otpsup.engine.events import (
+    Boot,
+    CountChildren,
+    DeleteChild,
+    MonitorChild,
+    ReplaceChild,
+    Request,
+    Shutdown,
+    StartChild,
+    StartDeclared,
+    TerminateChild,
+    WhichChildren,
+)
+from otpsup.engine.node import Node
+from tests.engine.oracle import WatchedWorld
+from tests.engine.script import spec_of
+from tests.engine.trees import trees, workers
+from tests.engine.world import Outcome, Process, StopAnswer
+
+T = TypeVar("T")
+
+REQUESTS: tuple[Callable[[str], Request], ...] = (
+    StartDeclared,
+    StartDeclared,
+    TerminateChild,
+    TerminateChild,
+    ReplaceChild,
+    ReplaceChild,
+    DeleteChild,
+    WhichChildren,
+    CountChildren,
+    MonitorChild,
+    partial(MonitorChild, on=False),
+)
+
+QUIET = ("down", "running")
+
+numbers = st.integers(0, 60)
+"""Picks one of several things of which there are never the same number."""
+
+outcomes = st.lists(st.sampled_from(get_args(Outcome)), max_size=3)
+
+
+def pick(things: Sequence[T], number: int) -> T:
+    return things[number % len(things)]
+
+
+class Chaos(RuleBasedStateMachine):
+    """A tree in a hostile world."""
+
+    world: WatchedWorld
+
+    @initialize(tree=trees(), starts=outcomes)
+    def start(self, tree: str, starts: list[Outcome]) -> None:
+        self.world = WatchedWorld(spec_of(tree))
+        self.world.starts["a"].extend(starts)
+        self.world.ask(Boot())
+
+    def _paths(self) -> list[str]:
+        return [node.path for node in self.world.engine.snapshot().walk()]
+
+    # The driver hands over events.
+
+    @rule(numbers=st.lists(numbers, min_size=1, max_size=6))
+    def some_events(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self.world.step(partial(pick, number=number))
+
+    @rule()
+    def all_events(self) -> None:
+        self.world.settle()
+
+    @rule(seconds=st.sampled_from((0.0, 0.5, 1.0, 2.0, 5.0, 11.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.world.now += seconds
+
+    # Processes do as they like.
+
+    @precondition(lambda self: self.world.live_paths())
+    @rule(number=numbers, how=st.sampled_from((0, 1, 1, -SIGKILL, -SIGTERM)), starts=outcomes)
+    def dies(self, number: int, how: int, starts: list[Outcome]) -> None:
+        path = pick(self.world.live_paths(), number)
+        self.world.exit(path, code=how, signal=-how if how < 0 else None)
+        self.world.starts[path].extend(starts)
+
+    @precondition(lambda self: self.world.live_paths())
+    @rule(numbers=st.lists(numbers, min_size=2, max_size=3))
+    def several_die(self, numbers: list[int]) -> None:
+        for number in numbers:
+            if live := self.world.live_paths():
+                self.world.exit(pick(live, number))
+
+    @rule(number=numbers, starts=outcomes, stop=st.sampled_from(get_args(StopAnswer)))
+    def becomes_difficult(self, number: int, starts: list[Outcome], stop: StopAnswer) -> None:
+        path = pick(self._paths(), number)
+        self.world.starts[path].extend(starts)
+        self.world.stops[path] = stop
+
+    @precondition(lambda self: self.world.slow_ones())
+    @rule(number=numbers)
+    def slow_one_moves_on(self, number: int) -> None:
+        self._move_on(pick(self.world.slow_ones(), number))
+
+    def _move_on(self, process: Process) -> None:
+        if process.dies_of:
+            self.world.finish(process.path)
+        else:
+            self.world.ready(process.path)
+
+    # Operators, and children, make requests.
+
+    @rule(number=numbers, make=st.sampled_from(REQUESTS), by=st.none() | numbers)
+    def request(self, number: int, make: Callable[[str], Request], by: int | None) -> None:
+        live = self.world.live_paths()
+        caller = pick(live, by) if live and by is not None else None
+        self.world.ask(evolve(make(pick([*self._paths(), "no/body"], number)), caller=caller))
+
+    @rule(number=numbers, worker=st.sampled_from("abxy").flatmap(workers))
+    def start_a_new_child(self, number: int, worker: str) -> None:
+        path = pick(self._paths(), number)
+        node = self.world.engine.find(path)
+        is_dynamic = isinstance(node, Node) and node.is_dynamic
+        self.world.ask(StartChild(path) if is_dynamic else StartChild(path, spec_of(worker)))
+
+    @precondition(lambda self: not self.world.engine.is_halted)
+    @rule(hurry=st.booleans(), luck=st.integers(0, 15))
+    def shutdown(self, hurry: bool, luck: int) -> None:
+        if luck == 7:
+            self.world.ask(Shutdown(hurry=hurry))
+
+    # The end.
+
+    def teardown(self) -> None:
+        """In a friendly world all recovers; and a tree can always be stopped, and that is all."""
+        if not hasattr(self, "world") or self.world.is_broken:
+            return
+        self._recovers()
+        self._ends()
+
+    def _recovers(self) -> None:
+        self._become_friendly()
+        left = [n.path for n in self.world.engine.snapshot().walk() if n.state not in QUIET]
+        assert not left, f"{left} do not come to rest"
+        assert not self.world.open_requests
+
+    def _ends(self) -> None:
+        self.world.ask(Shutdown())
+        self._become_friendly()
+        assert self.world.halt or not self.world.processes, "the tree does not end"
+        assert not self.world.open_requests
+        assert self.world.engine.deadline is None
+
+    def _become_friendly(self) -> None:
+        self.world.starts.clear()
+        self.world.stops.clear()
+        for _ in range(12):
+            self.world.advance(10)
+            while slow := self.world.slow_ones():
+                self._move_on(slow[0])
+                self.world.settle()
+            self.world.end_the_stubborn()
+        self.world.settle()
+
+
+TestChaos = Chaos.TestCase
+TestChaos.settings = settings(
+    max_examples=4 * settings().max_examples,
+    suppress_health_check=[HealthCheck.too_slow],
+    stateful_step_count=40,
+    deadline=None,
+)
