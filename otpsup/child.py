@@ -73,7 +73,11 @@ class CurrentChild:
 
     def crash(self, error: BaseException, traceback: str) -> None:
         """Report the exception that is about to end this process."""
-        self._send(CrashMessage(type(error).__qualname__, str(error), traceback))
+        try:
+            text = str(error)
+        except Exception:
+            text = "(it cannot be shown)"
+        self._send(CrashMessage(type(error).__qualname__, text, traceback))
 
     @property
     def stopping(self) -> threading.Event:

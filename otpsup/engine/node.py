@@ -1,33 +1,32 @@
-"""One supervisor: its children, its mailbox and its plans.
+"""One supervisor: its children, its messages and its plans.
 
 As OTP's supervisor it handles one message at a time; what arrives while it is busy waits. Under
 one_for_one only what concerns a child in a plan is busy; under the group strategies all is.
-Decides restarts, giving up and auto_shutdown. Requests of operators are in `requests`.
+Decides its own start and end, and who has to wait. Restarts are decided in `restarter`, requests
+of operators in `requests`.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Any, Literal
-
-from attrs import evolve
 
 from ..errors import NotRunning
 from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import BRUTAL_KILL
-from . import backoff, purpose
+from . import purpose
 from .cause import Cause
 from .child import UP, Child, Parent
 from .core import Core
 from .effects import Reply, Report
 from .events import Request
-from .intensity import RestartWindow
+from .mailbox import Mailbox, Message, Notice
 from .plan import Plan, Step, all_at_once, chain
 from .process import ProcessChild
 from .reasons import SHUTDOWN, Reason
 from .requests import Handler
-from .strategy import affected, is_expected_stop, is_worth_a_report, should_restart
+from .restarter import Restarter
+from .strategy import is_expected_stop
 
 Context = Literal[
     "child_terminated", "start_error", "shutdown_error", "shutdown", "restart", "progress"
@@ -35,20 +34,6 @@ Context = Literal[
 How = Literal["stopped", "start_failed", "gave_up", "auto_shutdown"]
 
 KILLED = Reason("killed", "killed with all below it")
-
-
-class Notice:
-    """News of a child that waits in the mailbox like any message."""
-
-    __slots__ = ("child", "died", "run")
-
-    def __init__(self, child: Child, *, died: bool) -> None:
-        self.child = child
-        self.run = child.run
-        self.died = died
-
-
-Message = Notice | Request
 
 
 def make_child(
@@ -73,17 +58,16 @@ class Node(Child):
         self.type = "dynamic_supervisor" if self.is_dynamic else "supervisor"
         self.strategy = spec.strategy if isinstance(spec, Supervisor) else "one_for_one"
         self.is_serial = self.strategy != "one_for_one"
-        self.window = RestartWindow(spec.intensity, spec.period)
         self.children: dict[str, Child] = {}
         self.instances = 0
         self.how: How | None = None
         self._reason = SHUTDOWN
         self._was_up = self._asked_to_stop = self._killing = False
-        self._mailbox: deque[Message] = deque()
-        self._draining = self._requests_wait = False
+        self._mailbox = Mailbox(self._must_wait, self._handle)
         self._plans: dict[Plan[Child], purpose.Purpose] = {}
         self._advancing: set[Plan[Child]] = set()
-        self.handler = Handler(self)
+        self._handler = Handler(self)
+        self.restarter = Restarter(self)
         self._load()
 
     def _load(self) -> None:
@@ -120,7 +104,7 @@ class Node(Child):
     def start(self, cause: Cause) -> None:
         """Start all children, in order; a new incarnation with an empty restart history."""
         self.run = self.core.next_run()
-        self.window = RestartWindow(self.spec.intensity, self.spec.period)
+        self.restarter = Restarter(self)
         self.how, self._reason = None, SHUTDOWN
         self._was_up = self._asked_to_stop = self._killing = False
         self._load()
@@ -180,8 +164,8 @@ class Node(Child):
             child.plan = None
         for each in plans.values():
             each.dropped(self)
-        while self._mailbox:
-            self._refuse(self._mailbox.popleft())
+        for message in self._mailbox.take_all():
+            self._refuse(message)
 
     def _refuse(self, message: Message) -> None:
         if isinstance(message, Request):
@@ -213,7 +197,7 @@ class Node(Child):
     def child_ignored(self, child: Child) -> None:
         """A start is done without a process; such a record is kept unless it cannot be used."""
         child.move("gone", child.cause, Reason("normal", "declined to run"))
-        self._forget_if_over(child)
+        self.forget_if_over(child)
         self._complete(child)
 
     def child_start_failed(self, child: Child, reason: Reason) -> None:
@@ -225,7 +209,7 @@ class Node(Child):
             child.move("gone", child.cause, reason)
             return
         self._unplan(plan).failed(self, child, reason)
-        self._drain()
+        self._mailbox.drain()
 
     def child_stopped(self, child: Child, reason: Reason | None) -> None:
         """A stop is done; it may have cut a start short."""
@@ -237,7 +221,7 @@ class Node(Child):
         if plan is not None and plan.doing(child) == "start":
             self._start_was_cut_short(plan, child)
             return
-        self._forget_if_over(child)
+        self.forget_if_over(child)
         self._complete(child)
 
     def _start_was_cut_short(self, plan: Plan[Child], child: Child) -> None:
@@ -246,7 +230,7 @@ class Node(Child):
         if isinstance(why, purpose.Answered) and why.child is child:
             self._unplan(plan)
             why.cut_short(self)
-            self._drain()
+            self._mailbox.drain()
         else:
             self._complete(child)
 
@@ -258,43 +242,17 @@ class Node(Child):
         """So does a retry."""
         self.post(Notice(child, died=False))
 
-    # The mailbox.
+    # Messages.
 
     def post(self, message: Message) -> None:
         """Handle a message now, or when what it concerns is free."""
-        self._mailbox.append(message)
-        self._drain()
-
-    def _drain(self) -> None:
-        if self._draining:
-            return
-        self._draining = True
-        try:
-            self._handle_what_is_free()
-        finally:
-            self._draining = False
-
-    def _handle_what_is_free(self) -> None:
-        """Handle messages in order until all that are left have to wait."""
-        progress = True
-        while progress and self._mailbox:
-            progress = False
-            waiting: deque[Message] = deque()
-            while self._mailbox:
-                message = self._mailbox.popleft()
-                if self._must_wait(message):
-                    waiting.append(message)
-                else:
-                    self._handle(message)
-                    progress = True
-            self._mailbox = waiting
-            self._requests_wait = any(isinstance(message, Request) for message in waiting)
+        self._mailbox.post(message)
 
     def _must_wait(self, message: Message) -> bool:
         if self._is_closed:
             return False
         if isinstance(message, Request):
-            return self.handler.must_wait(message)
+            return self._handler.must_wait(message)
         return self.is_busy_with(message.child)
 
     @property
@@ -311,111 +269,19 @@ class Node(Child):
         if self._is_closed:
             self._refuse(message)
         elif isinstance(message, Request):
-            self.handler.handle(message)
+            self._handler.handle(message)
         elif message.run == message.child.run:
-            self._handle_notice(message.child, died=message.died)
+            self._handle_notice(message)
 
-    def _handle_notice(self, child: Child, *, died: bool) -> None:
+    def _handle_notice(self, notice: Notice) -> None:
         """Old news are dropped: a death that a stop absorbed, a retry that was overtaken."""
-        if died and child.pending is not None:
-            self._after_exit(child, child.pending)
-        elif not died and child.state == "restarting" and not child.monitored:
-            self._leave_down(child, Cause("request", child.path, child.last_exit, "unmonitor"))
-        elif not died and child.state == "restarting":
-            cause = Cause("retry", child.path, child.last_exit, self.strategy, parent=child.cause)
-            self._restart(child, cause, paid=child.paid)
+        child = notice.child
+        if notice.died and child.pending is not None:
+            self.restarter.after_exit(child, child.pending)
+        elif not notice.died and child.state == "restarting":
+            self.restarter.retry(child)
 
-    # Decisions.
-
-    def _after_exit(self, child: Child, reason: Reason) -> None:
-        """A child ended by itself (OTP: `do_restart`)."""
-        if is_worth_a_report(child.spec.restart, reason):
-            self.report("child_terminated", child, reason)
-        cause = Cause("exit", child.path, reason, self.strategy, parent=child.cause)
-        if should_restart(child.spec.restart, reason) and child.monitored:
-            child.alone = False
-            self._restart(child, cause, paid=False)
-            return
-        if not child.monitored:
-            self._leave_down(child, cause)
-        else:
-            child.move("gone", cause, reason)
-        self._forget_if_over(child)
-        if self._shuts_down_with(child):
-            self.end(
-                "auto_shutdown", SHUTDOWN, Cause("auto_shutdown", child.path, reason, parent=cause)
-            )
-
-    def _leave_down(self, child: Child, cause: Cause) -> None:
-        """Nobody restarts a child that is not monitored, a sibling's group restart neither."""
-        child.wanted = False
-        child.move("gone", cause, child.pending)
-
-    def _shuts_down_with(self, child: Child) -> bool:
-        """Whether the final end of this child ends the supervisor (OTP.md 13)."""
-        mode = self.spec.auto_shutdown if isinstance(self.spec, Supervisor) else "never"
-        if mode == "never" or not child.spec.significant:
-            return False
-        others = (c for c in self.children.values() if c is not child and c.spec.significant)
-        return mode == "any_significant" or all(c.state == "down" for c in others)
-
-    def _restart(self, child: Child, cause: Cause, *, paid: bool) -> None:
-        """Restart `child` and whom the strategy restarts with it, unless it is once too often."""
-        allowed = paid or self.window.add(self.core.now)
-        cause = self._counted(cause)
-        if not allowed:
-            self._give_up(child, cause)
-            return
-        if child.state != "restarting":
-            child.move("retry", cause, child.pending)
-        wait = 0.0 if paid or cause.kind == "retry" else self._next_delay(child)
-        if not paid:
-            why = child.last_exit or SHUTDOWN
-            self.report("restart", child, why, delay=wait, cause=cause)
-        self._restart_group(child, cause, wait)
-
-    def _restart_group(self, child: Child, cause: Cause, wait: float) -> None:
-        order = tuple(self.children.values()) if self.is_serial else (child,)
-        group = affected("one_for_one" if child.alone else self.strategy, order, child)
-        for other in group:
-            other.alone = other is child and child.alone
-        stops = [c for c in reversed(group) if c is not child and c.state != "down"]
-        if wait > 0:
-            due = self.core.now + wait
-            self.carry_out(purpose.StopGroup(cause, child, due), chain(stops, []), [child])
-            return
-        starts = [c for c in group if c.wanted and (c.spec.restart != "temporary")]
-        self.carry_out(purpose.Restart(cause, child), chain(stops, starts), [child])
-
-    def _counted(self, cause: Cause) -> Cause:
-        """The cause, with what it used up of the restart window."""
-        spec = self.spec
-        used = self.window.used(self.core.now)
-        return evolve(cause, restarts=used, intensity=spec.intensity, period=spec.period)
-
-    def _give_up(self, child: Child, cause: Cause) -> None:
-        """Too many restarts: stop everything; the parent decides about us (OTP.md 12)."""
-        why = evolve(cause, kind="gave_up", path=self.path, parent=cause)
-        too_many = Reason("shutdown", "too many restarts")
-        self.report("shutdown", child, too_many, cause=why)
-        if child.pending is not None:
-            child.move("gone", why, child.pending)
-        self.end("gave_up", too_many, why)
-
-    def retry_later(self, child: Child, reason: Reason) -> None:
-        """A start failed: try again when the mailbox has been served, or after the backoff."""
-        child.move("retry", child.cause, reason)
-        child.retry_at(self.core.now + self._next_delay(child), paid=False)
-
-    def _next_delay(self, child: Child) -> float:
-        """Seconds to wait before the next attempt, which this call counts."""
-        policy = child.spec.backoff
-        if policy and child.was_ready_for >= policy.reset_after:
-            child.attempts = 0
-        child.attempts += 1
-        return backoff.delay(policy, child.attempts, self.core.random)
-
-    def _forget_if_over(self, child: Child) -> None:
+    def forget_if_over(self, child: Child) -> None:
         """Delete the record of a child that will never run again (OTP.md 8.1, 16.5)."""
         if child.name not in self.children or self.children[child.name] is not child:
             return
@@ -446,9 +312,11 @@ class Node(Child):
             self._advancing.discard(plan)
         if plan.is_done and plan in self._plans:
             self._unplan(plan).finished(self)
-            self._drain()
-        elif self._requests_wait:  # one may be free now, or cut short the start that just began
-            self._drain()
+            self._mailbox.drain()
+        elif (
+            self._mailbox.has_requests
+        ):  # one may be free now, or cut short the start that just began
+            self._mailbox.drain()
 
     def _do(self, step: Step[Child], why: purpose.Purpose) -> None:
         if step.action == "start":

@@ -70,7 +70,7 @@ class Restart(Purpose):
         node.report("start_error", child, reason)
         if self.first is not child and self.first.state == "restarting":
             self.first.move("gone", self.cause)
-        node.retry_later(child, reason)
+        node.restarter.retry_later(child, reason)
 
 
 class StopGroup(Purpose):
@@ -153,7 +153,7 @@ class Replace(Answered):
             child.move("gone", self.cause, reason)
             return
         child.alone = True
-        node.retry_later(child, reason)
+        node.restarter.retry_later(child, reason)
 
 
 class End(Purpose):

@@ -1,7 +1,7 @@
 """Workers of multiprocessing's own start methods: spawn, forkserver, fork.
 
 They are the host's children, not the launcher's. They carry out their order on themselves, die
-with the host (PR_SET_PDEATHSIG), and are watched by pidfd; forkserver's by its sentinel.
+with the host, and are watched by pidfd; forkserver's by its sentinel.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..engine.reasons import Exit
 from ..specs import Worker
 from . import bootstrap, watch, workers
 from .launcher import execute
-from .launcher.syscalls import die_with_parent, pidfd_open
+from .launcher.syscalls import die_with_parent, die_with_pipe, pidfd_open
 
 _UNKNOWN = 255
 """The exit code of a worker whose own was lost, as in asyncio."""
@@ -52,12 +52,14 @@ def _main(fds: list[_Handed], order: dict[str, Any], call: tuple[Any, ...]) -> N
 
 
 def _end_with_host() -> None:
-    """Die when the host does. After a change of user, which undoes this (prctl(2)), and not too
-    late: the host may have ended while this process was being made."""
+    """Die when the host does, by two means: a fork server's child has another parent, and forks of
+    the host keep the pipe open. After a change of user, which undoes the first (prctl(2))."""
     die_with_parent()
     host = multiprocessing.parent_process()
-    if host is not None and not host.is_alive():
-        os._exit(1)
+    if host is not None:
+        die_with_pipe(host.sentinel)
+        if not host.is_alive():  # it ended while this process was being made
+            os._exit(1)
 
 
 class StockWorker:

@@ -161,6 +161,7 @@ class Oracle:
             self._specs[path] = child.spec
         if path:
             self._check_start_order(change)
+            self._check_group(change)
             assert not self._is_killed(parent_of(path)), f"{path} is started where all is killed"
         if cause.kind in ("exit", "retry") and cause.path == path:
             assert self._decisions[path] == 1, f"{path}: {self._decisions[path]} decisions, 1 start"
@@ -193,6 +194,19 @@ class Oracle:
             old = [o for o in earlier if self._is_alive(o) and self._started_at[o] < decided]
             assert not old, f"{path} is started again beside {old} from before"
 
+    def _check_group(self, change: StateChange) -> None:
+        """A restart concerns nobody but those whom the strategy names."""
+        path, cause = change.path, change.cause
+        spec = self._specs[parent_of(path)]
+        is_siblings = parent_of(cause.path) == parent_of(path) and cause.path != path
+        if cause.kind not in ("exit", "retry") or not is_siblings:
+            return
+        assert isinstance(spec, Supervisor), f"{path} goes with {cause.path}"
+        assert spec.strategy != "one_for_one", f"{path} goes with {cause.path}"
+        order = self._order(path)
+        is_later = cause.path not in order or order.index(cause.path) < order.index(path)
+        assert is_later or spec.strategy == "one_for_all", f"{path} goes with {cause.path}"
+
     def _is_up(self, path: str) -> bool:
         """Whether it came up; under a group strategy, also that nobody has seen its end yet."""
         spec, was_up = self._specs[parent_of(path)], path in self._were_up[parent_of(path)]
@@ -208,6 +222,8 @@ class Oracle:
         if cause.kind == "auto_shutdown" and parent_of(cause.path) == path:
             assert path in self._must_end, f"{path!r} shuts down for no reason"
             self._must_end.remove(path)
+        if cause.kind in ("exit", "retry"):
+            self._check_group(change)
         if path and not is_below(cause.path, path) and not self._may_be_killed(parent_of(path)):
             self._check_stop_order(path)
 

@@ -2,6 +2,7 @@
 
     prctl(PR_SET_CHILD_SUBREAPER)   orphans below us come to us              prctl(2)
     prctl(PR_SET_PDEATHSIG)         a signal to us when our parent ends      prctl(2)
+    fcntl(F_SETSIG, O_ASYNC)        a signal to us when a pipe ends          fcntl(2)
     pidfd_open                      a descriptor for a process               pidfd_open(2)
     pidfd_send_signal               a signal to exactly that process         pidfd_send_signal(2)
 
@@ -11,6 +12,7 @@ A pidfd names one process for ever; a pid may be another's as soon as its proces
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 
@@ -33,6 +35,14 @@ def become_subreaper() -> bool:
 def die_with_parent(signum: int = signal.SIGKILL) -> bool:
     """Get `signum` when the parent thread that made this process ends; False if not possible."""
     return _prctl(_PR_SET_PDEATHSIG, signum)
+
+
+def die_with_pipe(reader: int) -> None:
+    """Get SIGKILL when the last writer of this pipe ends, whatever we do then; no thread waits."""
+    fcntl.fcntl(reader, fcntl.F_SETOWN, os.getpid())
+    if hasattr(fcntl, "F_SETSIG"):  # Linux
+        fcntl.fcntl(reader, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(reader, fcntl.F_SETFL, fcntl.fcntl(reader, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def pidfd_open(pid: int) -> int | None:

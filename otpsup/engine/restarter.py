@@ -1,0 +1,128 @@
+"""What becomes of a child that ended: restart, retry, give up, or shut down with it.
+
+The decisions of OTP's supervisor (`do_restart`, `restart`, `add_restart`; supervisor.erl) for one
+incarnation of one supervisor, with its own restart window. The work is carried out by the node.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from ..specs import Supervisor
+from . import backoff, purpose
+from .cause import Cause
+from .child import Child
+from .intensity import RestartWindow
+from .plan import chain
+from .reasons import SHUTDOWN, Reason
+from .strategy import affected, is_worth_a_report, should_restart
+
+if TYPE_CHECKING:
+    from .node import Node
+
+
+class Restarter:
+    """Decides for one incarnation of a supervisor; a new one begins with an empty window."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._window = RestartWindow(node.spec.intensity, node.spec.period)
+
+    def retry(self, child: Child) -> None:
+        """The wait of a child that is `restarting` is over."""
+        if not child.monitored:
+            self._leave_down(child, Cause("request", child.path, child.last_exit, "unmonitor"))
+            return
+        strategy = self._node.strategy
+        cause = Cause("retry", child.path, child.last_exit, strategy, parent=child.cause)
+        self._restart(child, cause, paid=child.paid)
+
+    def after_exit(self, child: Child, reason: Reason) -> None:
+        """A child ended by itself (OTP: `do_restart`)."""
+        if is_worth_a_report(child.spec.restart, reason):
+            self._node.report("child_terminated", child, reason)
+        cause = Cause("exit", child.path, reason, self._node.strategy, parent=child.cause)
+        if should_restart(child.spec.restart, reason) and child.monitored:
+            child.alone = False
+            self._restart(child, cause, paid=False)
+            return
+        if not child.monitored:
+            self._leave_down(child, cause)
+        else:
+            child.move("gone", cause, reason)
+        self._node.forget_if_over(child)
+        if self._shuts_down_with(child):
+            self._node.end(
+                "auto_shutdown", SHUTDOWN, Cause("auto_shutdown", child.path, reason, parent=cause)
+            )
+
+    def _leave_down(self, child: Child, cause: Cause) -> None:
+        """Nobody restarts a child that is not monitored, a sibling's group restart neither."""
+        child.wanted = False
+        child.move("gone", cause, child.pending)
+
+    def _shuts_down_with(self, child: Child) -> bool:
+        """Whether the final end of this child ends the supervisor (OTP.md 13)."""
+        mode = self._node.spec.auto_shutdown if isinstance(self._node.spec, Supervisor) else "never"
+        if mode == "never" or not child.spec.significant:
+            return False
+        others = (c for c in self._node.children.values() if c is not child and c.spec.significant)
+        return mode == "any_significant" or all(c.state == "down" for c in others)
+
+    def _restart(self, child: Child, cause: Cause, *, paid: bool) -> None:
+        """Restart `child` and whom the strategy restarts with it, unless it is once too often."""
+        allowed = paid or self._window.add(self._node.core.now)
+        cause = self._counted(cause)
+        if not allowed:
+            self._give_up(child, cause)
+            return
+        if child.state != "restarting":
+            child.move("retry", cause, child.pending)
+        wait = 0.0 if paid or cause.kind == "retry" else self._next_delay(child)
+        if not paid:
+            why = child.last_exit or SHUTDOWN
+            self._node.report("restart", child, why, delay=wait, cause=cause)
+        self._restart_group(child, cause, wait)
+
+    def _restart_group(self, child: Child, cause: Cause, wait: float) -> None:
+        order = tuple(self._node.children.values()) if self._node.is_serial else (child,)
+        group = affected("one_for_one" if child.alone else self._node.strategy, order, child)
+        for other in group:
+            other.alone = other is child and child.alone
+        stops = [c for c in reversed(group) if c is not child and c.state != "down"]
+        if wait > 0:
+            due = self._node.core.now + wait
+            self._node.carry_out(purpose.StopGroup(cause, child, due), chain(stops, []), [child])
+            return
+        starts = [c for c in group if c.wanted and (c.spec.restart != "temporary")]
+        self._node.carry_out(purpose.Restart(cause, child), chain(stops, starts), [child])
+
+    def _counted(self, cause: Cause) -> Cause:
+        """The cause, with what it used up of the restart window."""
+        spec = self._node.spec
+        used = self._window.used(self._node.core.now)
+        return evolve(cause, restarts=used, intensity=spec.intensity, period=spec.period)
+
+    def _give_up(self, child: Child, cause: Cause) -> None:
+        """Too many restarts: stop everything; the parent decides about us (OTP.md 12)."""
+        why = evolve(cause, kind="gave_up", path=self._node.path, parent=cause)
+        too_many = Reason("shutdown", "too many restarts")
+        self._node.report("shutdown", child, too_many, cause=why)
+        if child.pending is not None:
+            child.move("gone", why, child.pending)
+        self._node.end("gave_up", too_many, why)
+
+    def retry_later(self, child: Child, reason: Reason) -> None:
+        """A start failed: try again when the mailbox has been served, or after the backoff."""
+        child.move("retry", child.cause, reason)
+        child.retry_at(self._node.core.now + self._next_delay(child), paid=False)
+
+    def _next_delay(self, child: Child) -> float:
+        """Seconds to wait before the next attempt, which this call counts."""
+        policy = child.spec.backoff
+        if policy and child.was_ready_for >= policy.reset_after:
+            child.attempts = 0
+        child.attempts += 1
+        return backoff.delay(policy, child.attempts, self._node.core.random)
