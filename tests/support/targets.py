@@ -1,0 +1,286 @@
+"""What the workers of the tests run. Importable, and without pytest, as workers fork from it."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from otpsup import current_child
+
+from .trees import descriptors
+
+
+def wait() -> None:
+    """Stay until asked to stop."""
+    while True:
+        signal.pause()
+
+
+def stay(*_: object, **__: object) -> None:
+    """The same, whatever the arguments."""
+    wait()
+
+
+def ready(info: Any = None) -> None:
+    """Be ready, and stay."""
+    current_child().ready(info)
+    wait()
+
+
+def done() -> None:
+    """Nothing to do."""
+
+
+def exit_with(status: Any) -> None:
+    """End by sys.exit."""
+    sys.exit(status)
+
+
+def leave(status: int) -> None:
+    """End without any ceremony."""
+    os._exit(status)
+
+
+def abort() -> None:
+    """End as C programs do when all is lost."""
+    faulthandler.disable()  # a fork has it from the tests
+    os.abort()
+
+
+def crash() -> None:
+    """Kill itself with SIGSEGV, as a broken extension module would."""
+    faulthandler.disable()
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Broken(Exception):
+    """An error of this program's own."""
+
+
+def fail(text: str = "no luck") -> None:
+    """End with an exception."""
+    raise Broken(text)
+
+
+class Rude(Exception):
+    """An error that cannot even be shown."""
+
+    def __str__(self) -> str:
+        raise ValueError("not telling")
+
+
+def fail_rudely() -> None:
+    """End with an exception that cannot be shown."""
+    raise Rude
+
+
+def fail_once(mark: str) -> None:
+    """Crash the first time, then stay."""
+    path = Path(mark)
+    if not path.exists():
+        path.touch()
+        raise Broken("first time")
+    ready()
+
+
+def tell_arguments(*args: Any, **kwargs: Any) -> None:
+    """Tell what it was called with."""
+    ready([list(args), kwargs])
+
+
+class Job:
+    """A bound method is a target too."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def run(self, *args: Any) -> None:
+        """Tell what it is bound to."""
+        ready([self.name, *args])
+
+    def __call__(self) -> None:
+        """So is an object that can be called."""
+        ready(["called", self.name])
+
+
+def tell_process() -> None:
+    """Tell who and what it is."""
+    parent = multiprocessing.parent_process()
+    ready(
+        {
+            "name": multiprocessing.current_process().name,
+            "parent": parent.pid if parent else None,
+            "parent lives": parent is not None and parent.is_alive(),
+            "daemon": multiprocessing.current_process().daemon,
+            "pid": os.getpid(),
+            "session": os.getsid(0),
+            "group": os.getpgid(0),
+            "threads": threading.active_count(),
+            "path": current_child().path,
+        }
+    )
+
+
+def tell_system() -> None:
+    """Tell what the kernel has it be."""
+    status = Path("/proc/self/status").read_text()
+    signals = {}
+    for line in status.splitlines():
+        key, _, value = line.partition(":")
+        if key.startswith("Sig") and key != "SigQ":
+            signals[key] = int(value, 16)
+    ready(
+        {
+            "uid": os.getresuid(),
+            "gid": os.getresgid(),
+            "groups": os.getgroups(),
+            "umask": os.umask(0),
+            "nice": os.getpriority(os.PRIO_PROCESS, 0),
+            "cwd": str(Path.cwd()),
+            "signals": signals,
+            "environment": dict(os.environ),
+        }
+    )
+
+
+def tell_descriptors() -> None:
+    """Tell what is open."""
+    ready(descriptors())
+
+
+def finish(mark: str) -> None:
+    """Stay; run a `finally` when stopped."""
+    try:
+        ready()
+    finally:
+        Path(mark).write_text("finally")
+
+
+def stop_itself(mark: str) -> None:
+    """Watch `stopping`, and end by itself."""
+    child = current_child()
+    stopping = child.stopping
+    child.ready()
+    stopping.wait()
+    Path(mark).write_text("by itself")
+
+
+def be_stubborn() -> None:
+    """Hear SIGTERM and go on."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ready()
+
+
+async def run_async(mark: str) -> None:
+    """A coroutine that tidies up when it is cancelled."""
+    current_child().ready()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(0)
+        Path(mark).write_text("cancelled")
+
+
+async def fail_async() -> None:
+    """A coroutine that fails."""
+    await asyncio.sleep(0)
+    raise Broken("in a coroutine")
+
+
+async def return_async() -> None:
+    """A coroutine that ends."""
+    await asyncio.sleep(0)
+
+
+async def swallow_async() -> None:
+    """A coroutine that takes its cancelling as a hint, and ends normally."""
+    current_child().ready()
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        return
+
+
+async def stop_itself_async(mark: str) -> None:
+    """A coroutine that looks at `stopping` is not cancelled."""
+    child = current_child()
+    stopping = child.stopping
+    child.ready()
+    while not stopping.is_set():
+        await asyncio.sleep(0.005)
+    Path(mark).write_text("by itself")
+
+
+def count(queue: Any) -> None:
+    """Put its pid, then stay."""
+    queue.put(os.getpid())
+    ready()
+
+
+def send(connection: Connection, lock: Any) -> None:
+    """Send under a lock, then stay."""
+    with lock:
+        connection.send(os.getpid())
+    ready()
+
+
+def share_memory() -> None:
+    """Make shared memory and forget to unlink it; the resource tracker will not."""
+    from multiprocessing.shared_memory import SharedMemory
+
+    memory = SharedMemory(create=True, size=100)
+    ready(memory.name)
+
+
+def leave_behind(port: int) -> None:
+    """Have a grandchild in our group that listens on a port, and stay."""
+    code = f"""if 1:
+        import socket, signal, os
+        sock = socket.create_server(("127.0.0.1", {port}))
+        print(os.getpid(), flush=True)
+        signal.pause()
+    """
+    argv = [sys.executable, "-I", "-S", "-c", code]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE)
+    assert process.stdout
+    ready(int(process.stdout.readline()))
+
+
+def listen(port: int) -> None:
+    """Listen on a port, which others may do too."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(("127.0.0.1", port))
+        sock.listen()
+        wait()
+
+
+def speak(text: str) -> None:
+    """Say what it is doing."""
+    child = current_child()
+    child.status(text)
+    child.heartbeat()
+    ready()
+
+
+def decline() -> None:
+    """Decline to run."""
+    current_child().ignore()
+
+
+def burn(seconds: float) -> None:
+    """Be busy, deaf to everything that needs the main thread's attention."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
