@@ -136,11 +136,13 @@ async def readable(fd: int) -> float:
     """When the descriptor became readable."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[float] = loop.create_future()
-    loop.add_reader(fd, lambda: done.done() or done.set_result(time.perf_counter()))
-    try:
-        return await done
-    finally:
+
+    def note() -> None:
         loop.remove_reader(fd)
+        done.set_result(time.perf_counter())
+
+    loop.add_reader(fd, note)
+    return await done
 
 
 async def compare(title: str, ways: dict[str, Way], rounds: int) -> None:

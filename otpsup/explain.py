@@ -67,10 +67,16 @@ def ending(name: str, halt: Halt) -> str:
 
 
 def _gave_up(cause: Cause) -> str:
+    """Who ended too often; if that is a supervisor that gave up itself, also who did that to it."""
     last = cause.parent or cause
+    who = repr(last.path) if last is not cause else "a child"
+    why = str(last.reason)
+    if last.parent and last.parent.kind == "gave_up":
+        why += f": {_gave_up(last.parent)}"
+    times = "once" if cause.restarts == 1 else f"{cause.restarts} times"
     return (
-        f"{last.path!r} ended too often, {cause.restarts} times within {cause.period:g} s where "
-        f"intensity allows {cause.intensity} restarts; the last time: {cause.reason}"
+        f"{who} ended too often, {times} within {cause.period:g} s where intensity allows "
+        f"{cause.intensity} restart{'s' * (cause.intensity != 1)}; the last time: {why}"
     )
 
 

@@ -29,26 +29,35 @@ _Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    if sys.stdout is None:  # who started us closed it: be as quiet as that
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - to the end of the process
     options = _parser().parse_args(argv)
     try:
         with TreeClient.connect(options.tree, options.socket) as client:
-            value = options.verb(client, options)
-            sys.stdout.write(_writable(_shown(value, options)))
-            sys.stdout.flush()
+            shown = _shown(options.verb(client, options), options)
+        return _write(shown)
     except NotRunning as error:
-        return _complain(error, 3)
+        return _complain(str(error), 3)
     except OtpsupError as error:
-        return _complain(error, 1)
-    except BrokenPipeError:
-        with contextlib.suppress(OSError):  # whoever read our output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _complain(str(error), 1)
     except KeyboardInterrupt:
         return 130
+
+
+def _write(text: str) -> int:
+    try:
+        sys.stdout.write(_writable(text))
+        sys.stdout.flush()
+    except OSError as error:
+        with contextlib.suppress(OSError):  # Python flushes once more when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # then whoever read it has seen enough
+            return _complain(f"cannot write to standard output: {error.strerror}", 1)
     return 0
 
 
-def _complain(error: OtpsupError, code: int) -> int:
-    print(f"otpsup: {table.plain(str(error))}", file=sys.stderr)
+def _complain(text: str, code: int) -> int:
+    print(f"otpsup: {table.plain(text)}", file=sys.stderr)
     return code
 
 

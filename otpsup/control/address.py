@@ -83,8 +83,9 @@ def _candidates(name: str) -> Iterator[Path]:
 
 
 def _safe(name: str) -> str:
-    """A tree's name as it stands in a file name."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:40]
+    """A tree's name as it stands in a file name: a socket's path has 107 bytes at most."""
+    text = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    return text.encode()[:40].decode(errors="ignore")
 
 
 def _bind(sock: socket.socket, path: Path) -> bool:
@@ -113,7 +114,7 @@ def connect(path: Path) -> socket.socket:
         sock.connect(str(path))
     except OSError as error:
         sock.close()
-        raise NotRunning(f"no tree answers at {path}: {error.strerror}") from None
+        raise NotRunning(f"no tree answers at {path}: {error.strerror or error}") from None
     return sock
 
 

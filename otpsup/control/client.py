@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -46,10 +47,14 @@ class TreeClient(Verbs):
     def events(self) -> Iterator[Event]:
         """All events from now on; ends with the tree. The client can do nothing else then."""
         self._ask("events")
-        for line in self._file:
-            answer = wire.decode_answer(line)
-            if "event" in answer:
-                yield Event(**answer["event"])
+        return self._events()
+
+    def _events(self) -> Iterator[Event]:
+        with contextlib.suppress(ConnectionError):  # the tree has ended, and hung up
+            for line in self._file:
+                answer = wire.decode_answer(line)
+                if "event" in answer:
+                    yield Event(**answer["event"])
 
     def _ask(self, op: str, **fields: Any) -> Any:
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .reasons import Reason
 
@@ -13,12 +13,15 @@ CauseKind = Literal[
 ]
 
 
-def _depth(cause: Cause | None) -> int:
-    return 0 if cause is None else 1 + _depth(cause.parent)
+_LINKS = 6
 
 
-def _cut(parent: Cause | None) -> Cause | None:
-    return parent if _depth(parent) < 6 else None
+def _cut(parent: Cause | None, links: int = _LINKS - 1) -> Cause | None:
+    """The latest decisions of a chain; older ones are forgotten."""
+    if parent is None or links == 0:
+        return None
+    kept = _cut(parent.parent, links - 1)
+    return parent if kept is parent.parent else evolve(parent, parent=kept)
 
 
 @frozen

@@ -76,9 +76,14 @@ def _call(
 
     with contextlib.suppress(OSError):  # SIGKILL needs no handler
         signal.signal(stop_signal, on_stop)
+    signal.signal(signal.SIGCONT, _look_around)
     result = target(*args, **kwargs)
     if inspect.iscoroutine(result):
         _run_coroutine(child, result, stop_signal)
+
+
+def _look_around(*_: object) -> None:
+    """The supervisor nudges us: a sleeping call is interrupted, and Python sees what came."""
 
 
 def _run_coroutine(

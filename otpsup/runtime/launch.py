@@ -119,7 +119,7 @@ class Spawner:
 
     def _readable(self) -> None:
         try:
-            while self._sock.fileno() >= 0:
+            while self.is_open:
                 frame = frames.receive(self._sock)
                 if frame.op == b"":
                     self.lose()
@@ -143,9 +143,14 @@ class Spawner:
         else:
             self._on_orphan(int(frame.payload), _exit(frame))
 
+    @property
+    def is_open(self) -> bool:
+        """False once the other end is gone, or was hung up on."""
+        return self._sock.fileno() >= 0
+
     def lose(self) -> None:
         """The other end is gone: say so, once."""
-        if self._sock.fileno() >= 0:
+        if self.is_open:
             self.close()
             self._on_lost()
 
@@ -156,7 +161,7 @@ class Spawner:
 
     def close(self) -> None:
         """Hang up; the other end takes that as the host's end."""
-        if self._sock.fileno() >= 0:
+        if self.is_open:
             self._loop.remove_reader(self._sock.fileno())
             self._loop.remove_writer(self._sock.fileno())
             with contextlib.suppress(OSError):  # heard even where a fork of ours holds a copy

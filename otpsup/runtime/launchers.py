@@ -47,13 +47,13 @@ class Launchers:
 
     def launcher(self) -> Spawner:
         """The launcher, started if need be."""
-        if self._launcher is None:
+        if self._launcher is None or not self._launcher.is_open:
             self._launcher = self._start_launcher()
         return self._launcher
 
     def zygote(self) -> Spawner:
         """The zygote, started if need be."""
-        if self._zygote is None:
+        if self._zygote is None or not self._zygote.is_open:
             self._zygote = self._start_zygote()
         return self._zygote
 
@@ -77,16 +77,12 @@ class Launchers:
             self._alive = os.pipe2(os.O_CLOEXEC)
         settings = json.dumps({**self._settings, "path": sys.path})
         argv = [sys.executable, *_args_from_interpreter_flags(), "-c", zygote.CODE, settings]
+        spawner = Spawner(self._loop, ours, self._zygote_lost, _orphan_ended)
         with theirs:
             fds = {2: 2, zygote.SOCKET: theirs.fileno(), zygote.ALIVE: self._alive[0]}
             order = _plain_order(argv, list(fds))
-            owner = _ZygoteOwner(self._lose_zygote)
-            self.launcher().spawn(order, list(fds.values()), owner)
-        return Spawner(self._loop, ours, self._zygote_lost, _orphan_ended)
-
-    def _lose_zygote(self) -> None:
-        if self._zygote:
-            self._zygote.lose()
+            self.launcher().spawn(order, list(fds.values()), _ZygoteOwner(spawner.lose))
+        return spawner
 
     def _launcher_lost(self) -> None:
         logger.error("the launcher has ended; its children are ended, and a new one is started")

@@ -43,10 +43,19 @@ def holder(port: int) -> psutil.Process | None:
 
 
 def _links(pid: int) -> set[str]:
+    """What a process has open; less what it closes meanwhile."""
     try:
-        return {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+        found = list(Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return set()
+    return {link for link in map(_target, found) if link}
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
 
 
 def describe(process: psutil.Process | None) -> str:

@@ -30,6 +30,9 @@ from .logs import LogPump, Sink, Watcher
 from .notify import NotifySocket
 from .stock import StockWorker
 
+_NUDGE = 0.05
+"""Seconds after which a stopping worker is woken again, doubled each time."""
+
 
 class Host(Protocol):
     """What a process needs of the loop that runs it."""
@@ -68,6 +71,7 @@ class ChildProcess:
         self._crash: Crash | None = None
         self._channel: Channel | None = None
         self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
+        self._nudge: asyncio.TimerHandle | None = None
         self._why_not = ""
         self._early: list[Event] = []
         self._ours: list[int] = []
@@ -250,8 +254,9 @@ class ChildProcess:
 
     def _clean_up(self) -> None:
         self._is_over = True
-        if self._trial:
-            self._trial.cancel()
+        for pending in (self._trial, self._nudge):
+            if pending:
+                pending.cancel()
         if self._channel:
             self._channel.close()
         if self._signaller:
@@ -265,9 +270,16 @@ class ChildProcess:
     # Signals.
 
     def terminate(self) -> None:
-        """Send the stop signal; one that is stopped by job control is woken, so that it hears."""
+        """Send the stop signal, and see to it that it is heard."""
         self.signal(self.spec.stop_signal)
+        self._wake(_NUDGE)
+
+    def _wake(self, wait: float) -> None:
+        """SIGCONT wakes a child that job control has stopped. It also makes a worker look at a
+        signal that came just before its Python went to sleep in a call; hence again, and again."""
         self.signal(signal.SIGCONT)
+        if isinstance(self.spec, Worker) and not self._is_over:
+            self._nudge = self._host.loop.call_later(wait, self._wake, 2 * wait)
 
     def kill(self) -> None:
         """Send SIGKILL; what does not exist by now is given up, and killed should it still come."""

@@ -15,10 +15,13 @@ from collections.abc import Callable, Sequence
 from multiprocessing import reduction
 from typing import Any
 
+import psutil
+
 from ..engine.reasons import Exit
 from ..specs import Worker
 from . import bootstrap, watch, workers
 from .launcher import execute
+from .launcher.server import GLANCE, LINGER, group_exists
 from .launcher.syscalls import die_with_parent, die_with_pipe, pidfd_open
 
 _UNKNOWN = 255
@@ -60,6 +63,19 @@ def _end_with_host() -> None:
         die_with_pipe(host.sentinel)
         if not host.is_alive():  # it ended while this process was being made
             os._exit(1)
+
+
+def _group_lives(leader: int) -> bool:
+    """Whether anybody in this group is more than a zombie: those are left to whoever adopted them,
+    and hold nothing any more."""
+    return group_exists(leader) and any(_is_living_member(p, leader) for p in psutil.process_iter())
+
+
+def _is_living_member(process: psutil.Process, leader: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, psutil.Error):
+        return False
 
 
 class StockWorker:
@@ -114,9 +130,17 @@ class StockWorker:
 
     def _reap(self) -> None:
         self._process.join()
-        code = self._process.exitcode
+        pid, code = self._process.pid, self._process.exitcode
         if code is None:  # somebody else in the host has reaped it (os.wait, SIGCHLD ignored)
-            self._gone(Exit(code=_UNKNOWN))
-            return
-        self._process.close()
-        self._gone(Exit(signal=-code) if code < 0 else Exit(code=code))
+            code = _UNKNOWN
+        else:
+            self._process.close()
+        exit = Exit(signal=-code) if code < 0 else Exit(code=code)
+        self._report_when_alone(pid, exit, self._loop.time() + LINGER)
+
+    def _report_when_alone(self, pid: int, exit: Exit, until: float) -> None:
+        """Its group gets a moment to vanish, as the launcher's children's do."""
+        if _group_lives(pid) and self._loop.time() < until:
+            self._loop.call_later(GLANCE, self._report_when_alone, pid, exit, until)
+        else:
+            self._gone(exit)

@@ -64,12 +64,19 @@ OPS = ("start_child", "restart_child", "monitor", "unmonitor", *_ON_A_PATH, *_AL
 
 
 def encode_call(id: int, op: str, **fields: Any) -> bytes:
-    """A request line."""
-    return _line({"id": id, "op": op, **fields})
+    """A request line.
+
+    Raises:
+        ProtocolError: an argument is no JSON value.
+    """
+    try:
+        return _line({"id": id, "op": op, **fields})
+    except TypeError as error:
+        raise errors.ProtocolError(f"arguments must be JSON values: {error}") from None
 
 
 def _line(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), default=str).encode() + b"\n"
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
 def decode_call(line: bytes, caller: str | None) -> Call:

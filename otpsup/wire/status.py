@@ -130,12 +130,17 @@ def decode(data: bytes) -> Message:
         ProtocolError: it is none; says what was expected.
     """
     try:
-        value = json.loads(data)
+        value = json.loads(data, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise ProtocolError(f"a status message must be a JSON object, not {data[:40]!r}") from None
     if not isinstance(value, dict):
         raise ProtocolError(f"a status message must be a JSON object, not {data[:40]!r}")
     return _from_object(value)
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity are Python's, not JSON's; strict readers of our status would choke."""
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _from_object(value: dict[str, Any]) -> Message:

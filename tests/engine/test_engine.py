@@ -65,6 +65,15 @@ def test_double_news() -> None:
     assert before == world.engine.snapshot()
 
 
+def test_ready_again() -> None:
+    """A child that says twice that it is ready is ready once."""
+    world = a_world().boot()
+    run = world.live("a").run
+
+    assert world.engine.handle(Ready("a", run, "again"), 0.0) == []
+    assert world.state("a") == "running"
+
+
 def test_news_of_nobody() -> None:
     """News of a child that was never there are ignored."""
     world = a_world().boot()

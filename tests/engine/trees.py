@@ -100,6 +100,6 @@ def trees(draw: st.DrawFn) -> str:
         "Supervisor",
         "'top'",
         _one_of(draw, "strategy", STRATEGIES),
-        "intensity=50",
+        _one_of(draw, "intensity", (2, 5, 50)),
         _children(draw, 2, under_auto_shutdown=False),
     )

@@ -24,11 +24,11 @@ from .syscalls import pidfd_open
 
 Spawn = Callable[[dict[str, Any], Sequence[int]], int]
 
-_LINGER = 2.0
+LINGER = 2.0
 """Seconds that a dead child's group gets to vanish after SIGKILL before its end is reported."""
 _ABANDONED = 1.0
 """Seconds of grace, at most, that children get when the host is gone."""
-_GLANCE = 0.005
+GLANCE = 0.005
 """Seconds between looks at a group that is about to vanish, or at children told to end."""
 
 
@@ -66,7 +66,7 @@ class Server:
         if self._host is not None:
             poll.register(self._host, select.POLLIN)
         while True:
-            ready = {fd for fd, _ in poll.poll(_GLANCE * 1000 if self._lingering else None)}
+            ready = {fd for fd, _ in poll.poll(GLANCE * 1000 if self._lingering else None)}
             if wake in ready:
                 _drain(wake)
             self._reap()
@@ -129,7 +129,7 @@ class Server:
             while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 self._bury(found.si_pid)
         for pid, (exited, until) in list(self._lingering.items()):
-            if not _group_exists(pid) or time.monotonic() > until:
+            if not group_exists(pid) or time.monotonic() > until:
                 del self._lingering[pid]
                 self._tell(exited)
 
@@ -141,8 +141,8 @@ class Server:
         result = os.waitid(os.P_PID, pid, os.WEXITED)
         assert result is not None
         exited = _exited(id, pid, result)
-        if child and _group_exists(pid):
-            self._lingering[pid] = (exited, time.monotonic() + _LINGER)
+        if child and group_exists(pid):
+            self._lingering[pid] = (exited, time.monotonic() + LINGER)
         else:
             self._tell(exited)
 
@@ -159,7 +159,7 @@ class Server:
                     os.kill(pid, child.stop_signal)
         while self._reap_all():
             self._kill_the_late(time.monotonic() - begun)
-            time.sleep(_GLANCE)
+            time.sleep(GLANCE)
 
     def _kill_the_late(self, waited: float) -> None:
         """Kill whose grace is over: each child after its own, strays once all children are gone."""
@@ -204,7 +204,8 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _group_exists(pid: int) -> bool:
+def group_exists(pid: int) -> bool:
+    """Whether anybody is left in the group of this leader."""
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:
