@@ -87,15 +87,52 @@ _HOME = {
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = sorted(_WHERE)
+__all__ = [
+    "AlreadyPresent",
+    "AlreadyStarted",
+    "AsyncTree",
+    "Backoff",
+    "CallerNotReady",
+    "ChildStatus",
+    "Command",
+    "CurrentChild",
+    "DynamicSupervisor",
+    "Event",
+    "InvalidSpec",
+    "LogFile",
+    "MaxChildren",
+    "NotAChild",
+    "NotASupervisor",
+    "NotFound",
+    "NotRunning",
+    "OtpsupError",
+    "ProtocolError",
+    "Restarting",
+    "Running",
+    "SimpleOneForOne",
+    "StartFailed",
+    "Supervisor",
+    "Tree",
+    "TreeClient",
+    "Worker",
+    "current_child",
+    "http",
+    "log_line",
+    "notify",
+    "port",
+    "probe",
+    "run",
+    "stays_up",
+]
 
+if not TYPE_CHECKING:  # a type checker knows the names above, and must not accept others
 
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module 'otpsup' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        if name not in _WHERE:
+            raise AttributeError(f"module 'otpsup' has no attribute {name!r}")
+        value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

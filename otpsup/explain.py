@@ -75,8 +75,8 @@ def _gave_up(cause: Cause) -> str:
         why += f": {_gave_up(last.parent)}"
     times = "once" if cause.restarts == 1 else f"{cause.restarts} times"
     return (
-        f"{who} ended too often, {times} within {cause.period:g} s where intensity allows "
-        f"{cause.intensity} restart{'s' * (cause.intensity != 1)}; the last time: {why}"
+        f"its children ended too often, {times} within {cause.period:g} s where intensity allows "
+        f"{cause.intensity} restart{'s' * (cause.intensity != 1)}; the last was {who}: {why}"
     )
 
 
@@ -96,7 +96,8 @@ def report(value: Report) -> str:
             wait = f" in {value.delay:.3g} s" if value.delay else ""
             return f"{path} restarts{wait}: {sentence(value.cause)}"
         case "shutdown":
-            return f"{value.supervisor or 'the tree'} gives up: {sentence(value.cause)}"
+            last = value.cause.parent or value.cause
+            return f"{value.supervisor or 'the tree'} gives up: {sentence(last)}"
 
 
 def change(value: StateChange) -> str:

@@ -28,9 +28,9 @@ def write(tree: str, effect: StateChange | Report | Halt) -> None:
             _LEVELS[effect.context], "{}: {}{}", tree, explain.report(effect), _trace(effect)
         )
     elif isinstance(effect, StateChange) and effect.state == "down":
-        logger.info(
-            "{}: {} is down: {}", tree, effect.path or "the tree", effect.reason or "stopped"
-        )
+        path, why = effect.path or "the tree", effect.reason or "stopped"
+        asked = f"; {explain.sentence(effect.cause)}" if effect.cause.kind == "request" else ""
+        logger.info("{}: {} is down: {}{}", tree, path, why, asked)
 
 
 def _trace(report: Report) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import threading
 from typing import NoReturn
 
 from loguru import logger
@@ -19,6 +20,11 @@ EXIT_CODES = {"stopped": 0, "auto_shutdown": 0, "gave_up": 1, "start_failed": 2}
 many restarts; 2 a child could not be started."""
 
 
+_ECHO = 0.1
+"""Seconds within which a second signal is an echo of the first: timeout(1) and some terminals
+signal the process and its group."""
+
+
 def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None) -> NoReturn:
     """Be a program whose whole job is this tree: blocks until it has ended, then exits.
 
@@ -31,7 +37,12 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
 
     Raises:
         SystemExit: always, with one of `EXIT_CODES`.
+        RuntimeError: this is not the main thread, which alone can handle signals.
     """
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError(
+            "run must be called in the main thread; elsewhere, use `with Tree(...):`"
+        )
     tree = tree if isinstance(tree, Tree) else Tree(tree, name=name)
     tree._begin()
     logger.enable("otpsup")
@@ -44,14 +55,16 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
 
 async def _run(tree: Tree) -> Halt:
     loop = asyncio.get_running_loop()
-    asked = False
+    first: float | None = None
 
     def on_signal(signum: signal.Signals) -> None:
-        nonlocal asked
-        logger.info("{} received: {}", signum.name, "killing" if asked else "stopping")
+        nonlocal first
+        if first is not None and loop.time() - first < _ECHO:
+            return
+        logger.info("{} received: {}", signum.name, "killing" if first else "stopping")
         if tree._session:
-            tree._session.stop(hurry=asked)
-        asked = True
+            tree._session.stop(hurry=first is not None)
+        first = first or loop.time()
 
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(signum) is not signal.SIG_IGN:

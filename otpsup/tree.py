@@ -22,10 +22,11 @@ from .aio import AsyncTree
 from .engine.effects import Halt
 from .engine.events import Request, StartChild
 from .engine.snapshot import ChildStatus
-from .errors import AlreadyStarted, NotRunning, OtpsupError
+from .errors import AlreadyStarted, InvalidSpec, NotRunning, OtpsupError
 from .runtime.environment import hold_standard_descriptors
 from .session import Session
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
+from .specs.supervisors import is_child_spec
 from .stream import AsyncEventStream, EventStream
 from .verbs import Verbs
 from .wire import control as wire
@@ -60,6 +61,12 @@ class Tree(Verbs):
     """
 
     def __init__(self, spec: Supervisor | DynamicSupervisor, *, name: str | None = None) -> None:
+        if not isinstance(spec, Supervisor | DynamicSupervisor):
+            text = (
+                f"a tree grows from a Supervisor or a DynamicSupervisor, not from {spec!r}; "
+                "for example Tree(Supervisor('shop', children=[...]))"
+            )
+            raise InvalidSpec(text, "invalid_child_spec")
         self.spec = spec
         self.name = name or spec.name
         self._session: Session | None = None
@@ -199,6 +206,12 @@ class Tree(Verbs):
         """Make the request of `start_child` without waiting."""
         if isinstance(child, str):
             return self.call("start_child", path=child, args=list(args))
+        if not is_child_spec(child) or not isinstance(parent, str):
+            text = (
+                f"start_child takes a path or a spec, and a path as parent, not {child!r} and "
+                f"{parent!r}; for example start_child(Worker('job', run), parent='backend')"
+            )
+            raise InvalidSpec(text, "invalid_child_spec")
         return self.send(lambda ref: StartChild(ref=ref, path=parent, spec=child, args=args))
 
     def events(self) -> EventStream:
@@ -261,10 +274,13 @@ class Tree(Verbs):
         future.add_done_callback(self._owed.discard)
 
         def begin() -> None:
-            if self._session is None:
-                future.set_exception(self._not_running())
-            else:
+            try:
+                if self._session is None:
+                    raise self._not_running()
                 do(self._session, future)
+            except Exception as error:  # told to who asked, whatever it is
+                if not future.done():
+                    future.set_exception(error)
 
         try:
             self._on_loop(begin)

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from .engine.snapshot import ChildStatus
+from .errors import ProtocolError
 
 
 class Verbs(ABC):
@@ -36,6 +37,11 @@ class Verbs(ABC):
             NotFound, AlreadyStarted, Restarting, MaxChildren: as OTP has them.
             StartFailed: it did not get ready; the message says why.
         """
+        if not isinstance(child, str):
+            raise ProtocolError(
+                f"from here a child is started by its path, not by {type(child).__name__} objects; "
+                "only the program that hosts the tree can add a spec, with Tree.start_child"
+            )
         return self._status(self._ask("start_child", path=child, args=list(args)))
 
     @abstractmethod

@@ -31,8 +31,8 @@ def fresh(code: str) -> Any:
 
 def declared() -> dict[str, str]:
     """The names that type checkers see, and the module of each."""
-    (block,) = (node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.If))
-    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    conditions = (node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.If))
+    (block,) = (node for node in conditions if ast.unparse(node.test) == "TYPE_CHECKING")
     found = {}
     for node in block.body:
         assert isinstance(node, ast.ImportFrom)

@@ -24,8 +24,8 @@ from examples.fastblog.tree import Settings, build
 def main() -> None:
     """Run FastBlog until it is stopped; exits with the tree's exit code."""
     settings = _settings()
-    settings.data.root.mkdir(parents=True, exist_ok=True)
     try:
+        settings.data.root.mkdir(parents=True, exist_ok=True)
         with locked(settings.data.lock("fastblog"), wait=False):
             _run(settings)
     except Busy as error:
@@ -33,6 +33,8 @@ def main() -> None:
             f"fastblog: {settings.data.root} is in use, {error};"
             " stop that FastBlog, or choose another folder with --data"
         )
+    except OSError as error:
+        sys.exit(f"fastblog: cannot use {settings.data.root}: {error}; choose another with --data")
 
 
 def _run(settings: Settings) -> None:
@@ -46,12 +48,23 @@ def _run(settings: Settings) -> None:
 def _settings() -> Settings:
     parser = argparse.ArgumentParser(prog="python -m examples.fastblog")
     parser.add_argument("--data", default="fastblog-data", help="data folder (%(default)s)")
-    parser.add_argument("--port", type=int, default=9421, help="the blog (%(default)s)")
-    parser.add_argument("--ipc-port", type=int, default=12345, help="ipc_server (%(default)s)")
-    parser.add_argument("--update-port", type=int, default=8001, help="update_server (%(default)s)")
+    parser.add_argument("--port", type=_port, default=9421, help="the blog (%(default)s)")
+    parser.add_argument("--ipc-port", type=_port, default=12345, help="ipc_server (%(default)s)")
+    parser.add_argument(
+        "--update-port", type=_port, default=8001, help="update_server (%(default)s)"
+    )
     flags = parser.parse_args()
+    if len({flags.port, flags.ipc_port, flags.update_port}) < 3:
+        parser.error("the three ports must differ")
     token = os.environ.get("FASTBLOG_IPC_TOKEN") or secrets.token_urlsafe()
     return Settings(DataDir(flags.data), token, flags.ipc_port, flags.update_port, flags.port)
+
+
+def _port(text: str) -> int:
+    """A port that can be listened on."""
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, not {text!r}")
+    return int(text)
 
 
 def _require_free(name: str, port: int) -> None:

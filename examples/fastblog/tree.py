@@ -58,7 +58,7 @@ def build(settings: Settings) -> Supervisor:
     return Supervisor(
         "fastblog",
         strategy="rest_for_one",
-        intensity=3,
+        intensity=5,
         period=60,
         children=[
             Worker(

@@ -85,12 +85,21 @@ def _add(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, verb: Verb, text: str
 ) -> None:
     command = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    command.add_argument("path", nargs="?", metavar="PATH", help="a child, as in 'backend/db'")
+    command.add_argument(
+        "path", nargs="?", type=_path, metavar="PATH", help="a child, as in 'backend/db'"
+    )
     command.add_argument("--json", action="store_true", help="print one JSON value")
     which = command.add_mutually_exclusive_group()
     which.add_argument("--tree", metavar="NAME", help="the tree, if several are running")
     which.add_argument("--socket", metavar="PATH", type=Path, help="the tree's control socket")
     command.set_defaults(verb=verb)
+
+
+def _path(text: str) -> str:
+    """A path; an empty one is refused: it may be a variable that is not set, not the whole tree."""
+    if text == "":
+        raise argparse.ArgumentTypeError("PATH is empty; leave it out to mean the whole tree")
+    return text
 
 
 def _shown(value: object, options: argparse.Namespace) -> str:

@@ -24,6 +24,8 @@ from .events import (
     Event,
     Exited,
     Ignored,
+    News,
+    NotYet,
     Ready,
     Request,
     Shutdown,
@@ -91,7 +93,7 @@ class Engine:
         for child in self._core.timers.due(self._core.now):
             child.timeout()
 
-    def _news(self, event: Spawned | Ready | Ignored | Unstartable | Exited | StatusText) -> None:
+    def _news(self, event: News) -> None:
         child = self._core.children.get(event.path)
         if not isinstance(child, ProcessChild) or child.run != event.run:
             return  # of an incarnation that is over
@@ -106,6 +108,8 @@ class Engine:
                 child.unstartable(event.reason)
             case Exited():
                 child.exited(event.exit, event.reason)
+            case NotYet():
+                child.why_not = event.why
             case StatusText():
                 child.status = event.text
 

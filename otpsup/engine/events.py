@@ -50,6 +50,15 @@ class Unstartable:
 
 
 @frozen
+class NotYet:
+    """It was tried, and the child is not ready yet; `why` is told if its start times out."""
+
+    path: str
+    run: int
+    why: str
+
+
+@frozen
 class Exited:
     """The process is gone. `reason` overrides what `exit` says (a simulated child's own word)."""
 
@@ -166,5 +175,5 @@ class DeleteChild(ToChild):
     """Forget a child that is down."""
 
 
-News = Spawned | Ready | Ignored | Unstartable | Exited | StatusText
+News = Spawned | Ready | NotYet | Ignored | Unstartable | Exited | StatusText
 Event = News | Tick | Request

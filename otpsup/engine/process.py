@@ -35,6 +35,8 @@ class ProcessChild(Child):
         self.args = tuple(args)
         self._asked = self._killed = self._declined = False
         self._failing: Reason | None = None
+        self.why_not = ""
+        """Why it is not ready yet, as far as is known."""
 
     # What the supervisor asks.
 
@@ -42,7 +44,7 @@ class ProcessChild(Child):
         """Spawn a new incarnation."""
         self.run = self.core.next_run()
         self._asked = self._killed = self._declined = False
-        self._failing = None
+        self._failing, self.why_not = None, ""
         self.move("start", cause)
         self.core.timers.set(self, self.core.now + self.spec.start_timeout)
         self.core.emit(Spawn(self.path, self.run, self.spec, self.args))
@@ -66,7 +68,8 @@ class ProcessChild(Child):
 
     def start_timed_out(self) -> None:
         """Stop what did not get ready; when it is gone, the start has failed."""
-        text = f"not ready within {self.spec.start_timeout:g} s"
+        why = f": {self.why_not}" if self.why_not else ""
+        text = f"not ready within {self.spec.start_timeout:g} s{why}"
         self._failing = Reason("error", text)
         self.move("stop", Cause("start_failed", self.path, self._failing, parent=self.cause))
         self._ask_to_end()

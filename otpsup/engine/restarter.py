@@ -33,7 +33,9 @@ class Restarter:
     def retry(self, child: Child) -> None:
         """The wait of a child that is `restarting` is over."""
         if not child.monitored:
-            self._leave_down(child, Cause("request", child.path, child.last_exit, "unmonitor"))
+            cause = Cause("request", child.path, child.last_exit, "unmonitor")
+            self._leave_down(child, cause)
+            self._restart_group(child, cause, 0.0)  # the others of its group waited with it
             return
         strategy = self._node.strategy
         cause = Cause("retry", child.path, child.last_exit, strategy, parent=child.cause)
@@ -52,7 +54,7 @@ class Restarter:
             self._leave_down(child, cause)
         else:
             child.move("gone", cause, reason)
-        self._node.forget_if_over(child)
+            self._node.forget_if_over(child)
         if self._shuts_down_with(child):
             self._node.end(
                 "auto_shutdown", SHUTDOWN, Cause("auto_shutdown", child.path, reason, parent=cause)
@@ -62,6 +64,7 @@ class Restarter:
         """Nobody restarts a child that is not monitored, a sibling's group restart neither."""
         child.wanted = False
         child.move("gone", cause, child.pending)
+        self._node.forget_if_over(child)
 
     def _shuts_down_with(self, child: Child) -> bool:
         """Whether the final end of this child ends the supervisor (OTP.md 13)."""

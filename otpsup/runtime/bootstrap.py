@@ -58,7 +58,9 @@ def _resolve(target: Callable[..., object] | str) -> Callable[..., object]:
     for part in name.split("."):
         found = getattr(found, part)
     if not callable(found):
-        raise TypeError(f"target {target!r} is {found!r}, which cannot be called")
+        raise TypeError(
+            f"target {target!r} is of type {type(found).__name__}, which cannot be called"
+        )
     return found  # type: ignore[no-any-return]
 
 
@@ -143,8 +145,12 @@ def enter(order: dict[str, Any], channel: int, outputs: Sequence[int]) -> None:
 
 
 def tell_crash(error: BaseException) -> None:
-    """Report an exception that came before the target, on stderr and to the supervisor."""
-    text = "".join(traceback.format_exception(error))
+    """Report an exception that came before the target, on stderr and to the supervisor.
+
+    A step of our own that failed is one line; where it did is nobody's business.
+    """
+    is_ours = isinstance(error, execute.Failure)
+    text = f"{error}\n" if is_ours else "".join(traceback.format_exception(error))
     sys.stderr.write(text)
     with contextlib.suppress(NotAChild):
-        current_child().crash(error, text)
+        current_child().crash(error, "" if is_ours else text)

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from loguru import logger
+
 from ..specs import LogFile
 
 _READ = 64 * 1024
@@ -47,18 +49,33 @@ class FileSink:
         self._file: int | None = None
         self._size = 0
         self._at_line_start = True
+        self._is_failing = False
 
     def write(self, data: bytes) -> None:
         """Append; rotate wherever the limit would be crossed."""
-        with contextlib.suppress(OSError):  # a full disk loses lines, never the tree
-            if self._file is None:
-                self._open()
-            while data:
-                fits = self._fitting(data)
-                self._append(data[:fits])
-                data = data[fits:]
-                if data:
-                    self._rotate()
+        try:
+            self._write(data)
+        except OSError as error:  # a full disk loses lines, never the tree
+            self._complain(error)
+        else:
+            self._is_failing = False
+
+    def _write(self, data: bytes) -> None:
+        if self._file is None:
+            self._open()
+        while data:
+            fits = self._fitting(data)
+            self._append(data[:fits])
+            data = data[fits:]
+            if data:
+                self._rotate()
+
+    def _complain(self, error: OSError) -> None:
+        """Say once that lines are lost, and again only after it went well meanwhile."""
+        if not self._is_failing:
+            path, why = self._target.path, error.strerror
+            logger.error("cannot write the log {}: {}; lines are lost until it works", path, why)
+        self._is_failing = True
 
     def _fitting(self, data: bytes) -> int:
         """How much of `data` still belongs in this file: whole lines, as many as there is room."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from loguru import logger
 
-from ..engine.events import Event, Exited, Ignored, Ready, Spawned, StatusText, Unstartable
+from ..engine.events import Event, Exited, Ignored, NotYet, Ready, Spawned, StatusText, Unstartable
 from ..engine.reasons import Crash, Exit, Reason
 from ..errors import OtpsupError, ProtocolError
 from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
@@ -316,7 +316,7 @@ class ChildProcess:
     def _note_why_not(self, text: str) -> None:
         if text != self._why_not:
             self._why_not = text
-            logger.debug("{} is not ready yet: {}", self.path, text)
+            self._news(NotYet(self.path, self.run, text))
 
     def _became_ready(self, info: Any = None) -> None:
         self._news(Ready(self.path, self.run, info))

@@ -58,8 +58,9 @@ Output = str | LogFile
 
 
 def from_value(value: Any) -> Any:
-    """Turn a path into a `LogFile`; leave the words and everything else as they are."""
-    return LogFile(value) if isinstance(value, os.PathLike) else value
+    """Turn a path, or a text with a slash in it, into a `LogFile`; leave all else as it is."""
+    is_path = isinstance(value, os.PathLike) or (isinstance(value, str) and "/" in value)
+    return LogFile(value) if is_path else value
 
 
 def stdout_check(spec: Any, attribute: Any, value: Any) -> None:
@@ -75,6 +76,6 @@ def stderr_check(spec: Any, attribute: Any, value: Any) -> None:
 def _expect(spec: Any, attribute: Any, value: Any, words: tuple[str, ...]) -> None:
     if isinstance(value, LogFile) or value in words:
         return
-    expected = ", ".join(repr(w) for w in words) + ", a pathlib.Path or a LogFile"
+    expected = ", ".join(repr(w) for w in words) + ", a path with a slash in it or a LogFile"
     example = f"{attribute.name}=LogFile('logs/web.log')"
     raise check.fail(spec, attribute.name, value, expected, example)

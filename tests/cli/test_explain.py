@@ -49,18 +49,18 @@ CAUSES = [
     (Cause("auto_shutdown", "job", NORMAL), "the significant child 'job' ended: ended normally"),
     (
         Cause("gave_up", "sub", parent=TOO_OFTEN),
-        "'sub' gave up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
+        "sub gives up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
     ),
     (
         Cause("gave_up", "", parent=TOO_OFTEN),
-        "the tree gave up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
+        "the tree gives up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
     ),
 ]
 
 GAVE_UP = (
-    "blog gave up: 'a' ended too often, 4 times within 60 s where intensity allows 3 restarts; the "
-    "last time: SIGKILL. Everything was stopped in reverse order. Look at the output of that "
-    "child, mend it and start again; if so many restarts are normal here, raise intensity or "
+    "blog gave up: its children ended too often, 4 times within 60 s where intensity allows 3 "
+    "restarts; the last was 'a': SIGKILL. Everything was stopped in reverse order. Look at the "
+    "output of that child, mend it and start again; if so many restarts are normal here, raise intensity or "
     "period, or give the child a backoff."
 )
 
@@ -195,8 +195,8 @@ def test_the_end_of_a_tree(intensity: int) -> None:
     times = f"{intensity + 1} times" if intensity else "once"
     plural = "" if intensity == 1 else "s"
     assert how_it_ends("broken", intensity, BROKEN_CHILD) == (
-        f"blog gave up: 'broken' ended too often, {times} within 30 s where intensity allows "
-        f"{intensity} restart{plural}; the last time: exit code 7"
+        f"blog gave up: its children ended too often, {times} within 30 s where intensity allows "
+        f"{intensity} restart{plural}; the last was 'broken': exit code 7"
     )
 
 
@@ -204,9 +204,9 @@ def test_the_end_of_a_nested_tree() -> None:
     """Where a supervisor gave up and so the tree did, both are told, down to the child itself."""
     sub = Supervisor("sub", intensity=1, period=40, children=[BROKEN_CHILD])
     assert how_it_ends("sub/broken", 0, sub) == (
-        "blog gave up: 'sub' ended too often, once within 30 s where intensity allows 0 restarts; "
-        "the last time: too many restarts: 'sub/broken' ended too often, 2 times within 40 s where "
-        "intensity allows 1 restart; the last time: exit code 7"
+        "blog gave up: its children ended too often, once within 30 s where intensity allows 0 "
+        "restarts; the last was 'sub': too many restarts: its children ended too often, 2 times "
+        "within 40 s where intensity allows 1 restart; the last was 'sub/broken': exit code 7"
     )
 
 

@@ -17,6 +17,8 @@ from otpsup.engine.events import (
     Event,
     Exited,
     Ignored,
+    MonitorChild,
+    ReplaceChild,
     Shutdown,
     StartChild,
     ToChild,
@@ -24,6 +26,7 @@ from otpsup.engine.events import (
 )
 from otpsup.engine.node import Node
 from otpsup.engine.process import ProcessChild
+from otpsup.errors import StartFailed
 from otpsup.specs import ChildSpec, DynamicSupervisor, Supervisor
 from tests.engine.world import World
 
@@ -87,10 +90,14 @@ class Oracle:
         self._decided_at: dict[str, int] = {}
         self._started_at: dict[str, int] = {}
         self._killed: set[tuple[str, int]] = set()
+        self._alone: set[str] = set()
+        """Children that an operator replaced in vain: their retries leave the group alone."""
         self._asked: set[str] = set()
         """Supervisors that stop because they were asked, not of themselves."""
         self._must_end: set[str] = set()
         self._orders: dict[str, list[str]] = {}
+        self._wanted: dict[str, bool] = {}
+        self._monitored: dict[str, bool] = {}
         self._was_hurried = False
         self._count = 0
 
@@ -98,9 +105,14 @@ class Oracle:
 
     def heard(self, event: Event) -> None:
         """Take down what an event says, and how things stand before it."""
+        records = self._records()
+        self._wanted = {child.path: child.wanted for child in records}
+        self._monitored = {child.path: child.monitored for child in records}
+        if isinstance(event, MonitorChild):
+            self._monitored.pop(event.path, None)
         self._orders = {
             node.path: [child.path for child in node.children.values()]
-            for node in self._records()
+            for node in records
             if isinstance(node, Node)
         }
         match event:
@@ -119,6 +131,10 @@ class Oracle:
         match effect:
             case StateChange():
                 self._state_changed(effect)
+            case Reply(error=StartFailed()):
+                request = self._world.open_requests[effect.ref]
+                if isinstance(request, ReplaceChild):
+                    self._alone.add(request.path)
             case Kill():
                 self._killed.add((effect.path, effect.run))
             case Report(context="restart"):
@@ -143,6 +159,8 @@ class Oracle:
         path, cause = change.path, change.cause
         before, self._states[path] = self._states[path], change.state
         was_up = before in ("running", "stopping")
+        if change.state in ("running", "down"):
+            self._alone.discard(path)
         is_own_exit = was_up and cause.kind == "exit" and cause.path == path
         match change.state:
             case "starting":
@@ -162,6 +180,7 @@ class Oracle:
         if path:
             self._check_start_order(change)
             self._check_group(change)
+            self._check_is_due(change, child)
             assert not self._is_killed(parent_of(path)), f"{path} is started where all is killed"
         if cause.kind in ("exit", "retry") and cause.path == path:
             assert self._decisions[path] == 1, f"{path}: {self._decisions[path]} decisions, 1 start"
@@ -171,6 +190,19 @@ class Oracle:
         self._were_up.pop(path, None)
         self._excused.pop(path, None)
         self._attempts.pop(path, None)
+
+    def _check_is_due(self, change: StateChange, child: Child | None) -> None:
+        """Only a request starts what nobody wants, or starts a temporary child again."""
+        cause = change.cause
+        on_request = cause.kind == "request" and cause.path in (change.path, parent_of(change.path))
+        if child is None or on_request:
+            return
+        is_wanted = child.wanted or self._wanted.get(change.path, True)
+        assert is_wanted, f"{change.path} is started, and nobody wants it"
+        is_restart = cause.kind in ("exit", "retry") and parent_of(cause.path) == parent_of(
+            child.path
+        )
+        assert child.spec.restart != "temporary" or not is_restart, f"{change.path} is temporary"
 
     def _check_start_order(self, change: StateChange) -> None:
         """Those before are up, and in the restart of a group those after are not."""
@@ -186,6 +218,7 @@ class Oracle:
             missing = [o for o in earlier if o not in excused | on_demand and not self._is_up(o)]
             assert not missing, f"{path} is started before {missing}"
         is_restart = cause.kind in ("exit", "retry") and self._states[parent] == "running"
+        is_restart = is_restart and path not in self._alone
         if node.is_serial and is_restart:
             alive = [other for other in later if self._is_alive(other)]
             assert not alive, f"{path} is started again while {alive} are up"
@@ -217,6 +250,8 @@ class Oracle:
         path, cause = change.path, change.cause
         if cause.kind == "request" or not is_below(cause.path, path):
             self._asked.add(path)
+        if cause.kind == "request" and cause.path != path:
+            assert not is_below(cause.path, path), f"{path!r} ends for a request about {cause.path}"
         if cause.kind in ("gave_up", "auto_shutdown"):
             self._ended_normally[path] = True
         if cause.kind == "auto_shutdown" and parent_of(cause.path) == path:
@@ -270,9 +305,9 @@ class Oracle:
         path, parent = change.path, parent_of(change.path)
         spec = self._specs[path]
         kind = "normal" if self._ended_normally[path] else "abnormal"
-        child = self._world.engine.find(path)
-        is_restarted = IS_RESTARTED[spec.restart, kind] and (child is None or child.monitored)
-        assert is_restarted == (change.state == "restarting"), f"{path}: {change}"
+        is_restarted = IS_RESTARTED[spec.restart, kind] and self._monitored.get(path, True)
+        if path in self._monitored:
+            assert is_restarted == (change.state == "restarting"), f"{path}: {change}"
         if not is_restarted and spec.significant and self._is_last_significant(path, parent):
             self._must_end.add(parent)
 

@@ -1,7 +1,7 @@
 """Anything may happen at any time, and the tree keeps its promises.
 
 The checks are in `oracle`; here is what can happen. A run in which the tree ends early tests
-little, so its end is a rare event, and the root of a random tree is patient.
+little, so its end is a rare event, and the root of a random tree has some patience.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def pick(things: Sequence[T], number: int) -> T:
 
 
 class Chaos(RuleBasedStateMachine):
-    """A tree in a hostile world."""
+    """A tree in a hostile world keeps what `oracle` says, and recovers when the world is kind."""
 
     world: WatchedWorld
 

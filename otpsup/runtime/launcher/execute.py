@@ -30,8 +30,8 @@ class Failure(Exception):
     """A step failed: its errno and what was tried, for the message."""
 
     def __init__(self, error: OSError, what: str) -> None:
-        super().__init__(what)
         self.errno = error.errno or 0
+        super().__init__(f"cannot {what}: {os.strerror(self.errno)}")
         self.what = what
 
 
