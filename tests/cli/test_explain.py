@@ -49,11 +49,11 @@ CAUSES = [
     (Cause("auto_shutdown", "job", NORMAL), "the significant child 'job' ended: ended normally"),
     (
         Cause("gave_up", "sub", parent=TOO_OFTEN),
-        "sub gives up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
+        "'sub' gave up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
     ),
     (
         Cause("gave_up", "", parent=TOO_OFTEN),
-        "the tree gives up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
+        "the tree gave up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
     ),
 ]
 
