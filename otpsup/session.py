@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from loguru import logger
@@ -45,9 +47,11 @@ class Session(Backend):
         Args:
             started: called once: with None when all is up, or with why it is not.
         """
-        await self._listen()
-        self.ask(lambda ref: Boot(ref=ref), lambda _, error: started(error))
+        door = self._open_socket()
+        self.ask(lambda ref: Boot(ref=ref), lambda _, error: started(error))  # before any request
         try:
+            if door:
+                await self._server.listen(*door)
             return await self._until_halted()
         finally:
             await self._server.close()
@@ -62,12 +66,13 @@ class Session(Backend):
             await self._runner.halted
             raise
 
-    async def _listen(self) -> None:
+    def _open_socket(self) -> tuple[socket.socket, Path] | None:
         """A tree without its socket is still a tree: say so and go on."""
         try:
-            await self._server.listen(*address.listen(self.name))
+            return address.listen(self.name)
         except (OSError, OtpsupError) as error:
             logger.warning("{} has no control socket: {}", self.name, error)
+            return None
 
     def stop(self, *, hurry: bool) -> None:
         """Begin to stop the tree."""

@@ -78,7 +78,7 @@ def test_every_error_is_public() -> None:
 def test_unknown_names() -> None:
     """A name that is not there is an AttributeError, and an ImportError where it is imported."""
     with pytest.raises(AttributeError, match="module 'otpsup' has no attribute 'Spervisor'"):
-        otpsup.Spervisor  # noqa: B018
+        otpsup.Spervisor  # type: ignore[attr-defined]  # noqa: B018
     assert not hasattr(otpsup, "__path_hooks__")
     with pytest.raises(ImportError, match="cannot import name 'Spervisor'"):
         exec("from otpsup import Spervisor")

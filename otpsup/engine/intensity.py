@@ -26,7 +26,8 @@ class RestartWindow:
 
     def used(self, now: float) -> int:
         """How many attempts the window holds at `now`."""
-        return sum(at >= now - self.period for at in self._attempts)
+        self._prune(now)
+        return len(self._attempts)
 
     def _prune(self, now: float) -> None:
         while self._attempts and self._attempts[0] < now - self.period:

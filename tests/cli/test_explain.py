@@ -60,8 +60,8 @@ CAUSES = [
 GAVE_UP = (
     "blog gave up: its children ended too often, 4 times within 60 s where intensity allows 3 "
     "restarts; the last was 'a': SIGKILL. Everything was stopped in reverse order. Look at the "
-    "output of that child, mend it and start again; if so many restarts are normal here, raise intensity or "
-    "period, or give the child a backoff."
+    "output of that child, mend it and start again; if so many restarts are normal here, raise "
+    "intensity or period, or give the child a backoff."
 )
 
 REPORTS = [

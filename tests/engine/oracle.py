@@ -308,7 +308,8 @@ class Oracle:
         is_restarted = IS_RESTARTED[spec.restart, kind] and self._monitored.get(path, True)
         if path in self._monitored:
             assert is_restarted == (change.state == "restarting"), f"{path}: {change}"
-        if not is_restarted and spec.significant and self._is_last_significant(path, parent):
+        is_over = change.state == "down" and spec.significant
+        if is_over and self._is_last_significant(path, parent):
             self._must_end.add(parent)
 
     def _is_last_significant(self, path: str, parent: str) -> bool:

@@ -182,7 +182,7 @@ class Chaos(RuleBasedStateMachine):
 
 TestChaos = Chaos.TestCase
 TestChaos.settings = settings(
-    max_examples=4 * settings().max_examples,
+    max_examples=3 * settings().max_examples,
     suppress_health_check=[HealthCheck.too_slow],
     stateful_step_count=40,
     deadline=None,

@@ -11,6 +11,7 @@ from otpsup.engine.events import (
     Event,
     Exited,
     Ignored,
+    NotYet,
     Ready,
     Request,
     Shutdown,
@@ -91,6 +92,24 @@ def test_unstartable_after_spawned() -> None:
     assert world.history == [("start", "a"), ("exit", "a")]
     assert world.halt is not None
     assert "no socket" in str(world.halt.reason)
+
+
+def test_not_yet() -> None:
+    """A start that times out says what was still missing, and not what an earlier one missed."""
+    spec = Worker("a", "app:run", ready="notify", start_timeout=5)
+    world = World(Supervisor("top", intensity=9, children=[spec])).boot()
+    world.starts["a"].extend(["slow", "slow"])
+    world.exit("a")
+    world.settle()
+    world.queue.append(NotYet("a", world.live("a").run, "connection refused"))
+    world.advance(10)
+    failures = [line for line in world.log if "start_error" in line]
+
+    assert failures == [
+        "report start_error a: not ready within 5 s: connection refused",
+        "report start_error a: not ready within 5 s",
+    ]
+    assert world.state("a") == "running"
 
 
 def test_clock_never_goes_back() -> None:

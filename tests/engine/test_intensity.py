@@ -55,14 +55,13 @@ def test_intensity_n_allowed() -> None:
 
 
 def test_used_does_not_count() -> None:
-    """Asking what the window holds changes nothing, and sees what has grown old."""
+    """Asking what the window holds counts for nothing, and sees what has grown old."""
     window = RestartWindow(2, 5.0)
     window.add(0.0)
     window.add(3.0)
 
-    assert [window.used(at) for at in (3.0, 5.0, 6.0, 9.0)] == [2, 2, 1, 0]
-    assert [window.used(at) for at in (3.0, 5.0, 6.0, 9.0)] == [2, 2, 1, 0]
-    assert window.add(6.0)
+    assert [window.used(at) for at in (3.0, 3.0, 5.0, 6.0, 8.0, 8.25)] == [2, 2, 2, 1, 1, 0]
+    assert window.add(8.25)
 
 
 def test_window_is_bounded() -> None:

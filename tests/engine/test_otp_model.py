@@ -190,7 +190,7 @@ class Pair:
 
 @settings(
     deadline=None,
-    max_examples=5 * settings().max_examples,
+    max_examples=4 * settings().max_examples,
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(trees(), start_lists, st.lists(acts, min_size=6, max_size=20))

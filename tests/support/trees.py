@@ -18,7 +18,7 @@ Child = Worker | Command | Supervisor | DynamicSupervisor
 
 
 @contextmanager
-def running(*children: Child, name: str = "test", **options: Any) -> Iterator[Tree]:
+def running(*children: Any, name: str = "test", **options: Any) -> Iterator[Tree]:
     """A tree of these children, started and at the end stopped."""
     with Tree(Supervisor(name, children=list(children), **options)) as tree:
         yield tree

@@ -1,0 +1,190 @@
+"""The host dies in any way: nothing of its tree is left two seconds later."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.hosts import hosting
+from tests.support.strays import adopting
+from tests.support.waiting import gone, is_alive
+
+FAMILY = """
+    DAEMON = "import os, signal; os.setsid(); os.fork() and os._exit(0); " \\
+             "signal.signal(15, signal.SIG_IGN); signal.pause()"
+    STUBBORN = "trap '' TERM HUP; sleep 100 & setsid sleep 100 & wait; wait; sleep 100"
+    def daemonise():
+        import subprocess
+        subprocess.run(python(DAEMON))
+        targets.be_stubborn()
+    def main():
+        children = [
+            Command("plain", ["sleep", "100"]),
+            Command("forked", ["sleep", "100"], nice=0),
+            Command("shell", ["sh", "-c", STUBBORN]),
+            Worker("w", daemonise, ready="notify"),
+            Worker("spawned", targets.be_stubborn, ready="notify", start_method="spawn"),
+            Worker("served", targets.be_stubborn, ready="notify", start_method="forkserver"),
+            Worker("copied", targets.be_stubborn, ready="notify", start_method="fork"),
+            Supervisor("inner", children=[Command("deep", ["sleep", "100"])]),
+        ]
+        with running(*children, strategy="rest_for_one") as tree:
+            tell([n.pid for n in tree.status().walk() if n.pid])
+            {end}
+"""
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param("os.kill(os.getpid(), 9)", id="SIGKILL"),
+        pytest.param("os._exit(3)", id="_exit"),
+    ],
+)
+def test_nothing_outlives_a_host_that_vanishes(end: str, tmp_path: Path) -> None:
+    """Children of all kinds, those that ignore SIGTERM, and what left their groups and sessions:
+    all gone within two seconds."""
+    code = FAMILY.replace("{end}", end)
+    with adopting() as strays, hosting(tmp_path, code, stderr=-3) as host:
+        pids = host.hear()
+        host.wait()
+        begun = time.monotonic()
+        gone(*pids, within=2)
+        strays.vanish(within=2 - (time.monotonic() - begun))
+
+
+@pytest.mark.parametrize("how", ["main()", "main(); sys.exit(0)", "main(); raise SystemExit"])
+def test_a_host_that_forgets_to_stop_stops_at_exit(how: str, tmp_path: Path) -> None:
+    """A started tree is stopped in order when the interpreter ends, so that children can tidy
+    up."""
+    code = """
+        def main():
+            mark = sys.argv[1]
+            tree = Tree(Supervisor("t", children=[
+                Worker("w", targets.finish, (mark,), ready="notify"),
+                Command("c", ["sleep", "100"]),
+            ]))
+            tree.start()
+            tell([node.pid for node in tree.status().children])
+    """
+    with adopting(), hosting(tmp_path, code, str(tmp_path / "mark"), main=how) as host:
+        pids = host.hear()
+        assert host.wait() == 0
+        gone(*pids, within=0)
+        assert (tmp_path / "mark").read_text() == "finally"
+
+
+def test_an_uncaught_exception_in_the_host_stops_the_tree(tmp_path: Path) -> None:
+    """`with tree:` stops the tree whatever ends the block."""
+    code = """
+        def main():
+            with running(Command("c", ["sleep", "100"])) as tree:
+                tell(pid(tree, "c"))
+                raise RuntimeError("oops")
+    """
+    with hosting(tmp_path, code, stderr=-3) as host:
+        number = host.hear()
+        assert host.wait() == 1
+        gone(number, within=0)
+
+
+FORKS = """
+    def main():
+        with running(Command("c", ["sleep", "100"]), Worker("w", targets.wait)) as tree:
+            fork = os.fork()
+            if fork == 0:
+                signal.pause()
+            tell([pid(tree, "c"), pid(tree, "w"), fork])
+            {end}
+        tell("stopped")
+        os.kill(fork, 9)
+"""
+
+
+def test_a_fork_of_the_host_does_not_keep_the_tree_alive(tmp_path: Path) -> None:
+    """A host that has forked (a pre-forking server, say) and is killed: the fork holds copies of
+    all its sockets, and the children end all the same."""
+    with adopting() as strays, hosting(tmp_path, FORKS.replace("{end}", "os.abort()")) as host:
+        *children, fork = host.hear()
+        host.wait()
+        gone(*children, within=2)
+        assert is_alive(fork)
+        os.kill(fork, signal.SIGKILL)
+        strays.vanish(within=2)
+
+
+def test_a_fork_of_the_host_does_not_hold_up_a_stop(tmp_path: Path) -> None:
+    """The launcher hears that it is over though a fork holds a copy of its socket."""
+    with adopting(), hosting(tmp_path, FORKS.replace("{end}", "pass")) as host:
+        *children, _ = host.hear()
+        begun = time.monotonic()
+        assert host.hear() == "stopped"
+        assert time.monotonic() - begun < 3
+        gone(*children, within=0)
+
+
+def test_a_fork_of_the_host_is_not_the_host(tmp_path: Path) -> None:
+    """In a forked copy of the host there is no tree: its verbs say so at once, and leaving the
+    block, or ending, does not wait for a thread that is not there, nor stop the parent's tree."""
+    code = """
+        def main():
+            with running(Command("c", ["sleep", "100"])) as tree:
+                fork = os.fork()
+                if fork == 0:
+                    try:
+                        tree.status()
+                    except NotRunning as error:
+                        tell(str(error))
+                    sys.exit(0)
+                assert os.waitpid(fork, 0) == (fork, 0)
+                tell(node(tree, "c").state)
+    """
+    with adopting(), hosting(tmp_path, code) as host:
+        assert host.hear() == "tree 'test' is not running; start it first"
+        assert host.hear() == "running"
+        assert host.wait() == 0
+
+
+def test_a_fork_of_the_host_can_have_a_tree_of_its_own(tmp_path: Path) -> None:
+    """A tree object that a fork inherited can be started there."""
+    code = """
+        def main():
+            tree = Tree(Supervisor("t", children=[Command("c", ["sleep", "100"])]))
+            with tree:
+                fork = os.fork()
+                if fork == 0:
+                    with tree:
+                        tell(pid(tree, "c"))
+                    os._exit(0)
+                assert os.waitpid(fork, 0) == (fork, 0)
+                tell(pid(tree, "c"))
+    """
+    with adopting(), hosting(tmp_path, code) as host:
+        assert host.hear() != host.hear()
+        assert host.wait() == 0
+
+
+def test_a_paused_host_loses_nothing(tmp_path: Path) -> None:
+    """A host that was stopped by job control finds out about all deaths when it goes on."""
+    code = """
+        def main():
+            children = [Command(f"c{n}", ["sleep", "100"]) for n in range(20)]
+            with running(*children, intensity=100) as tree, watching(tree) as events:
+                tell([pid(tree, f"c{n}") for n in range(20)])
+                events.until_all(*(f"c{n}" for n in range(20)), state="restarting")
+                events.until("c19", "running")
+                tell("all back")
+    """
+    with adopting(), hosting(tmp_path, code) as host:
+        pids = host.hear()
+        host.kill(signal.SIGSTOP)
+        for number in pids:
+            os.kill(number, signal.SIGKILL)
+        gone(*pids)
+        host.kill(signal.SIGCONT)
+        assert host.hear() == "all back"
+        assert host.wait() == 0
