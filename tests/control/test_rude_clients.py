@@ -28,10 +28,10 @@ from otpsup import (
 )
 from otpsup.control import address
 from tests.support import targets
-from tests.support.trees import pid, running
+from tests.support.trees import Child, pid, running
 from tests.support.waiting import LONG, gone, until
 
-CHILDREN = [
+CHILDREN: list[Child] = [
     Command("c", ["sleep", "100"]),
     Command("broken", ["/no/such/program"], autostart=False),
     Supervisor("inner", children=[Command("deep", ["sleep", "100"])]),

@@ -53,10 +53,16 @@ REQUESTS: tuple[Callable[[str], Request], ...] = (
 
 QUIET = ("down", "running")
 
+ENDS = (0, 1, 1, -SIGKILL, -SIGTERM)
+"""Exit codes, and signals as negative numbers."""
+
 numbers = st.integers(0, 60)
 """Picks one of several things of which there are never the same number."""
 
 outcomes = st.lists(st.sampled_from(get_args(Outcome)), max_size=3)
+
+events = st.sampled_from((0, 0, 1, 3, 1000))
+"""How many events are handed over before the next thing happens."""
 
 
 def pick(things: Sequence[T], number: int) -> T:
@@ -68,14 +74,20 @@ class Chaos(RuleBasedStateMachine):
 
     world: WatchedWorld
 
-    @initialize(tree=trees(), starts=outcomes)
-    def start(self, tree: str, starts: list[Outcome]) -> None:
+    @initialize(tree=trees(), starts=outcomes, then=st.sampled_from((0, 5, 1000, 1000)))
+    def start(self, tree: str, starts: list[Outcome], then: int) -> None:
         self.world = WatchedWorld(spec_of(tree))
-        self.world.starts["a"].extend(starts)
+        if then < 1000:
+            self.world.starts["a"].extend(starts)
         self.world.ask(Boot())
+        self._hand_over(then)
 
     def _paths(self) -> list[str]:
         return [node.path for node in self.world.engine.snapshot().walk()]
+
+    def _hand_over(self, count: int) -> None:
+        while count and self.world.step():
+            count -= 1
 
     # The driver hands over events.
 
@@ -95,18 +107,20 @@ class Chaos(RuleBasedStateMachine):
     # Processes do as they like.
 
     @precondition(lambda self: self.world.live_paths())
-    @rule(number=numbers, how=st.sampled_from((0, 1, 1, -SIGKILL, -SIGTERM)), starts=outcomes)
-    def dies(self, number: int, how: int, starts: list[Outcome]) -> None:
+    @rule(number=numbers, how=st.sampled_from(ENDS), starts=outcomes, then=events)
+    def dies(self, number: int, how: int, starts: list[Outcome], then: int) -> None:
         path = pick(self.world.live_paths(), number)
         self.world.exit(path, code=how, signal=-how if how < 0 else None)
         self.world.starts[path].extend(starts)
+        self._hand_over(then)
 
     @precondition(lambda self: self.world.live_paths())
-    @rule(numbers=st.lists(numbers, min_size=2, max_size=3))
-    def several_die(self, numbers: list[int]) -> None:
+    @rule(numbers=st.lists(numbers, min_size=2, max_size=3), then=events)
+    def several_die(self, numbers: list[int], then: int) -> None:
         for number in numbers:
             if live := self.world.live_paths():
                 self.world.exit(pick(live, number))
+        self._hand_over(then)
 
     @rule(number=numbers, starts=outcomes, stop=st.sampled_from(get_args(StopAnswer)))
     def becomes_difficult(self, number: int, starts: list[Outcome], stop: StopAnswer) -> None:
@@ -127,18 +141,22 @@ class Chaos(RuleBasedStateMachine):
 
     # Operators, and children, make requests.
 
-    @rule(number=numbers, make=st.sampled_from(REQUESTS), by=st.none() | numbers)
-    def request(self, number: int, make: Callable[[str], Request], by: int | None) -> None:
+    @rule(number=numbers, make=st.sampled_from(REQUESTS), by=st.none() | numbers, then=events)
+    def request(
+        self, number: int, make: Callable[[str], Request], by: int | None, then: int
+    ) -> None:
         live = self.world.live_paths()
         caller = pick(live, by) if live and by is not None else None
         self.world.ask(evolve(make(pick([*self._paths(), "no/body"], number)), caller=caller))
+        self._hand_over(then)
 
-    @rule(number=numbers, worker=st.sampled_from("abxy").flatmap(workers))
-    def start_a_new_child(self, number: int, worker: str) -> None:
+    @rule(number=numbers, worker=st.sampled_from("abxy").flatmap(workers), then=events)
+    def start_a_new_child(self, number: int, worker: str, then: int) -> None:
         path = pick(self._paths(), number)
         node = self.world.engine.find(path)
         is_dynamic = isinstance(node, Node) and node.is_dynamic
         self.world.ask(StartChild(path) if is_dynamic else StartChild(path, spec_of(worker)))
+        self._hand_over(then)
 
     @precondition(lambda self: not self.world.engine.is_halted)
     @rule(hurry=st.booleans(), luck=st.integers(0, 15))

@@ -425,8 +425,8 @@ def test_the_launcher_survives_what_a_terminal_sends(tmp_path: Path) -> None:
     code = """
         def main():
             with running(Command("c", ["sleep", "100"]), Worker("w", targets.wait)) as tree:
-                tell([pid(tree, "c"), pid(tree, "w")])
                 try:
+                    tell([pid(tree, "c"), pid(tree, "w")])
                     threading.Event().wait()
                 except KeyboardInterrupt:
                     tell([node(tree, name).state for name in ("c", "w")])

@@ -17,7 +17,7 @@ from otpsup import Command, StartFailed, Supervisor, Tree, Worker
 from tests.support import targets
 from tests.support.hosts import hosting
 from tests.support.strays import adopting, descendants
-from tests.support.trees import asking, node, pid, running, watching
+from tests.support.trees import Child, asking, node, pid, running, watching
 from tests.support.waiting import LONG, gone, until
 
 
@@ -132,7 +132,7 @@ def test_a_child_that_comes_too_late_is_killed(modules: Path) -> None:
 def test_a_killed_zygote_takes_its_workers_and_comes_back() -> None:
     """kill -9 of the zygote: its workers are ended, the supervisors hear of it, and restart them
     as their strategy says; commands are not touched."""
-    children = [
+    children: list[Child] = [
         Worker("a", targets.wait),
         Command("c", ["sleep", "100"]),
         Worker("b", targets.wait),
@@ -154,7 +154,7 @@ def test_a_killed_zygote_takes_its_workers_and_comes_back() -> None:
 def test_a_killed_launcher_takes_everybody_and_comes_back() -> None:
     """kill -9 of the launcher: the host ends all children, starts a new launcher and zygote, and
     the supervisors restart what is theirs to restart."""
-    children = [
+    children: list[Child] = [
         Worker("w", targets.wait),
         Command("c", ["sleep", "100"]),
         Worker("s", targets.wait, start_method="spawn"),
@@ -188,7 +188,7 @@ def test_groups_go_with_a_killed_launcher(who: Any, tmp_path: Path) -> None:
     """What a worker has started in its own group does not outlive it when zygote or launcher are
     killed: the port it holds is free for the next incarnation."""
     port = free_port()
-    children = [
+    children: list[Child] = [
         Worker("w", targets.leave_behind, (port,), ready="notify"),
         Command("c", ["sleep", "100"]),
     ]

@@ -29,7 +29,13 @@ CHARACTERS = st.characters() | st.characters(categories=["Cc", "Cs"])
 SHORT = st.text(max_size=40)
 LONG = st.builds(str.__mul__, st.text(CHARACTERS, min_size=1, max_size=9), st.integers(1, 40_000))
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | SHORT
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | SHORT
+)
 JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner) | st.dictionaries(SHORT, inner), max_leaves=12
 )
