@@ -13,7 +13,7 @@ import psutil
 from otpsup import Command, DynamicSupervisor, LogFile, Supervisor, Tree, Worker
 from tests.support import targets
 from tests.support.strays import descendants
-from tests.support.trees import Child, descriptors, pid, running, watching
+from tests.support.trees import descriptors, pid, running, watching
 
 
 def census() -> tuple[int, int, int]:

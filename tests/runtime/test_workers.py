@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import multiprocessing
@@ -9,21 +10,58 @@ import operator
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from otpsup import DynamicSupervisor, StartFailed, Worker, current_child
-from tests.support import targets
+from otpsup import DynamicSupervisor, NotFound, StartFailed, Tree, Worker, current_child
+from tests.support import targets, trees
 from tests.support.hosts import hosting
-from tests.support.trees import node, pid, running, told, watching
+from tests.support.trees import Child, node, pid, watching
 from tests.support.waiting import gone, until
 
 METHODS = ("zygote", "spawn", "forkserver", "fork")
 
 every_method = pytest.mark.parametrize("method", METHODS)
+
+shared: list[Tree] = []
+"""The one tree of this module: a warm zygote for all tests."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> Iterator[None]:
+    """Start it once; its one child is there for its module to be imported."""
+    idle = Worker("idle", targets.done, autostart=False)
+    with trees.running(idle, name="workers", intensity=10_000) as tree:
+        shared.append(tree)
+        yield
+        shared.clear()
+
+
+@contextmanager
+def running(*children: Child) -> Iterator[Tree]:
+    """The shared tree, with these children in it for a while."""
+    (tree,) = shared
+    for child in children:
+        tree.start_child(child)
+    try:
+        yield tree
+    finally:
+        for left in tree.status().children:
+            if left.name != "idle":
+                tree.terminate_child(left.path)
+                with contextlib.suppress(NotFound):
+                    tree.delete_child(left.path)
+
+
+def told(child: Child) -> Any:
+    """What a child gives to `ready(info)`."""
+    with running(child) as tree:
+        return node(tree, child.name).info
 
 
 def worker(target: Any, *args: Any, method: Any = "zygote", **options: Any) -> Worker:
@@ -301,34 +339,32 @@ def test_shared_memory_that_a_worker_forgets_is_unlinked_by_the_tracker(tmp_path
 # How it ends.
 
 
+ENDS = [
+    (targets.done, (), "ended normally (exit code 0)"),
+    (targets.exit_with, (None,), "ended normally (exit code 0)"),
+    (targets.exit_with, (5,), "exit code 5"),
+    (targets.exit_with, ("a message",), "exit code 1"),
+    (targets.leave, (7,), "exit code 7"),
+    (targets.abort, (), "SIGABRT"),
+    (targets.crash, (), "SIGSEGV"),
+    (targets.fail, (), "Broken: no luck"),
+    (targets.fail_async, (), "Broken: in a coroutine"),
+    (targets.return_async, (), "ended normally (exit code 0)"),
+]
+
+
 @every_method
-@pytest.mark.parametrize(
-    ("target", "args", "reason"),
-    [
-        (targets.done, (), "ended normally (exit code 0)"),
-        (targets.exit_with, (None,), "ended normally (exit code 0)"),
-        (targets.exit_with, (5,), "exit code 5"),
-        (targets.exit_with, ("a message",), "exit code 1"),
-        (targets.leave, (7,), "exit code 7"),
-        (targets.abort, (), "SIGABRT"),
-        (targets.crash, (), "SIGSEGV"),
-        (targets.fail, (), "Broken: no luck"),
-        (targets.fail_async, (), "Broken: in a coroutine"),
-        (targets.return_async, (), "ended normally (exit code 0)"),
-    ],
-)
-def test_how_it_ended_is_reported(
-    method: Any, target: Any, args: tuple[Any, ...], reason: str, tmp_path: Path
-) -> None:
+def test_how_it_ended_is_reported(method: Any, tmp_path: Path) -> None:
     """Exit codes, signals and exceptions are told as what they are."""
-    spec = Worker(
-        "w", target, args, start_method=method, restart="temporary", cwd=tmp_path,
-        rlimits={"core": 0}, stdout="null", stderr="null",
-    )  # fmt: skip
+    options: Any = {"start_method": method, "restart": "temporary", "rlimits": {"core": 0}}
     with running() as tree, watching(tree) as events:
-        tree.start_child(spec)
-        said = str(events.until("w", "down").reason)
-        assert said.removesuffix(" (core dumped)") == reason
+        for n, (target, args, _) in enumerate(ENDS):
+            spec = Worker(f"w{n}", target, args, cwd=tmp_path, stderr="null", **options)
+            tree.start_child(spec)
+        events.until_all(*(f"w{n}" for n in range(len(ENDS))), state="down")
+        said = {e.path: str(e.reason) for e in events.seen if e.state == "down"}
+        found = [said[f"w{n}"].removesuffix(" (core dumped)") for n in range(len(ENDS))]
+        assert found == [reason for _, _, reason in ENDS]
 
 
 @every_method
