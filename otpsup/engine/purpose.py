@@ -139,7 +139,11 @@ class ApiStop(Answered):
 
 
 class Replace(Answered):
-    """Stop and start on request. A failed start is retried, for the child was up and is wanted."""
+    """Stop and start on request. A failed start is retried, for the child is wanted."""
+
+    def __init__(self, cause: Cause, ref: int, child: Child) -> None:
+        super().__init__(cause, ref, child)
+        self._waited = child.state == "restarting"
 
     def finished(self, node: Node) -> None:
         """It is up again."""
@@ -149,10 +153,10 @@ class Replace(Answered):
         """Tell who asked, then go on as after any failed restart."""
         node.core.emit(Reply(self.ref, error=start_failed(child, reason)))
         node.report("start_error", child, reason)
-        if child.spec.restart == "temporary":
-            child.move("gone", self.cause, reason)
-            return
-        child.alone = True
+        if not self._waited:
+            child.alone = True
+        elif self.child is not child and self.child.state == "restarting":
+            self.child.move("gone", self.cause)
         node.restarter.retry_later(child, reason)
 
 

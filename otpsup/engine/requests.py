@@ -185,12 +185,12 @@ class Handler:
             raise errors.NotFound(
                 f"cannot restart child {child.path!r}: it is temporary, so its record ends with it"
             )
-        why: purpose.Purpose
         if child.wanted and child.spec.restart != "temporary":
             why = purpose.Replace(_cause(request), request.ref, child)
+            self._node.restarter.replace(child, why)
         else:
-            why = purpose.ApiStart(_cause(request), request.ref, child, new=False)
-        self._node.carry_out(why, chain([child], [child]))
+            start = purpose.ApiStart(_cause(request), request.ref, child, new=False)
+            self._node.carry_out(start, chain([child], [child]))
 
     def _delete(self, request: DeleteChild) -> None:
         child = self._find(request.path, "delete")

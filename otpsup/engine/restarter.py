@@ -90,17 +90,28 @@ class Restarter:
         self._restart_group(child, cause, wait)
 
     def _restart_group(self, child: Child, cause: Cause, wait: float) -> None:
+        stops, starts = self._group(child)
+        if wait > 0:
+            due = self._node.core.now + wait
+            self._node.carry_out(purpose.StopGroup(cause, child, due), chain(stops, []), [child])
+            return
+        self._node.carry_out(purpose.Restart(cause, child), chain(stops, starts), [child])
+
+    def replace(self, child: Child, why: purpose.Replace) -> None:
+        """Restart on request, now; if the child waits for a retry, so do others, and come too."""
+        waits = child.state == "restarting"
+        stops, starts = self._group(child) if waits else ([child], [child])
+        self._node.carry_out(why, chain(stops, starts), [child])
+
+    def _group(self, child: Child) -> tuple[list[Child], list[Child]]:
+        """Who is stopped and who is started when `child` is restarted, each in its order."""
         order = tuple(self._node.children.values()) if self._node.is_serial else (child,)
         group = affected("one_for_one" if child.alone else self._node.strategy, order, child)
         for other in group:
             other.alone = other is child and child.alone
         stops = [c for c in reversed(group) if c is not child and c.state != "down"]
-        if wait > 0:
-            due = self._node.core.now + wait
-            self._node.carry_out(purpose.StopGroup(cause, child, due), chain(stops, []), [child])
-            return
         starts = [c for c in group if c.wanted and (c.spec.restart != "temporary")]
-        self._node.carry_out(purpose.Restart(cause, child), chain(stops, starts), [child])
+        return stops, starts
 
     def _counted(self, cause: Cause) -> Cause:
         """The cause, with what it used up of the restart window."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import multiprocessing.connection  # used after a change of user, who may not be able to import it
 import os
 import signal
 from collections.abc import Callable, Sequence

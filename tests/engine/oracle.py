@@ -21,6 +21,7 @@ from otpsup.engine.events import (
     ReplaceChild,
     Shutdown,
     StartChild,
+    TerminateChild,
     ToChild,
     WhichChildren,
 )
@@ -92,6 +93,8 @@ class Oracle:
         self._killed: set[tuple[str, int]] = set()
         self._alone: set[str] = set()
         """Children that an operator replaced in vain: their retries leave the group alone."""
+        self._may_strand: set[str] = set()
+        """Supervisors in which an operator stopped a child, and so, perhaps, a restart half-way."""
         self._asked: set[str] = set()
         """Supervisors that stop because they were asked, not of themselves."""
         self._must_end: set[str] = set()
@@ -115,6 +118,8 @@ class Oracle:
             for node in records
             if isinstance(node, Node)
         }
+        if isinstance(event, TerminateChild):
+            self._may_strand.add(parent_of(event.path))
         match event:
             case Exited():
                 self._ended_normally[event.path] = event.exit.code == 0
@@ -187,6 +192,7 @@ class Oracle:
         self._decisions[path] = 0
         self._started_at[path] = self._count
         self._asked.discard(path)
+        self._may_strand.discard(path)
         self._were_up.pop(path, None)
         self._excused.pop(path, None)
         self._attempts.pop(path, None)
@@ -412,10 +418,11 @@ class Oracle:
                 self._nobody_is_forgotten(node)
 
     def _nobody_is_forgotten(self, node: Node) -> None:
-        """Where nobody interfered, what should run does, or waits for its retry."""
+        """What should run does, or waits for a retry, unless an operator cut that short (11.6)."""
         excused = self._excused[node.path]
         children = list(node.children.values())
-        if node.is_serial and (excused or any(c.state == "restarting" for c in children)):
+        is_waiting = any(child.state == "restarting" for child in children)
+        if node.is_serial and (is_waiting or node.path in self._may_strand):
             return
         for child in children:
             if child.spec.restart == "permanent" and not child.on_demand:

@@ -1,8 +1,7 @@
-"""What the workers of the tests run. Importable, and without pytest, as workers fork from it."""
+"""What the workers of the tests run. Imports little, for every worker imports this."""
 
 from __future__ import annotations
 
-import asyncio
 import faulthandler
 import multiprocessing
 import os
@@ -12,13 +11,15 @@ import subprocess
 import sys
 import threading
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otpsup import current_child
 
-from .trees import descriptors
+from .waiting import descriptors
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 
 def wait() -> None:
@@ -184,6 +185,8 @@ def be_stubborn() -> None:
 
 async def run_async(mark: str) -> None:
     """A coroutine that tidies up when it is cancelled."""
+    import asyncio
+
     current_child().ready()
     try:
         await asyncio.Event().wait()
@@ -194,17 +197,23 @@ async def run_async(mark: str) -> None:
 
 async def fail_async() -> None:
     """A coroutine that fails."""
+    import asyncio
+
     await asyncio.sleep(0)
     raise Broken("in a coroutine")
 
 
 async def return_async() -> None:
     """A coroutine that ends."""
+    import asyncio
+
     await asyncio.sleep(0)
 
 
 async def swallow_async() -> None:
     """A coroutine that takes its cancelling as a hint, and ends normally."""
+    import asyncio
+
     current_child().ready()
     try:
         await asyncio.Event().wait()
@@ -214,6 +223,8 @@ async def swallow_async() -> None:
 
 async def stop_itself_async(mark: str) -> None:
     """A coroutine that looks at `stopping` is not cancelled."""
+    import asyncio
+
     child = current_child()
     stopping = child.stopping
     child.ready()

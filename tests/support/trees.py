@@ -13,6 +13,7 @@ from typing import Any
 from otpsup import ChildStatus, Command, DynamicSupervisor, Event, LogFile, Supervisor, Tree, Worker
 
 from .waiting import LONG
+from .waiting import descriptors as descriptors
 
 Child = Worker | Command | Supervisor | DynamicSupervisor
 
@@ -110,14 +111,3 @@ def output_of(tmp_path: Path, *argv: str, **options: Any) -> str:
         tree.start_child(spec)
         events.until("c", "down")
     return out.read_text() if out.exists() else ""
-
-
-def descriptors() -> dict[int, str]:
-    """This process's open descriptors, and what they are."""
-    found = {}
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            found[int(link.name)] = str(link.readlink())
-        except FileNotFoundError:  # the one that listed them
-            continue
-    return found

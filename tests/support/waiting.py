@@ -48,3 +48,14 @@ def gone(*pids: int, within: float = LONG) -> None:
                     raise AssertionError(f"process {pid} still runs after {within} s")
             finally:
                 os.close(fd)
+
+
+def descriptors() -> dict[int, str]:
+    """This process's open descriptors, and what they are."""
+    found = {}
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            found[int(link.name)] = str(link.readlink())
+        except FileNotFoundError:  # the one that listed them
+            continue
+    return found
