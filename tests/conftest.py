@@ -1,15 +1,19 @@
 """Options of the test suite.
 
 `--rewrite` regenerates the transcripts. `--hypothesis-profile=thorough --timeout=0` looks for an
-hour where the ordinary run looks for seconds.
+hour where the ordinary run looks for seconds. No test fails for being slow.
 """
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("thorough", max_examples=10_000)
+settings.register_profile(
+    "ordinary", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
+)
+settings.register_profile("thorough", settings.get_profile("ordinary"), max_examples=10_000)
+settings.load_profile("ordinary")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -110,6 +110,7 @@ class Child(ABC):
             self.was_ready_for = self.core.now - self.since
         elif trigger == "start":
             self.was_ready_for = 0.0
+            self.core.timers.cancel(self)  # of the retry, if the start comes before it
         self.cause = cause
         self.since = self.core.now
         pid, ends = self.pid, trigger in ("gone", "retry")

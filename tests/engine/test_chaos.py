@@ -12,7 +12,7 @@ from signal import SIGKILL, SIGTERM
 from typing import TypeVar, get_args
 
 from attrs import evolve
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -201,7 +201,5 @@ class Chaos(RuleBasedStateMachine):
 TestChaos = Chaos.TestCase
 TestChaos.settings = settings(
     max_examples=3 * settings().max_examples,
-    suppress_health_check=[HealthCheck.too_slow],
     stateful_step_count=40,
-    deadline=None,
 )

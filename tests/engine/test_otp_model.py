@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from attrs import define
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from otpsup.engine.child import Child
@@ -188,11 +188,7 @@ class Pair:
         assert refusal == (type(error).__name__ if error else "")
 
 
-@settings(
-    deadline=None,
-    max_examples=4 * settings().max_examples,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=4 * settings().max_examples)
 @given(trees(), start_lists, st.lists(acts, min_size=6, max_size=20))
 def test_as_otp(tree: str, first_starts: list[Start], story: list[Act]) -> None:
     """The same children are started and stopped in the same order, and end up in the same state."""

@@ -49,7 +49,7 @@ class DeadlinesOfMany(RuleBasedStateMachine):
 
 
 TestDeadlinesOfMany = DeadlinesOfMany.TestCase
-TestDeadlinesOfMany.settings = settings(deadline=None, stateful_step_count=30)
+TestDeadlinesOfMany.settings = settings(stateful_step_count=30)
 
 
 def test_set_while_serving() -> None:
