@@ -14,6 +14,8 @@ from ..wire.status import LIMIT, ConnectMessage, Message, decode
 
 _AT_ONCE = 16
 """Messages read before other children get their turn."""
+_AT_MOST = 4096
+"""Messages read of a child that has ended; more than its socket can hold."""
 _FD_SPACE = socket.CMSG_SPACE(16 * 4)
 
 
@@ -56,9 +58,10 @@ class Channel:
         self._theirs.close()
 
     def drain(self) -> None:
-        """Read what is left of a child that has ended."""
-        while self._ours.fileno() >= 0 and self._read_one():
-            pass
+        """Read what is left of a child that has ended; not what others may go on to say."""
+        for _ in range(_AT_MOST):
+            if self._ours.fileno() < 0 or not self._read_one():
+                return
 
     def close(self) -> None:
         """Hang up."""
@@ -117,9 +120,11 @@ def _stream(fds: list[int]) -> socket.socket:
     """The one descriptor of a connect message as a stream socket of its own."""
     if len(fds) != 1:
         raise ProtocolError(f"a connect message must bring one descriptor, not {len(fds)}")
+    copy = os.dup(fds[0])
     try:
-        stream = socket.socket(fileno=os.dup(fds[0]))
+        stream = socket.socket(fileno=copy)
     except OSError:
+        os.close(copy)
         raise ProtocolError("a connect message must bring a socket") from None
     if stream.family != socket.AF_UNIX or stream.type != socket.SOCK_STREAM:
         stream.close()
