@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import termios
+import time
 from pathlib import Path
 from typing import Any
 
@@ -203,12 +204,15 @@ def test_a_blocked_stdout_holds_up_output_and_nothing_else(tmp_path: Path) -> No
 
 
 def full(pipe: int) -> None:
-    """Wait until a pipe holds as much as it can."""
-    size = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+    """Wait until nothing more comes into a pipe: how many bytes fit depends on how they came."""
+    last, since = -1, time.monotonic()
 
     def held() -> bool:
-        raw = fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4)
-        return bool(struct.unpack("i", raw)[0] > size - 4096 - 1)
+        nonlocal last, since
+        (now,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))
+        if now != last:
+            last, since = now, time.monotonic()
+        return time.monotonic() > since + 0.3
 
     assert select.select([pipe], [], [], LONG)[0]
     until(held)
