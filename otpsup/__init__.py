@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from .errors import StartFailed as StartFailed
     from .events import Event as Event
     from .program import run as run
+    from .specs.after import completed as completed
+    from .specs.after import healthy as healthy
+    from .specs.after import ready as ready
+    from .specs.after import started as started
     from .specs.backoff import Backoff as Backoff
     from .specs.children import Command as Command
     from .specs.children import Worker as Worker
@@ -78,6 +82,7 @@ _HOME = {
     ],
     "events": ["Event"],
     "program": ["run"],
+    "specs.after": ["completed", "healthy", "ready", "started"],
     "specs.backoff": ["Backoff"],
     "specs.children": ["Command", "Worker"],
     "specs.output": ["LogFile"],
@@ -115,13 +120,17 @@ __all__ = [
     "Tree",
     "TreeClient",
     "Worker",
+    "completed",
     "current_child",
+    "healthy",
     "http",
     "log_line",
     "notify",
     "port",
     "probe",
+    "ready",
     "run",
+    "started",
     "stays_up",
 ]
 

@@ -5,12 +5,11 @@ Decides who may do what in which state. The work itself is a plan, carried out b
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
-from ..specs import ChildSpec, DynamicSupervisor, check_significant
+from ..specs import ChildSpec, DynamicSupervisor, check, check_significant
 from . import purpose
 from .cause import Cause
 from .child import UP, Child
@@ -261,6 +260,5 @@ def _already_started(child: Child) -> errors.AlreadyStarted:
 
 def not_found(verb: str, path: str, known: dict[str, Child]) -> errors.NotFound:
     """The error for a path that names nobody, with the nearest path that names somebody."""
-    near = difflib.get_close_matches(path, [p for p in known if p], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "; `status` lists all paths"
-    return errors.NotFound(f"cannot {verb} child {path!r}: there is no such child{hint}")
+    hint = check.nearest(path, filter(None, known)) or "`status` lists all paths"
+    return errors.NotFound(f"cannot {verb} child {path!r}: there is no such child; {hint}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .after import After as After
 from .backoff import Backoff as Backoff
 from .children import Child as Child
 from .children import Command as Command

@@ -114,6 +114,14 @@ def has_no_nul(texts: Iterable[str]) -> bool:
     return all("\0" not in text for text in texts)
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`did you mean 'web'?` for the nearest known word, or nothing."""
+    from difflib import get_close_matches  # only where something is wrong already
+
+    near = get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
 boolean = rule(lambda v: isinstance(v, bool), "True or False", "True")
 
 name = rule(

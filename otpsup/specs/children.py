@@ -19,6 +19,7 @@ from attrs import field, frozen
 
 from ..errors import InvalidSpec
 from . import check, output
+from .after import After, are_dependencies, from_value
 from .backoff import Backoff
 from .ready import Readiness, Spawned, from_word
 
@@ -137,6 +138,9 @@ class Child:
         significant: its end can end its supervisor, see `Supervisor.auto_shutdown`.
         autostart: False declares a child that only `start_child` starts.
         backoff: waits between restart attempts; None restarts at once, as OTP does.
+        after: the siblings that it depends on: names, which means ready, or `started(name)`,
+            `healthy(name)`, `completed(name)`. One such child makes dependencies the order of all
+            its siblings, in place of their list.
     """
 
     restart: Restart = field(
@@ -154,6 +158,15 @@ class Child:
         default=None,
         validator=check.optional(
             check.rule(lambda v: isinstance(v, Backoff), "a Backoff", "backoff=Backoff(initial=1)")
+        ),
+    )
+    after: tuple[After, ...] = field(
+        default=(),
+        converter=from_value,
+        validator=check.rule(
+            are_dependencies,
+            "names of siblings, each once, or conditions on them",
+            "after=['db', completed('migrate')]",
         ),
     )
 

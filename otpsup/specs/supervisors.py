@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from ..errors import InvalidSpec
 from . import check
+from .after import check_graph
 from .children import AutoShutdown, Child, Command, Shutdown, Strategy, Worker
 
 
@@ -48,9 +49,11 @@ class Supervisor(_Supervising):
 
     Args:
         name: unique among its siblings.
-        children: started in this order, stopped in reverse.
+        children: started in this order, stopped in reverse; where one of them has `after`, their
+            dependencies are the order, and what does not depend on each other goes in parallel.
         strategy: who is restarted with a child that ended: `one_for_one` nobody else,
-            `one_for_all` all, `rest_for_one` those after it.
+            `one_for_all` all, `rest_for_one` those after it (with `after`: those that depend on
+            it, directly or not).
         auto_shutdown: whether the end of significant children ends the supervisor: `never`, of
             `any_significant` one, or of `all_significant` ones.
 
@@ -93,6 +96,7 @@ class Supervisor(_Supervising):
         if twice:
             text = f"{check.label(self)}: two children are named {twice[0]!r}; rename one of them"
             raise InvalidSpec(text, "duplicate_child_name")
+        check_graph(check.label(self), children)
 
 
 @frozen
@@ -112,8 +116,8 @@ class DynamicSupervisor(_Supervising):
     name: str = field(validator=check.name)
     template: ChildSpec = field(
         validator=check.rule(
-            lambda v: is_child_spec(v) and not v.significant,
-            "one child spec that is not significant",
+            lambda v: is_child_spec(v) and not v.significant and not v.after,
+            "one child spec that is not significant and after nobody",
             "DynamicSupervisor('pool', Worker('job', 'app.jobs:run'))",
             reason="bad_start_spec",
         )

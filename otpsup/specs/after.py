@@ -1,0 +1,150 @@
+"""Dependencies between siblings: what a child comes after, and how far that must be.
+
+Decides what a legal graph is. How it orders starts and stops is `engine.order`'s matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Literal, Protocol
+
+from attrs import field, frozen
+
+from ..errors import InvalidSpec
+from . import check
+
+Condition = Literal["started", "ready", "healthy", "completed"]
+
+CONDITIONS: tuple[Condition, ...] = ("started", "ready", "healthy", "completed")
+"""From the weakest to the strictest."""
+
+
+@frozen
+class After:
+    """One dependency. Written `"db"` (which means ready), or `completed("migrate")`.
+
+    Attributes:
+        name: a sibling's.
+        condition: `started`: its process exists; `ready`: it can serve; `healthy`: it has also
+            said that all is well; `completed`: it has ended normally.
+    """
+
+    name: str = field(validator=check.name)
+    condition: Condition = field(
+        default="ready", validator=check.one_of(CONDITIONS, "completed('migrate')")
+    )
+
+    def __str__(self) -> str:
+        return self.name if self.condition == "ready" else f"{self.condition}({self.name})"
+
+
+def started(name: str) -> After:
+    """After the sibling's process exists, whether or not it can serve yet."""
+    return After(name, "started")
+
+
+def ready(name: str) -> After:
+    """After the sibling is ready; the same as its bare name."""
+    return After(name, "ready")
+
+
+def healthy(name: str) -> After:
+    """After the sibling is ready and has said that all is well.
+
+    It says so with `current_child().heartbeat()`, or with sd_notify's `WATCHDOG=1`; a supervisor
+    is healthy when all its children are up.
+    """
+    return After(name, "healthy")
+
+
+def completed(name: str) -> After:
+    """After the sibling has ended normally: a one-shot task, `transient` or `temporary`."""
+    return After(name, "completed")
+
+
+def from_value(value: Any) -> Any:
+    """Turn names into dependencies; what is neither is left for the validator."""
+    if isinstance(value, str | After):
+        value = [value]
+    if not isinstance(value, list | tuple | set | frozenset):
+        return value
+    return tuple(After(item) if isinstance(item, str) else item for item in value)
+
+
+def are_dependencies(value: Any) -> bool:
+    """Whether this is a tuple of dependencies in which no sibling stands twice."""
+    return (
+        isinstance(value, tuple)
+        and all(isinstance(item, After) for item in value)
+        and len({item.name for item in value}) == len(value)
+    )
+
+
+class Ordered(Protocol):
+    """What of a child the order of its siblings depends on."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def restart(self) -> str: ...
+    @property
+    def after(self) -> tuple[After, ...]: ...
+
+
+def check_graph(owner: str, children: Iterable[Ordered]) -> None:
+    """Refuse dependencies that can never be satisfied.
+
+    Args:
+        owner: how a message names the supervisor.
+
+    Raises:
+        InvalidSpec: an unknown name (`unknown_dependency`), a task that never ends
+            (`bad_combination`), or a cycle (`dependency_cycle`), which is printed.
+    """
+    siblings = {child.name: child for child in children}
+    for child in siblings.values():
+        for dependency in child.after:
+            check_dependency(owner, child.name, dependency, siblings)
+    try:
+        TopologicalSorter(
+            {name: [a.name for a in child.after] for name, child in siblings.items()}
+        ).prepare()
+    except CycleError as error:
+        raise InvalidSpec(_cycle(owner, error.args[1]), "dependency_cycle") from None
+
+
+def check_dependency(
+    owner: str, name: str, dependency: After, siblings: Mapping[str, Ordered]
+) -> None:
+    """Refuse one dependency of the child `name` on somebody unknown, or on what never ends.
+
+    Raises:
+        InvalidSpec: as `check_graph`.
+    """
+    other = siblings.get(dependency.name)
+    if other is None:
+        raise InvalidSpec(_unknown(owner, name, dependency, siblings), "unknown_dependency")
+    if dependency.condition == "completed" and other.restart == "permanent":
+        raise InvalidSpec(
+            f"{owner}: {name!r} waits until {other.name!r} has completed, and a permanent child "
+            f"never ends for good; give {other.name!r} restart='transient'",
+            "bad_combination",
+        )
+
+
+def _unknown(owner: str, name: str, dependency: After, siblings: Mapping[str, Ordered]) -> str:
+    others = [other for other in siblings if other != name]
+    hint = check.nearest(dependency.name, others) or (
+        f"its siblings are {', '.join(map(repr, others))}" if others else "it has no siblings"
+    )
+    return (
+        f"{owner}: {name!r} is after {dependency.name!r}, and there is no such child; {hint} "
+        "(`after` names siblings only)"
+    )
+
+
+def _cycle(owner: str, names: list[str]) -> str:
+    """The cycle as the arrows run: each name is after the next."""
+    arrows = " is after ".join(repr(name) for name in reversed(names))
+    return f"{owner}: no order satisfies this cycle: {arrows}; take one of these `after` out"
