@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .errors import AlreadyPresent as AlreadyPresent
     from .errors import AlreadyStarted as AlreadyStarted
     from .errors import CallerNotReady as CallerNotReady
+    from .errors import DependencyNotMet as DependencyNotMet
     from .errors import InvalidSpec as InvalidSpec
     from .errors import MaxChildren as MaxChildren
     from .errors import NotAChild as NotAChild
@@ -67,6 +68,7 @@ _HOME = {
         "AlreadyPresent",
         "AlreadyStarted",
         "CallerNotReady",
+        "DependencyNotMet",
         "InvalidSpec",
         "MaxChildren",
         "NotAChild",
@@ -101,6 +103,7 @@ __all__ = [
     "ChildStatus",
     "Command",
     "CurrentChild",
+    "DependencyNotMet",
     "DynamicSupervisor",
     "Event",
     "InvalidSpec",

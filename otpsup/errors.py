@@ -90,6 +90,12 @@ class CallerNotReady(RequestError):
     code = "caller_not_ready"
 
 
+class DependencyNotMet(RequestError):
+    """The child is after a sibling that is not there yet; start that one first."""
+
+    code = "dependency_not_met"
+
+
 class StartFailed(OtpsupError):
     """A child did not start; the message says which one and why."""
 

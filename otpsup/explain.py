@@ -24,6 +24,10 @@ def sentence(cause: Cause) -> str:
             return f"{child} ended: {cause.reason}{_rule(cause)}{_count(cause)}"
         case "retry":
             return f"{child} is tried again after: {cause.reason}{_count(cause)}"
+        case "waits":
+            return f"{child} is not {_condition(cause)} yet"
+        case "satisfied":
+            return f"{child} is {_condition(cause)} now"
         case "start_failed":
             return f"{child} did not start: {cause.reason}"
         case "auto_shutdown":
@@ -31,6 +35,10 @@ def sentence(cause: Cause) -> str:
         case "gave_up":
             first = sentence(cause.parent) if cause.parent else "a child ended"
             return f"{child} gave up: {first}"
+
+
+def _condition(cause: Cause) -> str:
+    return "there" if cause.rule == "started" else cause.rule
 
 
 def _by(cause: Cause) -> str:

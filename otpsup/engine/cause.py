@@ -9,7 +9,16 @@ from attrs import evolve, field, frozen
 from .reasons import Reason
 
 CauseKind = Literal[
-    "boot", "request", "exit", "retry", "start_failed", "gave_up", "auto_shutdown", "shutdown"
+    "boot",
+    "request",
+    "exit",
+    "retry",
+    "waits",
+    "satisfied",
+    "start_failed",
+    "gave_up",
+    "auto_shutdown",
+    "shutdown",
 ]
 
 

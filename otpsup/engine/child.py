@@ -9,7 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ..specs import ChildSpec
+from ..specs import After, ChildSpec
+from ..specs.after import Condition
 from .cause import BOOT, Cause
 from .core import Core
 from .effects import State, StateChange
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 Trigger = Literal["start", "ready", "stop", "gone", "retry"]
 
 TRANSITIONS: dict[State, dict[Trigger, State]] = {
-    "down": {"start": "starting"},
+    "down": {"start": "starting", "retry": "restarting"},
     "starting": {"ready": "running", "stop": "stopping", "gone": "down", "retry": "restarting"},
     "running": {"stop": "stopping", "gone": "down", "retry": "restarting"},
     "stopping": {"gone": "down", "retry": "restarting"},
     "restarting": {"start": "starting", "gone": "down"},
 }
 """start: a start begins; ready: it can serve; stop: it is asked to end; gone: nothing of it is
-left; retry: nothing of it is left, and another start will follow."""
+left; retry: nothing of it is left, and another start will follow, after a while or when what it
+depends on is there."""
 
 UP: frozenset[State] = frozenset({"starting", "running", "stopping"})
 """The states in which there may be a process (OTP: the record holds a pid)."""
@@ -37,8 +39,14 @@ UP: frozenset[State] = frozenset({"starting", "running", "stopping"})
 class Parent(Protocol):
     """What a child tells its supervisor."""
 
+    def child_spawned(self, child: Child) -> None:
+        """The start that was asked for has come so far that there is a process."""
+
     def child_ready(self, child: Child) -> None:
         """The start that was asked for is done."""
+
+    def child_healthy(self, child: Child) -> None:
+        """A child that is ready has said that all is well."""
 
     def child_ignored(self, child: Child) -> None:
         """The start is done, and the child declined to run."""
@@ -79,6 +87,14 @@ class Child(ABC):
         """Declared with autostart=False: the record stays even if the child is temporary."""
         self.monitored = True
         """False: when it ends by itself it is left down."""
+        self.is_healthy = False
+        """Its present incarnation has said that all is well."""
+        self.is_done = False
+        """It ended normally and for good, or declined to run: whoever depends on it may go on."""
+        self.awaited: After | None = None
+        """The dependency for which it waits in `restarting`."""
+        self.retry_due: float | None = None
+        """When the next attempt comes, if it waits in `restarting` for a time."""
         self.alone = False
         """It waits for a retry that concerns nobody else, as the request did that led to it."""
         self.pending: Reason | None = None
@@ -110,13 +126,15 @@ class Child(ABC):
             self.was_ready_for = self.core.now - self.since
         elif trigger == "start":
             self.was_ready_for = 0.0
+            self.is_healthy = self.is_done = False
             self.core.timers.cancel(self)  # of the retry, if the start comes before it
         self.cause = cause
         self.since = self.core.now
+        self.awaited = self.retry_due = None
         pid, ends = self.pid, trigger in ("gone", "retry")
         if ends:
             self._forget_run(reason)
-        run = self.run if ends else 0
+        run = self.run if ends and before in UP else 0
         self.core.emit(
             StateChange(self.core.now, self.path, self.state, cause, pid, reason, run=run)
         )
@@ -139,13 +157,39 @@ class Child(ABC):
     def retry_at(self, due: float, *, paid: bool) -> None:
         """Wait in `restarting` until `due`; `paid` if the attempt is counted already."""
         self.paid = paid
+        self.retry_due = due
         self.core.timers.set(self, due)
+
+    def wait_for(self, dependency: After, cause: Cause) -> None:
+        """Wait in `restarting` until this dependency is satisfied; that costs no attempt."""
+        if self.state == "down":
+            self.move("retry", cause)
+        self.paid = True
+        self.awaited = dependency
+
+    def satisfies(self, condition: Condition) -> bool:
+        """Whether a sibling that is after this child has nothing to wait for."""
+        if self.is_done:
+            return True
+        if self.state == "running":
+            return condition in ("started", "ready") or (condition == "healthy" and self.is_healthy)
+        return self.state == "starting" and condition == "started" and self.pid is not None
+
+    @property
+    def is_awaited(self) -> bool:
+        """It is ready, and the plan that started it waits for more of it."""
+        return self.state == "running" and self.is_being_started
+
+    @property
+    def is_being_started(self) -> bool:
+        """A plan is at its start, and not done with it."""
+        return self.plan is not None and self.plan.doing(self) == "start"
 
     def timeout(self) -> None:
         """The child's deadline has come; which one it was, the state tells."""
         if self.state == "restarting":
             self.parent.child_retry_due(self)
-        elif self.state == "starting":
+        elif self.state == "starting" or self.is_awaited:
             self.start_timed_out()
         elif self.state == "stopping":
             self.kill(self.cause)
@@ -164,8 +208,16 @@ class Child(ABC):
         """Stop what is up; answered by `child_stopped`."""
 
     @abstractmethod
+    def limit_start(self) -> None:
+        """Set the deadline of what its start still has to come to."""
+
+    @abstractmethod
     def start_timed_out(self) -> None:
-        """It did not get ready in time."""
+        """It did not get ready, or healthy, in time."""
+
+    @abstractmethod
+    def fail_start(self, reason: Reason) -> None:
+        """End it, although it is up: its start has failed."""
 
     @abstractmethod
     def kill(self, cause: Cause) -> None:

@@ -22,6 +22,7 @@ class Core:
         self.timers: Timers[Child] = Timers()
         self.children: dict[str, Child] = {}
         self._runs = 0
+        self._instances: dict[str, int] = {}
 
     def emit(self, effect: Effect) -> None:
         """Add an effect to what the current event leads to."""
@@ -31,6 +32,15 @@ class Core:
         """A number that no incarnation of any child has had."""
         self._runs += 1
         return self._runs
+
+    def next_instance(self, path: str) -> int:
+        """A number that no instance under this dynamic supervisor has had; the first is 1."""
+        self._instances[path] = self.instances(path) + 1
+        return self._instances[path]
+
+    def instances(self, path: str) -> int:
+        """How many instances this dynamic supervisor has had."""
+        return self._instances.get(path, 0)
 
     def take_effects(self) -> list[Effect]:
         """The effects so far; the next event starts with none."""

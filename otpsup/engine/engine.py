@@ -23,16 +23,20 @@ from .events import (
     Boot,
     Event,
     Exited,
+    Healthy,
     Ignored,
     News,
     NotYet,
     Ready,
     Request,
+    Resume,
     Shutdown,
     Spawned,
     StartChild,
     StartDeclared,
     StatusText,
+    StopSupervisor,
+    Suspend,
     Tick,
     ToChild,
     ToSupervisor,
@@ -102,6 +106,8 @@ class Engine:
                 child.spawned(event.pid)
             case Ready():
                 child.ready(event.info)
+            case Healthy():
+                child.healthy()
             case Ignored():
                 child.ignored()
             case Unstartable():
@@ -127,12 +133,28 @@ class Engine:
     def _to_supervisor(self, request: ToSupervisor) -> None:
         node = self._core.children.get(request.path)
         if isinstance(node, Node):
-            node.post(request)
+            self._to_node(node, request)
         elif node is None:
             self._refuse(request, not_found("use", request.path, self._core.children))
         else:
             text = f"{request.path!r} is a {node.type}; only supervisors have children"
             self._refuse(request, errors.NotASupervisor(text))
+
+    def _to_node(self, node: Node, request: ToSupervisor) -> None:
+        """What suspends and resumes a mailbox does not go through it; nor does a kill."""
+        match request:
+            case Suspend():
+                node.mailbox.hold()
+            case Resume(one=True):
+                node.mailbox.step()
+            case Resume():
+                node.mailbox.release()
+            case StopSupervisor(hurry=True):
+                node.killed(request)
+            case _:
+                node.post(request)
+                return
+        self._core.emit(Reply(request.ref))
 
     def _to_child(self, request: ToChild) -> None:
         if isinstance(request, StartDeclared) and self._is_for_pool(request):
@@ -199,9 +221,15 @@ class _Top:
         if request.hurry:
             root.kill(root.cause)
 
+    def child_spawned(self, child: Child) -> None:
+        """A supervisor is no process."""
+
     def child_ready(self, child: Child) -> None:
         """The tree is up."""
         self._answer_boot(None)
+
+    def child_healthy(self, child: Child) -> None:
+        """Nobody waits for that."""
 
     def child_ignored(self, child: Child) -> None:
         """A supervisor does not decline."""

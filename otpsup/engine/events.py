@@ -33,6 +33,14 @@ class Ready:
 
 
 @frozen
+class Healthy:
+    """The child says that all is well."""
+
+    path: str
+    run: int
+
+
+@frozen
 class Ignored:
     """The child declined to run (OTP: its start function returned `ignore`)."""
 
@@ -126,6 +134,33 @@ class StartChild(ToSupervisor):
 
 
 @frozen
+class StopSupervisor(ToSupervisor):
+    """Let a supervisor end by itself, with this reason (OTP: `supervisor:stop/3`).
+
+    Its own supervisor then does as after any end: it may start it again. `hurry` kills all below
+    it instead of asking, and at once, whatever else it has to do.
+    """
+
+    reason: Reason
+    hurry: bool = False
+
+
+@frozen
+class Suspend(ToSupervisor):
+    """Let a supervisor handle nothing until it is resumed (OTP: `sys:suspend/1`)."""
+
+
+@frozen
+class Resume(ToSupervisor):
+    """Let it handle what has arrived meanwhile, in the order of arrival (OTP: `sys:resume/1`).
+
+    With `one`, only the first message that can be handled now; it stays suspended.
+    """
+
+    one: bool = False
+
+
+@frozen
 class WhichChildren(ToSupervisor):
     """Tell name, state and kind of each child, in start order."""
 
@@ -175,5 +210,5 @@ class DeleteChild(ToChild):
     """Forget a child that is down."""
 
 
-News = Spawned | Ready | NotYet | Ignored | Unstartable | Exited | StatusText
+News = Spawned | Ready | Healthy | NotYet | Ignored | Unstartable | Exited | StatusText
 Event = News | Tick | Request

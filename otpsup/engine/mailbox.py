@@ -41,6 +41,8 @@ class Mailbox:
         self._handle = handle
         self._messages: deque[Message] = deque()
         self._is_draining = False
+        self.is_held = False
+        """What arrives is kept, and nothing is handled unless by `step`."""
         self.has_requests = False
         """A request is among those that wait."""
 
@@ -51,7 +53,7 @@ class Mailbox:
 
     def drain(self) -> None:
         """Handle messages until all that are left have to wait."""
-        if self._is_draining:
+        if self._is_draining or self.is_held:
             return
         self._is_draining = True
         try:
@@ -74,6 +76,23 @@ class Mailbox:
         self._messages = waiting
         self.has_requests = any(isinstance(message, Request) for message in waiting)
         return handled
+
+    def hold(self) -> None:
+        """Keep what arrives."""
+        self.is_held = True
+
+    def release(self) -> None:
+        """Handle what has been kept, and what will arrive."""
+        self.is_held = False
+        self.drain()
+
+    def step(self) -> None:
+        """Handle the first kept message that need not wait."""
+        for message in self._messages:
+            if not self._must_wait(message):
+                self._messages.remove(message)
+                self._handle(message)
+                return
 
     def take_all(self) -> list[Message]:
         """Empty the mailbox."""

@@ -19,9 +19,10 @@ from .cause import Cause
 from .child import UP, Child, Parent
 from .core import Core
 from .effects import Reply, Report
-from .events import Request
+from .events import Request, StopSupervisor
 from .mailbox import Mailbox, Message, Notice
-from .plan import Plan, Step, all_at_once, chain
+from .order import order_of
+from .plan import COMPLETED, HEALTHY, READY, STARTED, Plan, Step
 from .process import ProcessChild
 from .reasons import SHUTDOWN, Reason
 from .requests import Handler
@@ -59,12 +60,14 @@ class Node(Child):
         self.strategy = spec.strategy if isinstance(spec, Supervisor) else "one_for_one"
         self.is_serial = self.strategy != "one_for_one"
         self.children: dict[str, Child] = {}
-        self.instances = 0
+        self.order = order_of(spec, self.children)
         self.how: How | None = None
         self._reason = SHUTDOWN
         self._was_up = self._asked_to_stop = self._killing = False
-        self._mailbox = Mailbox(self._must_wait, self._handle)
+        self.mailbox = Mailbox(self._must_wait, self._handle)
         self._plans: dict[Plan[Child], purpose.Purpose] = {}
+        self._waiting: list[Child] = []
+        """Children that wait for one on which they depend."""
         self._advancing: set[Plan[Child]] = set()
         self._handler = Handler(self)
         self.restarter = Restarter(self)
@@ -94,6 +97,7 @@ class Node(Child):
                 child.forget(grandchild)
         del self.children[child.name]
         del self.core.children[child.path]
+        self.release()
 
     def not_running(self) -> NotRunning:
         """The error for requests that this supervisor cannot answer any more."""
@@ -106,15 +110,16 @@ class Node(Child):
         self.run = self.core.next_run()
         self.restarter = Restarter(self)
         self.how, self._reason = None, SHUTDOWN
-        self._was_up = self._asked_to_stop = self._killing = False
+        self._was_up = self._asked_to_stop = self._killing = self.is_healthy = False
+        self.mailbox.release()
         self._load()
         self.move("start", cause)
         wanted = [child for child in self.children.values() if child.wanted]
-        self.carry_out(purpose.Boot(cause), chain([], wanted))
+        self.carry_out(purpose.Boot(cause), starts=wanted)
 
     def booted(self) -> None:
         """All children are up."""
-        self._was_up = True
+        self._was_up = self.is_healthy = True
         self.move("ready", self.cause)
         self.report("progress", self, Reason("normal", "started"))
         self.parent.child_ready(self)
@@ -146,6 +151,15 @@ class Node(Child):
             for child in reversed(list(self.children.values())):
                 child.kill(cause)
 
+    def killed(self, request: StopSupervisor) -> None:
+        """End with all that is below, as if killed from outside; its supervisor sees an end."""
+        if not self._is_closed:
+            why = Cause("request", request.path, request.reason, "kill", by=request.caller)
+            self._killing = True
+            self.end("stopped", request.reason, why)
+            for child in reversed(list(self.children.values())):
+                child.kill(why)
+
     def end(self, how: How, reason: Reason, cause: Cause) -> None:
         """Stop all children and then be gone; the first call decides how and why."""
         if self.how is not None:
@@ -153,9 +167,7 @@ class Node(Child):
         self.how, self._reason = how, reason
         self.move("stop", cause)
         self._drop_work()
-        order = list(reversed(self.children.values()))
-        steps = all_at_once(order) if self.is_dynamic else chain(order, [])
-        self.carry_out(purpose.End(cause), steps)
+        self.carry_out(purpose.End(cause), stops=list(reversed(self.children.values())))
 
     def _drop_work(self) -> None:
         """Nothing that was planned or asked for happens any more (OTP.md 17.3)."""
@@ -164,7 +176,7 @@ class Node(Child):
             child.plan = None
         for each in plans.values():
             each.dropped(self)
-        for message in self._mailbox.take_all():
+        for message in self.mailbox.take_all():
             self._refuse(message)
 
     def _refuse(self, message: Message) -> None:
@@ -183,33 +195,50 @@ class Node(Child):
         else:
             self.parent.child_start_failed(self, self._reason)
 
-    def start_timed_out(self) -> None:
+    def limit_start(self) -> None:
         """A supervisor's start has no deadline of its own; its children's have."""
+
+    def start_timed_out(self) -> None:
+        """For want of a deadline this never happens."""
+
+    def fail_start(self, reason: Reason) -> None:
+        """End, although all children are up: somebody waits for more than that in vain."""
+        self.end("stopped", reason, Cause("start_failed", self.path, reason, parent=self.cause))
 
     # What the children tell.
 
+    def child_spawned(self, child: Child) -> None:
+        """A start has come half-way."""
+        self._reached(child, STARTED)
+
     def child_ready(self, child: Child) -> None:
-        """A start is done."""
+        """A start is done, unless others wait for more of it."""
         if not isinstance(child, Node):
             self.report("progress", child, Reason("normal", "started"))
-        self._complete(child)
+        self._reached(child, HEALTHY if child.is_healthy else READY)
+
+    def child_healthy(self, child: Child) -> None:
+        """Nor is more to be waited for, unless for its end."""
+        self._reached(child, HEALTHY)
 
     def child_ignored(self, child: Child) -> None:
         """A start is done without a process; such a record is kept unless it cannot be used."""
         child.move("gone", child.cause, Reason("normal", "declined to run"))
+        child.is_done = True
         self.forget_if_over(child)
         self._complete(child)
 
     def child_start_failed(self, child: Child, reason: Reason) -> None:
         """Drop the rest of the plan and do as its purpose says."""
         plan = child.plan
-        if (
-            plan is None or plan.doing(child) != "start"
-        ):  # dropped when this supervisor began to end
+        if plan is not None and child.is_being_started:
+            self._unplan(plan).failed(self, child, reason)
+            self.mailbox.drain()
+        elif self._is_closed:  # the plan was dropped when this supervisor began to end
             child.move("gone", child.cause, reason)
-            return
-        self._unplan(plan).failed(self, child, reason)
-        self._mailbox.drain()
+        else:  # it was dropped when another start failed
+            self.report("start_error", child, reason)
+            self.restarter.retry_later(child, reason)
 
     def child_stopped(self, child: Child, reason: Reason | None) -> None:
         """A stop is done; it may have cut a start short."""
@@ -218,7 +247,7 @@ class Node(Child):
         ):
             self.report("shutdown_error", child, reason)
         plan = child.plan
-        if plan is not None and plan.doing(child) == "start":
+        if plan is not None and child.is_being_started:
             self._start_was_cut_short(plan, child)
             return
         self.forget_if_over(child)
@@ -230,13 +259,40 @@ class Node(Child):
         if isinstance(why, purpose.Answered) and why.child is child:
             self._unplan(plan)
             why.cut_short(self)
-            self._mailbox.drain()
+            self.mailbox.drain()
         else:
             self._complete(child)
 
     def child_exited(self, child: Child) -> None:
-        """A death waits for its turn like any message."""
+        """A death waits for its turn like any message, unless it is just what is waited for."""
+        if child.is_awaited:
+            self._awaited_one_ended(child, child.pending or SHUTDOWN)
+            return
         self.post(Notice(child, died=True))
+        if child.pending is not None and self._plans:  # it has to wait
+            self._fail_those_in_vain(child)
+
+    def _awaited_one_ended(self, child: Child, reason: Reason) -> None:
+        """Others wait until it has completed, or is healthy; this is the former, or neither."""
+        plan = child.plan
+        assert plan is not None
+        if reason.is_normal and plan.goal(child) == COMPLETED:
+            self.restarter.ended_for_good(
+                child, Cause("exit", child.path, reason, parent=child.cause)
+            )
+            self._complete(child)
+            return
+        goal = "it had completed" if plan.goal(child) == COMPLETED else "it was healthy"
+        self.child_start_failed(child, Reason("error", f"{reason} before {goal}", reason.code))
+
+    def _fail_those_in_vain(self, dead: Child) -> None:
+        """While a plan waits for a child to complete, the death of one that this child depends on
+        would wait behind it; and the child for that one, perhaps for ever."""
+        if not self.is_serial:
+            return
+        for child in self.order.rest(dead):
+            if child.is_awaited and child is not dead:
+                child.fail_start(Reason("error", f"{dead.name!r}, which it is after, has ended"))
 
     def child_retry_due(self, child: Child) -> None:
         """So does a retry."""
@@ -246,7 +302,7 @@ class Node(Child):
 
     def post(self, message: Message) -> None:
         """Handle a message now, or when what it concerns is free."""
-        self._mailbox.post(message)
+        self.mailbox.post(message)
 
     def _must_wait(self, message: Message) -> bool:
         if self._is_closed:
@@ -291,10 +347,18 @@ class Node(Child):
     # Plans.
 
     def carry_out(
-        self, why: purpose.Purpose, steps: list[Step[Child]], others: Sequence[Child] = ()
+        self,
+        why: purpose.Purpose,
+        *,
+        stops: Sequence[Child] = (),
+        starts: Sequence[Child] = (),
+        others: Sequence[Child] = (),
     ) -> None:
-        """Begin a plan; `others` are children that it concerns besides those in its steps."""
-        plan = Plan(steps, others)
+        """Begin a plan: stop these (in reverse start order), then start those (in start order).
+
+        `others` are children that it concerns besides.
+        """
+        plan = Plan(self.order.stops(stops), self.order.starts(starts), others)
         self._plans[plan] = why
         for child in plan.members:
             child.plan = plan
@@ -312,20 +376,31 @@ class Node(Child):
             self._advancing.discard(plan)
         if plan.is_done and plan in self._plans:
             self._unplan(plan).finished(self)
-            self._mailbox.drain()
+            self.mailbox.drain()
         elif (
-            self._mailbox.has_requests
+            self.mailbox.has_requests
         ):  # one may be free now, or cut short the start that just began
-            self._mailbox.drain()
+            self.mailbox.drain()
 
     def _do(self, step: Step[Child], why: purpose.Purpose) -> None:
         if step.action == "start":
-            step.child.restarts += isinstance(why, purpose.Restart)
-            step.child.start(why.cause)
+            self._start_child(step.child, why)
             return
         if self._killing:
             step.child.kill(why.cause)
         step.child.stop(why.cause)
+
+    def _start_child(self, child: Child, why: purpose.Purpose) -> None:
+        """Start it, or let it wait for one that comes before it and is not in this plan."""
+        if unmet := self.order.unmet(child):
+            dependency, other = unmet
+            rule = dependency.condition
+            child.wait_for(dependency, Cause("waits", other.path, rule=rule, parent=why.cause))
+            self._waiting.append(child)
+            self._complete(child)
+            return
+        child.restarts += isinstance(why, purpose.Restart)
+        child.start(why.cause)
 
     def _complete(self, child: Child) -> None:
         plan = child.plan
@@ -333,9 +408,36 @@ class Node(Child):
             return
         if plan.doing(child):
             plan.complete(child)
+        self._done_with(child, plan)
+        self._advance(plan)
+        self.release()
+
+    def _reached(self, child: Child, level: int) -> None:
+        """A start has come so far; what waits for just that may go on."""
+        plan = child.plan
+        if plan is not None and child.is_being_started:
+            if plan.reach(child, level):
+                self._done_with(child, plan)
+            elif level == READY and plan.goal(child) == HEALTHY:
+                child.limit_start()
+            self._advance(plan)
+        self.release()
+
+    def _done_with(self, child: Child, plan: Plan[Child]) -> None:
+        """Under one_for_one a child that has been started is free before its siblings are."""
         if not self.is_serial and isinstance(self._plans[plan], purpose.Boot):
             child.plan = None
-        self._advance(plan)
+
+    def release(self) -> None:
+        """Go on with the children whose dependencies are satisfied by now."""
+        waiting, self._waiting = self._waiting, []
+        for child in waiting:
+            if child.awaited is None:  # stopped, or forgotten, meanwhile
+                continue
+            if self.order.unmet(child):
+                self._waiting.append(child)
+            else:
+                self.post(Notice(child, died=False))
 
     def _unplan(self, plan: Plan[Child]) -> purpose.Purpose:
         for child in plan.members:

@@ -46,7 +46,7 @@ class ProcessChild(Child):
         self._asked = self._killed = self._declined = False
         self._failing, self.why_not = None, ""
         self.move("start", cause)
-        self.core.timers.set(self, self.core.now + self.spec.start_timeout)
+        self.limit_start()
         self.core.emit(Spawn(self.path, self.run, self.spec, self.args))
 
     def begin_stop(self, cause: Cause) -> None:
@@ -66,12 +66,23 @@ class ProcessChild(Child):
             self.core.timers.cancel(self)
             self.core.emit(Kill(self.path, self.run))
 
+    def limit_start(self) -> None:
+        """From now on it has `start_timeout` seconds."""
+        self.core.timers.set(self, self.core.now + self.spec.start_timeout)
+
     def start_timed_out(self) -> None:
-        """Stop what did not get ready; when it is gone, the start has failed."""
+        """Stop what did not get so far; when it is gone, the start has failed."""
+        limit = f"within {self.spec.start_timeout:g} s"
+        if self.state == "running":
+            self.fail_start(Reason("error", f"not healthy {limit}: it has sent no heartbeat"))
+            return
         why = f": {self.why_not}" if self.why_not else ""
-        text = f"not ready within {self.spec.start_timeout:g} s{why}"
-        self._failing = Reason("error", text)
-        self.move("stop", Cause("start_failed", self.path, self._failing, parent=self.cause))
+        self.fail_start(Reason("error", f"not ready {limit}{why}"))
+
+    def fail_start(self, reason: Reason) -> None:
+        """Stop it; when it is gone, its start has failed."""
+        self._failing = reason
+        self.move("stop", Cause("start_failed", self.path, reason, parent=self.cause))
         self._ask_to_end()
 
     def _ask_to_end(self) -> None:
@@ -88,6 +99,7 @@ class ProcessChild(Child):
     def spawned(self, pid: int) -> None:
         """There is a process now."""
         self.pid = pid
+        self.parent.child_spawned(self)
         if isinstance(self.spec.ready, Spawned):
             self.ready(None)
 
@@ -99,6 +111,13 @@ class ProcessChild(Child):
             self.move("ready", self.cause)
             self.parent.child_ready(self)
 
+    def healthy(self) -> None:
+        """It says that all is well."""
+        if not self.is_healthy:
+            self.is_healthy = True
+            if self.state == "running":
+                self.parent.child_healthy(self)
+
     def ignored(self) -> None:
         """It declined to run; its exit will follow."""
         self._declined = self.state == "starting"
@@ -108,9 +127,7 @@ class ProcessChild(Child):
         if self.pid is None:
             self._gone(reason)
         elif self.state == "starting":
-            self._failing = reason
-            self.move("stop", Cause("start_failed", self.path, reason, parent=self.cause))
-            self._ask_to_end()
+            self.fail_start(reason)
 
     def exited(self, exit: Exit, given: Reason | None) -> None:
         """The process is gone."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..specs import ChildSpec, DynamicSupervisor, check, check_significant
+from ..specs.after import check_dependency
 from . import purpose
 from .cause import Cause
 from .child import UP, Child
@@ -22,12 +23,13 @@ from .events import (
     Request,
     StartChild,
     StartDeclared,
+    StopSupervisor,
     TerminateChild,
     ToChild,
     ToSupervisor,
     WhichChildren,
 )
-from .plan import chain
+from .order import GraphOrder
 
 if TYPE_CHECKING:
     from .node import Node
@@ -38,6 +40,7 @@ _WORDS: dict[type[Request], str] = {
     TerminateChild: "terminate_child",
     ReplaceChild: "restart",
     DeleteChild: "delete_child",
+    StopSupervisor: "stop",
 }
 
 
@@ -55,6 +58,7 @@ class Handler:
             MonitorChild: self._monitor,
             WhichChildren: self._which,
             CountChildren: self._count,
+            StopSupervisor: self._stop,
         }
 
     def must_wait(self, request: Request) -> bool:
@@ -63,14 +67,22 @@ class Handler:
         if isinstance(request, at_once) or self._is_from_below(request):
             return False
         child = self._subject(request)
-        if not self._node.is_busy_with(child):
+        if not self._node.is_busy_with(child) and not self._is_busy_below(request, child):
             return False
         if isinstance(request, TerminateChild | ReplaceChild) and child is not None:
             self._cut_short(child, _cause(request))
         return True
 
+    def _is_busy_below(self, request: Request, child: Child | None) -> bool:
+        """A start waits while something is being done to those that it is after."""
+        if child is None or not isinstance(request, StartDeclared | ReplaceChild):
+            return False
+        siblings = self._node.children
+        names = (dependency.name for dependency in child.spec.after)
+        return any(self._node.is_busy_with(siblings.get(name)) for name in names)
+
     def _cut_short(self, child: Child, cause: Cause) -> None:
-        if child.state == "starting" and child.plan and child.plan.doing(child) == "start":
+        if child.state in ("starting", "running") and child.is_being_started:
             child.stop(cause)
 
     def _subject(self, request: Request) -> Child | None:
@@ -117,7 +129,7 @@ class Handler:
         else:
             child = self._new_child(request)
         why = purpose.ApiStart(_cause(request), request.ref, child, new=True)
-        node.carry_out(why, chain([], [child]))
+        node.carry_out(why, starts=[child])
 
     def _new_instance(self, spec: DynamicSupervisor, request: StartChild) -> Child:
         node = self._node
@@ -131,8 +143,8 @@ class Handler:
                 f"cannot start an instance under {node.name!r}: all {spec.max_children} places "
                 "(max_children) are taken"
             )
-        node.instances += 1
-        return node.add(spec.template, f"{spec.template.name}#{node.instances}", request.args)
+        name = f"{spec.template.name}#{node.core.next_instance(node.path)}"
+        return node.add(spec.template, name, request.args)
 
     def _new_child(self, request: StartChild) -> Child:
         spec = request.spec
@@ -143,6 +155,7 @@ class Handler:
             )
         check_significant(self._node.spec, spec)
         self._check_free(spec)
+        self._check_names(spec)
         return self._node.add(spec, spec.name)
 
     def _check_free(self, spec: ChildSpec) -> None:
@@ -167,19 +180,59 @@ class Handler:
             raise (
                 self._running(child, "restart") if request.restart_only else _already_started(child)
             )
+        self._check_dependencies("start", child)
         why = purpose.ApiStart(_cause(request), request.ref, child, new=False)
-        self._node.carry_out(why, chain([], [child]))
+        self._node.carry_out(why, starts=[child])
+
+    def _check_names(self, spec: ChildSpec) -> None:
+        """A child that is added names siblings that are there already, so it closes no cycle."""
+        siblings = {name: child.spec for name, child in self._node.children.items()}
+        owner = check.label(self._node.spec)
+        if spec.after and not isinstance(self._node.order, GraphOrder):
+            raise errors.InvalidSpec(
+                f"{owner} orders its children by its list, where {spec.name!r} would come last "
+                "anyway; leave its `after` out",
+                "bad_combination",
+            )
+        for dependency in spec.after:
+            check_dependency(owner, spec.name, dependency, siblings)
+
+    def _check_dependencies(self, verb: str, child: Child) -> None:
+        """Who asks is told at once for what it would have to wait."""
+        if unmet := self._node.order.unmet(child):
+            dependency, other = unmet
+            need = "" if dependency.condition == "ready" else f" ({dependency.condition})"
+            raise errors.DependencyNotMet(
+                f"cannot {verb} child {child.path!r}: it is after {other.path!r}{need}, which is "
+                f"{other.state}; start that first, or wait for it"
+            )
 
     # terminate_child, delete_child, restart
 
     def _terminate(self, request: TerminateChild) -> None:
+        if self._has_ended(request.path):
+            self._node.core.emit(Reply(request.ref))
+            return
         child = self._find(request.path, "terminate")
         child.wanted = False
         why = purpose.ApiStop(_cause(request), request.ref, child)
-        self._node.carry_out(why, chain([child], []))
+        self._node.carry_out(why, stops=[child])
+
+    def _has_ended(self, path: str) -> bool:
+        """Whether this is an instance that there was once; to stop it is done (OTP.md 16.4)."""
+        node, name = self._node, path.rpartition("/")[2]
+        if not isinstance(node.spec, DynamicSupervisor) or name in node.children:
+            return False
+        template, _, number = name.partition("#")
+        return (
+            template == node.spec.template.name
+            and number.isdigit()
+            and 0 < int(number) <= node.core.instances(node.path)
+        )
 
     def _replace(self, request: ReplaceChild) -> None:
         child = self._find(request.path, "restart")
+        self._check_dependencies("restart", child)
         if not self._node.is_dynamic and child.spec.restart == "temporary" and not child.on_demand:
             raise errors.NotFound(
                 f"cannot restart child {child.path!r}: it is temporary, so its record ends with it"
@@ -189,7 +242,7 @@ class Handler:
             self._node.restarter.replace(child, why)
         else:
             start = purpose.ApiStart(_cause(request), request.ref, child, new=False)
-            self._node.carry_out(start, chain([child], [child]))
+            self._node.carry_out(start, stops=[child], starts=[child])
 
     def _delete(self, request: DeleteChild) -> None:
         child = self._find(request.path, "delete")
@@ -226,6 +279,12 @@ class Handler:
             "terminate it first"
         )
 
+    # The supervisor itself.
+
+    def _stop(self, request: StopSupervisor) -> None:
+        self._node.core.emit(Reply(request.ref))
+        self._node.end("stopped", request.reason, _cause(request))
+
     # Queries.
 
     def _which(self, request: WhichChildren) -> None:
@@ -233,12 +292,15 @@ class Handler:
         self._node.core.emit(Reply(request.ref, value))
 
     def _count(self, request: CountChildren) -> None:
-        """OTP: supervisors and workers count records, dead or alive; active only living ones."""
-        children = self._node.children.values()
+        """OTP: supervisors and workers count records, dead or alive; active only living ones.
+
+        Whether an instance of a template is alive is not looked at (OTP.md 15.2, 16.6).
+        """
+        children, pool = self._node.children.values(), self._node.is_dynamic
         supervisors = sum(c.type.endswith("supervisor") for c in children)
         value = {
-            "specs": 1 if self._node.is_dynamic else len(children),
-            "active": sum(c.state in UP and c.pending is None for c in children),
+            "specs": 1 if pool else len(children),
+            "active": sum(c.state in UP and (c.pending is None or pool) for c in children),
             "supervisors": supervisors,
             "workers": len(children) - supervisors,
         }

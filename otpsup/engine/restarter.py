@@ -15,7 +15,6 @@ from . import backoff, purpose
 from .cause import Cause
 from .child import Child
 from .intensity import RestartWindow
-from .plan import chain
 from .reasons import SHUTDOWN, Reason
 from .strategy import affected, is_worth_a_report, should_restart
 
@@ -37,9 +36,15 @@ class Restarter:
             self._leave_down(child, cause)
             self._restart_group(child, cause, 0.0)  # the others of its group waited with it
             return
+        self._restart(child, self._why_now(child), paid=child.paid)
+
+    def _why_now(self, child: Child) -> Cause:
+        """Why the wait is over: time, or the dependency that was waited for."""
+        if child.awaited is not None:
+            path, rule = self._node.path_of(child.awaited.name), child.awaited.condition
+            return Cause("satisfied", path, rule=rule, parent=child.cause)
         strategy = self._node.strategy
-        cause = Cause("retry", child.path, child.last_exit, strategy, parent=child.cause)
-        self._restart(child, cause, paid=child.paid)
+        return Cause("retry", child.path, child.last_exit, strategy, parent=child.cause)
 
     def after_exit(self, child: Child, reason: Reason) -> None:
         """A child ended by itself (OTP: `do_restart`)."""
@@ -50,15 +55,20 @@ class Restarter:
             child.alone = False
             self._restart(child, cause, paid=False)
             return
+        self.ended_for_good(child, cause)
+
+    def ended_for_good(self, child: Child, cause: Cause) -> None:
+        """A child ended by itself and will not be restarted (OTP.md 8.1, 13.2)."""
         if not child.monitored:
             self._leave_down(child, cause)
         else:
-            child.move("gone", cause, reason)
+            child.move("gone", cause, cause.reason)
+            child.is_done = cause.reason is not None and cause.reason.is_normal
             self._node.forget_if_over(child)
         if self._shuts_down_with(child):
-            self._node.end(
-                "auto_shutdown", SHUTDOWN, Cause("auto_shutdown", child.path, reason, parent=cause)
-            )
+            why = Cause("auto_shutdown", child.path, cause.reason, parent=cause)
+            self._node.end("auto_shutdown", SHUTDOWN, why)
+        self._node.release()
 
     def _leave_down(self, child: Child, cause: Cause) -> None:
         """Nobody restarts a child that is not monitored, a sibling's group restart neither."""
@@ -93,20 +103,22 @@ class Restarter:
         stops, starts = self._group(child)
         if wait > 0:
             due = self._node.core.now + wait
-            self._node.carry_out(purpose.StopGroup(cause, child, due), chain(stops, []), [child])
+            why = purpose.StopGroup(cause, child, due)
+            self._node.carry_out(why, stops=stops, others=[child])
             return
-        self._node.carry_out(purpose.Restart(cause, child), chain(stops, starts), [child])
+        why_now = purpose.Restart(cause, child)
+        self._node.carry_out(why_now, stops=stops, starts=starts, others=[child])
 
     def replace(self, child: Child, why: purpose.Replace) -> None:
         """Restart on request, now; if the child waits for a retry, so do others, and come too."""
         waits = child.state == "restarting"
         stops, starts = self._group(child) if waits else ([child], [child])
-        self._node.carry_out(why, chain(stops, starts), [child])
+        self._node.carry_out(why, stops=stops, starts=starts, others=[child])
 
     def _group(self, child: Child) -> tuple[list[Child], list[Child]]:
         """Who is stopped and who is started when `child` is restarted, each in its order."""
-        order = tuple(self._node.children.values()) if self._node.is_serial else (child,)
-        group = affected("one_for_one" if child.alone else self._node.strategy, order, child)
+        strategy = "one_for_one" if child.alone else self._node.strategy
+        group = affected(strategy, self._node.order, child)
         for other in group:
             other.alone = other is child and child.alone
         stops = [c for c in reversed(group) if c is not child and c.state != "down"]

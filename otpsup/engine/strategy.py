@@ -6,7 +6,7 @@ Pure functions over names; sources are supervisor.erl's `restart` and `do_restar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ..specs.children import Restart, Strategy
 from .reasons import Reason
@@ -14,13 +14,21 @@ from .reasons import Reason
 T = TypeVar("T")
 
 
-def affected(strategy: Strategy, order: Sequence[T], failed: T) -> Sequence[T]:
+class Order(Protocol[T]):
+    """The order in which siblings start."""
+
+    def all(self) -> Sequence[T]:
+        """All of them, in start order."""
+
+    def rest(self, failed: T) -> Sequence[T]:
+        """`failed` and all that come after it, in start order."""
+
+
+def affected(strategy: Strategy, order: Order[T], failed: T) -> Sequence[T]:
     """The children that are stopped and started when `failed` is restarted, in start order."""
     if strategy == "one_for_one":
         return (failed,)
-    if strategy == "one_for_all":
-        return order
-    return order[order.index(failed) :]
+    return order.all() if strategy == "one_for_all" else order.rest(failed)
 
 
 def should_restart(restart: Restart, reason: Reason) -> bool:

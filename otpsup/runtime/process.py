@@ -16,7 +16,17 @@ from typing import Any, Protocol
 
 from loguru import logger
 
-from ..engine.events import Event, Exited, Ignored, NotYet, Ready, Spawned, StatusText, Unstartable
+from ..engine.events import (
+    Event,
+    Exited,
+    Healthy,
+    Ignored,
+    NotYet,
+    Ready,
+    Spawned,
+    StatusText,
+    Unstartable,
+)
 from ..engine.reasons import Crash, Exit, Reason
 from ..errors import OtpsupError, ProtocolError
 from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
@@ -75,7 +85,7 @@ class ChildProcess:
         self._why_not = ""
         self._early: list[Event] = []
         self._ours: list[int] = []
-        self._is_over = False
+        self._is_over = self._has_been_well = False
 
     # Making it.
 
@@ -329,11 +339,19 @@ class ChildProcess:
             self._host.post(event)
 
     def _notified(self, said: dict[str, str]) -> None:
-        """sd_notify(3): READY=1 and STATUS=... are what we act on."""
+        """sd_notify(3): READY=1, WATCHDOG=1 and STATUS=... are what we act on."""
         if "STATUS" in said:
             self._news(StatusText(self.path, self.run, said["STATUS"]))
         if said.get("READY") == "1":
             self._became_ready()
+        if said.get("WATCHDOG") == "1":
+            self._is_well()
+
+    def _is_well(self) -> None:
+        """The engine needs to know it once; a heartbeat may come every second for a year."""
+        if not self._has_been_well:
+            self._has_been_well = True
+            self._news(Healthy(self.path, self.run))
 
     # What it says.
 
@@ -343,6 +361,8 @@ class ChildProcess:
                 self._became_ready(info)
             case wire.StatusMessage(text):
                 self._news(StatusText(self.path, self.run, text))
+            case wire.HeartbeatMessage():
+                self._is_well()
             case wire.IgnoreMessage():
                 self._news(Ignored(self.path, self.run))
             case wire.CrashMessage(kind, text, traceback):

@@ -85,11 +85,16 @@ class Ordered(Protocol):
     """What of a child the order of its siblings depends on."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Unique among its siblings."""
+
     @property
-    def restart(self) -> str: ...
+    def restart(self) -> str:
+        """`permanent`, `transient` or `temporary`."""
+
     @property
-    def after(self) -> tuple[After, ...]: ...
+    def after(self) -> tuple[After, ...]:
+        """What it depends on."""
 
 
 def check_graph(owner: str, children: Iterable[Ordered]) -> None:

@@ -8,7 +8,7 @@ see DESIGN), a line says so.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from typing import Literal
 
 from attrs import define, field
@@ -54,7 +54,6 @@ class Record:
     spec: ChildSpec
     pid: Pid | Literal["undefined", "restarting"] = "undefined"
     is_wanted: bool = True
-    instances: int = 0
 
     @property
     def is_kept(self) -> bool:
@@ -95,6 +94,7 @@ class Otp:
         self.starts: defaultdict[str, deque[Start]] = defaultdict(deque)
         self.history: list[tuple[str, str]] = []
         self.root = Record(spec.name, spec)
+        self._instances: Counter[str] = Counter()  # ours: an instance's name is never used again
         self._mail: deque[tuple[Pid, Record, Pid | Literal["retry"]]] = deque()
         self._parents: dict[Pid, Pid] = {}
 
@@ -274,8 +274,8 @@ class Otp:
         assert isinstance(state.spec, DynamicSupervisor)
         if state.spec.max_children is not None and len(state.children) >= state.spec.max_children:
             raise Refused("MaxChildren")
-        pool.instances += 1
-        child = Record(f"{state.spec.template.name}#{pool.instances}", state.spec.template)
+        self._instances[path] += 1
+        child = Record(f"{state.spec.template.name}#{self._instances[path]}", state.spec.template)
         state.children.append(child)
         self._api_start(pool.pid, child, is_new=True)
 

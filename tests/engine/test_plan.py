@@ -25,7 +25,7 @@ def test_partial_order(graph: tuple[int, Edges], data: st.DataObject) -> None:
     steps = [Step[int]("start", number) for number in range(size)]
     for before, after in edges:
         steps[before].before(steps[after])
-    plan = Plan(data.draw(st.permutations(steps)))
+    plan = Plan([], data.draw(st.permutations(steps)))
     handed_out: list[int] = []
     doing: set[int] = set()
     complete: set[int] = set()
@@ -50,7 +50,7 @@ def test_partial_order(graph: tuple[int, Edges], data: st.DataObject) -> None:
 @given(st.lists(st.integers(), unique=True), st.lists(st.integers(), unique=True))
 def test_chain(stops: list[int], starts: list[int]) -> None:
     """A chain is OTP's order: one after the other, all stops before all starts."""
-    plan = Plan(chain(stops, starts))
+    plan = Plan(chain("stop", stops), chain("start", starts))
     done: list[tuple[Action, int]] = []
     while step := plan.next():
         assert plan.next() is None
@@ -63,7 +63,7 @@ def test_chain(stops: list[int], starts: list[int]) -> None:
 
 def test_all_at_once() -> None:
     """All stops are handed out together, and the plan is done when the last one is complete."""
-    plan = Plan(all_at_once("cba"))
+    plan = Plan(all_at_once("stop", "cba"))
     given_out = [step.child for step in iter(plan.next, None)]
     plan.complete("b")
     plan.complete("c")
@@ -78,7 +78,7 @@ def test_all_at_once() -> None:
 
 def test_members() -> None:
     """A plan concerns the children of its steps, and others that it was told of."""
-    plan = Plan(chain("b", "a"), "x")
+    plan = Plan(chain("stop", "b"), chain("start", "a"), "x")
 
     assert set(plan.members) == {"a", "b", "x"}
 

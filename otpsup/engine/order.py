@@ -1,0 +1,116 @@
+"""The order of siblings: their list, as in OTP, or the graph of their dependencies.
+
+Decides who comes before whom at start and stop, who "the rest" is, and which dependency a child
+still waits for. Does not start or stop anybody.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..specs import After, DynamicSupervisor, Supervisor
+from .child import Child
+from .plan import COMPLETED, HEALTHY, READY, STARTED, Step, all_at_once, chain
+
+LEVELS = {"started": STARTED, "ready": READY, "healthy": HEALTHY, "completed": COMPLETED}
+
+Steps = list[Step[Child]]
+
+
+class ListOrder:
+    """Each child comes after the one before it in the list."""
+
+    def __init__(self, children: Mapping[str, Child]) -> None:
+        self._children = children
+
+    def all(self) -> Sequence[Child]:
+        """All children, in the order of the list."""
+        return list(self._children.values())
+
+    def rest(self, failed: Child) -> Sequence[Child]:
+        """`failed` and all that come after it, in start order."""
+        order = self.all()
+        return order[order.index(failed) :]
+
+    def stops(self, children: Sequence[Child]) -> Steps:
+        """Steps that stop these; they are given in reverse start order."""
+        return chain("stop", children)
+
+    def starts(self, children: Sequence[Child]) -> Steps:
+        """Steps that start these; they are given in start order."""
+        return chain("start", children)
+
+    def unmet(self, child: Child) -> tuple[After, Child] | None:
+        """A dependency of `child` that is not satisfied now, and will be without its help."""
+        return None
+
+
+class NoOrder(ListOrder):
+    """Instances of a template do not know of each other."""
+
+    def stops(self, children: Sequence[Child]) -> Steps:
+        """All at once."""
+        return all_at_once("stop", children)
+
+
+class GraphOrder(ListOrder):
+    """A child comes after those that it names; what is not connected goes in parallel."""
+
+    def rest(self, failed: Child) -> Sequence[Child]:
+        """`failed` and all that depend on it, directly or not, in the order of the list."""
+        affected = {failed.name}
+        names = deque(affected)
+        dependents = self._dependents()
+        while names:
+            new = [name for name in dependents.get(names.popleft(), ()) if name not in affected]
+            affected.update(new)
+            names.extend(new)
+        return [child for name, child in self._children.items() if name in affected]
+
+    def _dependents(self) -> dict[str, list[str]]:
+        dependents: dict[str, list[str]] = {}
+        for child in self._children.values():
+            for dependency in child.spec.after:
+                dependents.setdefault(dependency.name, []).append(child.name)
+        return dependents
+
+    def stops(self, children: Sequence[Child]) -> Steps:
+        """A child stops when all that depend on it have stopped."""
+        steps = _steps("stop", children)
+        for child in children:
+            for dependency in child.spec.after:
+                if dependency.name in steps:
+                    steps[child.name].before(steps[dependency.name])
+        return list(steps.values())
+
+    def starts(self, children: Sequence[Child]) -> Steps:
+        """A child starts when all that it depends on have come as far as it wants."""
+        steps = _steps("start", children)
+        for child in children:
+            for dependency in child.spec.after:
+                if dependency.name in steps:
+                    level = LEVELS[dependency.condition]
+                    steps[dependency.name].before(steps[child.name], level)
+        return list(steps.values())
+
+    def unmet(self, child: Child) -> tuple[After, Child] | None:
+        """A dependency that is not satisfied. What nobody wants is not waited for."""
+        for dependency in child.spec.after:
+            other = self._children.get(dependency.name)
+            if other is not None and other.wanted and not other.satisfies(dependency.condition):
+                return dependency, other
+        return None
+
+
+def _steps(action: str, children: Iterable[Child]) -> dict[str, Step[Child]]:
+    return {child.name: Step("stop" if action == "stop" else "start", child) for child in children}
+
+
+def order_of(spec: Supervisor | DynamicSupervisor, children: Mapping[str, Child]) -> ListOrder:
+    """The order that a supervisor's spec asks for."""
+    if isinstance(spec, DynamicSupervisor):
+        return NoOrder(children)
+    if any(child.after for child in spec.children):
+        return GraphOrder(children)
+    return ListOrder(children)
