@@ -46,6 +46,9 @@ class Mailbox:
         self.has_requests = False
         """A request is among those that wait."""
 
+    def __len__(self) -> int:
+        return len(self._messages)
+
     def post(self, message: Message) -> None:
         """Handle a message now, or when what it concerns is free."""
         self._messages.append(message)

@@ -288,23 +288,30 @@ class Handler:
     # Queries.
 
     def _which(self, request: WhichChildren) -> None:
-        value = tuple((c.name, c.state, c.type) for c in self._node.children.values())
-        self._node.core.emit(Reply(request.ref, value))
+        self._node.core.emit(Reply(request.ref, which(self._node)))
 
     def _count(self, request: CountChildren) -> None:
-        """OTP: supervisors and workers count records, dead or alive; active only living ones.
+        self._node.core.emit(Reply(request.ref, count(self._node)))
 
-        Whether an instance of a template is alive is not looked at (OTP.md 15.2, 16.6).
-        """
-        children, pool = self._node.children.values(), self._node.is_dynamic
-        supervisors = sum(c.type.endswith("supervisor") for c in children)
-        value = {
-            "specs": 1 if pool else len(children),
-            "active": sum(c.state in UP and (c.pending is None or pool) for c in children),
-            "supervisors": supervisors,
-            "workers": len(children) - supervisors,
-        }
-        self._node.core.emit(Reply(request.ref, value))
+
+def which(node: Node) -> tuple[tuple[str, str, str], ...]:
+    """Name, state and type of each child, in start order."""
+    return tuple((child.name, child.state, child.type) for child in node.children.values())
+
+
+def count(node: Node) -> dict[str, int]:
+    """OTP: supervisors and workers count records, dead or alive; active only living ones.
+
+    Whether an instance of a template is alive is not looked at (OTP.md 15.2, 16.6).
+    """
+    children, pool = node.children.values(), node.is_dynamic
+    supervisors = sum(child.type.endswith("supervisor") for child in children)
+    return {
+        "specs": 1 if pool else len(children),
+        "active": sum(c.state in UP and (c.pending is None or pool) for c in children),
+        "supervisors": supervisors,
+        "workers": len(children) - supervisors,
+    }
 
 
 def _cause(request: ToChild | ToSupervisor | Any) -> Cause:

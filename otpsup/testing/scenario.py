@@ -1,0 +1,275 @@
+"""Scenarios: a tree, how its starts go, and what happens to it; read from JSON and checked.
+
+Decides what a legal scenario is. Where something is left out it has OTP's default, not otpsup's:
+the format serves to compare with OTP. Does not run anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal, get_args
+
+from attrs import frozen
+
+from ..errors import InvalidSpec, OtpsupError
+from ..specs import ChildSpec, DynamicSupervisor, Supervisor, Worker
+from ..specs.check import BRUTAL_KILL, INFINITY, nearest
+
+Outcome = Literal["ok", "extra", "ignore", "error", "exit", "throw", "bad", "init_crash"]
+OnShutdown = Literal["shutdown", "normal", "crash", "shutdown_term", "ignore"]
+Ending = Literal["crash", "normal", "shutdown", "shutdown_term", "kill"]
+
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
+FAILURES = ("error", "exit", "throw", "bad", "init_crash", "ignore")
+ENDINGS: tuple[str, ...] = get_args(Ending)
+
+_MS = 1e-12
+"""Seconds that a millisecond of a stop timeout takes here. `advance` alone moves the clock on, as
+far as restart windows can tell, and they are made half a second longer to be blind to this."""
+
+_CHILD_KEYS = {"id", "type", "restart", "shutdown", "significant"}
+_WORKER_KEYS = {*_CHILD_KEYS, "on_shutdown"}
+_SUPERVISOR_KEYS = {*_CHILD_KEYS, "strategy", "intensity", "period", "auto_shutdown", "children"}
+
+CALLS = ("start_child", "terminate_child", "restart_child", "delete_child", "which_children",
+         "count_children")  # fmt: skip
+IN_A_BATCH = ("kill", "plan", "fail_next", *CALLS)
+
+
+class BadScenario(OtpsupError, ValueError):
+    """A scenario that cannot be run; says where in it, and what was expected."""
+
+    code = "bad_scenario"
+
+
+@frozen
+class Scenario:
+    """A scenario that can be run.
+
+    Attributes:
+        id: the caller's own.
+        spec: the tree's root.
+        plan: outcomes of the next starts, by path.
+        events: as given, with the specs of `start_child` in place of their JSON.
+        snapshots: whether the state is wanted after every event.
+    """
+
+    id: Any
+    spec: Supervisor | DynamicSupervisor
+    plan: Mapping[str, list[str]]
+    events: list[dict[str, Any]]
+    snapshots: bool
+
+
+def parse(value: Any) -> Scenario:
+    """Check a scenario.
+
+    Raises:
+        BadScenario: says where in it, and what was expected.
+    """
+    given = _object(value, "the scenario")
+    root = _child(_member(given, "tree", "the scenario"), "tree", is_root=True)
+    assert isinstance(root, Supervisor | DynamicSupervisor)
+    events = _list(given.get("events", []), "events")
+    return Scenario(
+        given.get("id"),
+        root,
+        {
+            path: _outcomes(outcomes, f"plan.{path}")
+            for path, outcomes in _object(given.get("plan", {}), "plan").items()
+        },
+        [_event(event, f"events[{n}]", tuple(_OPS)) for n, event in enumerate(events)],
+        _bool(given.get("snapshots", False), "snapshots"),
+    )
+
+
+# Values.
+
+
+def _fail(where: str, expected: str, value: Any) -> BadScenario:
+    given = repr(value)
+    return BadScenario(f"{where}: expected {expected}, not {given[:60]}")
+
+
+def _object(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _fail(where, "an object", value)
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise _fail(where, "a list", value)
+    return value
+
+
+def _bool(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise _fail(where, "true or false", value)
+    return value
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str) or value == "":
+        raise _fail(where, "a text", value)
+    return value
+
+
+def _seconds(value: Any, where: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e9:
+        raise _fail(where, "seconds from 0", value)
+    return value
+
+
+def _count(value: Any, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise _fail(where, "a whole number from 0", value)
+    return value
+
+
+def _member(value: Mapping[str, Any], key: str, where: str) -> Any:
+    if key not in value:
+        raise BadScenario(f"{where}: expected a {key!r}, and there is none")
+    return value[key]
+
+
+def _one_of(value: Any, words: tuple[str, ...], where: str) -> str:
+    if not isinstance(value, str) or value not in words:
+        raise _unknown(value, words, where)
+    return value
+
+
+def _known(given: Mapping[str, Any], keys: set[str], where: str) -> None:
+    for key in given:
+        if key not in keys:
+            raise _unknown(key, sorted(keys), where)
+
+
+def _unknown(value: Any, words: Sequence[str], where: str) -> BadScenario:
+    near = nearest(value, words) if isinstance(value, str) else ""
+    hint = f"; {near}" if near else ""
+    return BadScenario(f"{_fail(where, 'one of ' + ', '.join(words), value)}{hint}")
+
+
+def _outcomes(value: Any, where: str) -> list[str]:
+    return [_one_of(o, OUTCOMES, f"{where}[{n}]") for n, o in enumerate(_list(value, where))]
+
+
+# Trees.
+
+
+def _child(value: Any, where: str, *, is_root: bool = False) -> ChildSpec:
+    given = _object(value, where)
+    kind = given.get("type", "supervisor" if is_root else "worker")
+    _one_of(kind, ("supervisor",) if is_root else ("supervisor", "worker"), f"{where}.type")
+    _text(_member(given, "id", where), f"{where}.id")
+    try:
+        if kind == "worker":
+            _known(given, _WORKER_KEYS, where)
+            return _worker(
+                given["id"],
+                given.get("restart", "permanent"),
+                _shutdown(given.get("shutdown", 5000), where),
+                given.get("significant", False),
+                _one_of(
+                    given.get("on_shutdown", "shutdown"),
+                    get_args(OnShutdown),
+                    f"{where}.on_shutdown",
+                ),
+            )
+        _known(given, _SUPERVISOR_KEYS, where)
+        return _supervisor(given, where)
+    except InvalidSpec as error:
+        raise BadScenario(f"{where}: {error}") from None
+
+
+@lru_cache(4096)
+def _worker(id: str, restart: Any, shutdown: Any, significant: Any, on_shutdown: str) -> Worker:
+    """Random scenarios have the same few workers again and again."""
+    return Worker(
+        id,
+        "otpsup.testing:worker",
+        kwargs={"on_shutdown": on_shutdown},
+        restart=restart,
+        shutdown=shutdown,
+        significant=significant,
+    )
+
+
+def _shutdown(value: Any, where: str) -> Any:
+    if value in (BRUTAL_KILL, INFINITY):
+        return value
+    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+        raise _fail(f"{where}.shutdown", f"milliseconds, {BRUTAL_KILL!r} or {INFINITY!r}", value)
+    return value * _MS
+
+
+def _supervisor(given: Mapping[str, Any], where: str) -> ChildSpec:
+    period = given.get("period", 5)
+    fields: dict[str, Any] = {
+        "intensity": given.get("intensity", 1),
+        "period": period + 0.5 if isinstance(period, int | float) and period > 0 else period,
+        "restart": given.get("restart", "permanent"),
+        "shutdown": _shutdown(given.get("shutdown", INFINITY), where),
+        "significant": given.get("significant", False),
+    }
+    below = _list(given.get("children", []), f"{where}.children")
+    children = [_child(child, f"{where}.children[{n}]") for n, child in enumerate(below)]
+    if given.get("strategy") == "simple_one_for_one":
+        return _template(given, children, where, fields)
+    return Supervisor(
+        given["id"],
+        strategy=given.get("strategy", "one_for_one"),
+        auto_shutdown=given.get("auto_shutdown", "never"),
+        children=children,
+        **fields,
+    )
+
+
+def _template(
+    given: Mapping[str, Any], children: list[ChildSpec], where: str, fields: dict[str, Any]
+) -> DynamicSupervisor:
+    if len(children) != 1 or not isinstance(children[0], Worker):
+        raise BadScenario(f"{where}.children: expected one worker, the template, and nothing else")
+    if given.get("auto_shutdown", "never") != "never":
+        raise _fail(f"{where}.auto_shutdown", "'never' for a template", given["auto_shutdown"])
+    return DynamicSupervisor(given["id"], children[0], **fields)
+
+
+# Events.
+
+
+def _event(value: Any, where: str, ops: tuple[str, ...]) -> dict[str, Any]:
+    given = _object(value, where)
+    op = _one_of(_member(given, "op", where), ops, f"{where}.op")
+    fields = _OPS[op]
+    _known(given, {"op", *fields}, where)
+    optional = ("sup", "child") if ops is IN_A_BATCH else ("child",)
+    event = {"op": op}
+    for key, check in fields.items():
+        if key in given or key not in optional:
+            event[key] = check(_member(given, key, where), f"{where}.{key}")
+    return event
+
+
+def _batch(value: Any, where: str) -> list[dict[str, Any]]:
+    return [_event(item, f"{where}[{n}]", IN_A_BATCH) for n, item in enumerate(_list(value, where))]
+
+
+_OPS: dict[str, dict[str, Callable[[Any, str], Any]]] = {
+    "kill": {"path": _text, "reason": lambda v, w: _one_of(v, ENDINGS, w)},
+    "plan": {"path": _text, "outcomes": _outcomes},
+    "fail_next": {"path": _text, "n": _count, "mode": lambda v, w: _one_of(v, FAILURES, w)},
+    "start_child": {"sup": _text, "child": _child},
+    "terminate_child": {"sup": _text, "id": _text},
+    "restart_child": {"sup": _text, "id": _text},
+    "delete_child": {"sup": _text, "id": _text},
+    "which_children": {"sup": _text},
+    "count_children": {"sup": _text},
+    "advance": {"s": _seconds},
+    "batch": {"sup": _text, "do": _batch},
+    "stop_root": {"reason": lambda v, w: _one_of(v, ENDINGS, w)},
+}
+"""The fields of each event. In a batch `sup` may be left out, it is the batch's own; a template's
+`start_child` has no child."""

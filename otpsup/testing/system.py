@@ -1,0 +1,234 @@
+"""A made-up system around one engine, in which every start and every stop is done at once.
+
+Decides how processes behave, as their plans say, and writes down what happens to them. A process
+that the engine signals is gone before the next thing happens, so the work of one supervisor is not
+mixed with another's: that is how OTP's supervisors, which block until a start or a stop is done,
+look from outside.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from attrs import evolve, frozen
+
+from ..engine import Engine
+from ..engine.child import Child
+from ..engine.effects import Effect, Halt, Kill, Reply, Spawn, StateChange, Terminate
+from ..engine.events import Event, Exited, Ignored, Request, Spawned, Tick, Unstartable
+from ..engine.node import Node
+from ..engine.reasons import NORMAL, Reason
+from ..errors import OtpsupError, StartFailed
+from . import terms
+from .scenario import BadScenario, Scenario
+from .terms import Term
+
+_TICKS = 100_000
+"""A tree that is not at rest after so many deadlines never will be."""
+
+
+@frozen
+class Answer:
+    """The answer to a request, with processes as their paths, and failures as OTP's terms."""
+
+    value: Any = None
+    error: OtpsupError | None = None
+
+
+class System:
+    """An engine, its processes and its clock.
+
+    Paths are the engine's, in which the root is `""`; in what is written down they begin with the
+    root's name.
+
+    Attributes:
+        now: seconds.
+        trace: the starts and ends so far, as scenarios show them.
+        up: the paths of what is up: processes with their run, supervisors with 0.
+        ends: how each path ended last.
+        root_exit: how the root ended by itself.
+        last_failure: why the latest start that failed did so.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.engine = Engine(scenario.spec)
+        self.now = 0.0
+        self.trace: list[dict[str, Any]] = []
+        self.up: dict[str, int] = {}
+        self.ends: dict[str, Term] = {}
+        self.root_exit: Term = None
+        self._name = scenario.spec.name
+        self._outcomes = {self.own(path): deque(plan) for path, plan in scenario.plan.items()}
+        self._news: deque[Event] = deque()
+        self._supervisors: set[str] = set()
+        self._failures: dict[str, tuple[str, Term]] = {}
+        """The latest child that did not start, and why, by its supervisor."""
+        self.last_failure: Term = None
+        self._with_info: set[str] = set()
+        self._stubborn: set[str] = set()
+        self._answers: dict[int, Answer] = {}
+        self._refs = 0
+
+    # Paths.
+
+    def own(self, path: str) -> str:
+        """A scenario's path as the engine has it; one that is not below the root finds nobody."""
+        if path == self._name:
+            return ""
+        head, _, rest = path.partition("/")
+        return rest if head == self._name and rest else f"?{path}"
+
+    def shown(self, path: str) -> str:
+        """The engine's path as a scenario has it."""
+        return f"{self._name}/{path}" if path else self._name
+
+    # What can happen.
+
+    def plan(self, path: str, outcomes: list[str]) -> None:
+        """Say how the next starts of this path go."""
+        self._outcomes[path] = deque(outcomes)
+
+    def ask(self, request: Request) -> int:
+        """Put a request in; its answer will be found under the number returned."""
+        self._refs += 1
+        self._news.append(evolve(request, ref=self._refs))
+        self.hear()
+        return self._refs
+
+    def answer(self, ref: int) -> Answer:
+        """The answer to a request."""
+        return self._answers.pop(ref)
+
+    def exits(self, path: str, reason: Reason) -> None:
+        """A process that is up ends."""
+        run = self.up.pop(path)
+        self._stubborn.discard(path)
+        self._write("exit", path, reason=terms.of_reason(reason))
+        self._news.append(Exited(path, run, reason=reason))
+
+    # How the engine hears of it.
+
+    def hear(self) -> None:
+        """Hand over all news, in order, and what comes of them."""
+        while self._news:
+            self._hand_over(self._news.popleft(), self.now)
+
+    def settle(self) -> None:
+        """Let all come to rest. No time passes in it as far as restart windows can tell.
+
+        Raises:
+            BadScenario: it never would.
+        """
+        self.hear()
+        for _ in range(_TICKS):
+            deadline = self.engine.deadline
+            if deadline is None:
+                break
+            self._hand_over(Tick(), max(deadline, self.now))
+            self.hear()
+        else:
+            raise BadScenario("the tree does not come to rest: a child is restarted for ever")
+        if self._stubborn:
+            path = self.shown(min(self._stubborn))
+            raise BadScenario(
+                f"{path} ignores its stop request and its shutdown is 'infinity': that stop never "
+                "ends; expected milliseconds or 'brutal_kill'"
+            )
+
+    def _hand_over(self, event: Event, now: float) -> None:
+        for effect in self.engine.handle(event, now):
+            self._perform(effect)
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case StateChange():
+                self._changed(effect)
+            case Spawn():
+                self._spawn(effect)
+            case Terminate():
+                self._terminate(effect.path)
+            case Kill():
+                self.exits(effect.path, terms.KILLED)
+            case Reply():
+                self._answers[effect.ref] = self._answer(effect)
+            case Halt(kind="stopped" | "gave_up" | "auto_shutdown"):
+                self.root_exit = terms.of_reason(effect.reason)
+
+    def _answer(self, reply: Reply) -> Answer:
+        """What is meant now: a child that was started may be gone by the time that one looks."""
+        if isinstance(reply.error, StartFailed):
+            return Answer(self.last_failure, reply.error)
+        if not isinstance(reply.value, Child):
+            return Answer(reply.value, reply.error)
+        path = reply.value.path
+        if path not in self.up:
+            return Answer("undefined")
+        return Answer([self.shown(path), "info"] if path in self._with_info else self.shown(path))
+
+    # Processes.
+
+    def _spawn(self, spawn: Spawn) -> None:
+        path, run = spawn.path, spawn.run
+        queue = self._outcomes.get(path)
+        outcome = queue.popleft() if queue else "ok"
+        if outcome in ("ok", "extra"):
+            self.up[path] = run
+            (self._with_info.add if outcome == "extra" else self._with_info.discard)(path)
+            self._write("start", path)
+            self._news.append(Spawned(path, run, run))
+        elif outcome == "ignore":
+            self._news += (Ignored(path, run), Exited(path, run, reason=NORMAL))
+        else:
+            self._failed(path, outcome, terms.START_ERRORS[outcome])
+            self._news.append(Unstartable(path, run, Reason("error", outcome)))
+
+    def _terminate(self, path: str) -> None:
+        answer = self._on_shutdown(path)
+        if answer == "ignore":
+            self._stubborn.add(path)
+        else:
+            self.exits(path, terms.ENDINGS[answer])
+
+    def _on_shutdown(self, path: str) -> str:
+        child: Any = self.engine.find(path)
+        answer: str = child.spec.kwargs.get("on_shutdown", "shutdown")
+        return answer
+
+    # Supervisors.
+
+    def _changed(self, change: StateChange) -> None:
+        path = change.path
+        if change.state == "starting":
+            if isinstance(self.engine.find(path), Node):
+                self._supervisors.add(path)
+        elif path not in self._supervisors:
+            return
+        elif change.state == "running":
+            self.up[path] = 0
+            self._write("start", path)
+        elif change.state in ("down", "restarting"):
+            self._ended(path, change.reason)
+
+    def _ended(self, path: str, reason: Reason | None) -> None:
+        self._supervisors.discard(path)
+        if path in self.up:
+            del self.up[path]
+            self._write("exit", path, reason=terms.of_reason(reason))
+        else:
+            name, term = self._failures.pop(path)
+            self._failed(path, "error", ["shutdown", ["failed_to_start_child", name, term]])
+
+    # The trace.
+
+    def _failed(self, path: str, mode: str, reason: Term) -> None:
+        self.last_failure = reason
+        if path:
+            parent, _, name = path.rpartition("/")
+            self._failures[parent] = (name, reason)
+        self._write("start_failed", path, mode=mode, reason=reason)
+
+    def _write(self, ev: str, path: str, **more: Any) -> None:
+        if ev == "exit":
+            self.ends[path] = more["reason"]
+        self.trace.append({"ev": ev, "path": self.shown(path), **more})
