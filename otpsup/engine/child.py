@@ -6,7 +6,6 @@ bug in this package. What a child *is* (a process, a supervisor) is told by the 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..specs import After, ChildSpec
@@ -64,8 +63,12 @@ class Parent(Protocol):
         """The wait before the next start attempt is over."""
 
 
-class Child(ABC):
-    """A child record: spec, state, and what is remembered of the past."""
+class Child:
+    """A child record: spec, state, and what is remembered of the past.
+
+    Its last methods are for the two subclasses to write. It is no `abc.ABC`, whose instance checks
+    are several times slower than others, and there are many.
+    """
 
     type: str
 
@@ -199,26 +202,26 @@ class Child(ABC):
         if isinstance(self.spec.shutdown, int | float):
             self.core.timers.set(self, self.core.now + self.spec.shutdown)
 
-    @abstractmethod
     def start(self, cause: Cause) -> None:
         """Ask for a start; answered by `child_ready`, `child_ignored` or `child_start_failed`."""
+        raise NotImplementedError
 
-    @abstractmethod
     def begin_stop(self, cause: Cause) -> None:
         """Stop what is up; answered by `child_stopped`."""
+        raise NotImplementedError
 
-    @abstractmethod
     def limit_start(self) -> None:
         """Set the deadline of what its start still has to come to."""
+        raise NotImplementedError
 
-    @abstractmethod
     def start_timed_out(self) -> None:
         """It did not get ready, or healthy, in time."""
+        raise NotImplementedError
 
-    @abstractmethod
     def fail_start(self, reason: Reason) -> None:
         """End it, although it is up: its start has failed."""
+        raise NotImplementedError
 
-    @abstractmethod
     def kill(self, cause: Cause) -> None:
         """End everything below and including this child without asking."""
+        raise NotImplementedError

@@ -12,6 +12,7 @@ retry of a failed start behind everything that is queued already (OTP.md 11.1).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from .. import errors
 from ..specs import DynamicSupervisor, Supervisor
@@ -76,14 +77,16 @@ class Engine:
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take in one event at the time `now` (seconds, monotonic); return what to do, in order."""
-        self._core.now = max(now, self._core.now)
+        core = self._core
+        if now > core.now:
+            core.now = now
         if isinstance(event, Request):
             self._request(event)
         elif isinstance(event, Tick):
             self._tick()
         else:
             self._news(event)
-        return self._core.take_effects()
+        return core.take_effects()
 
     def snapshot(self, epoch: float = 0.0) -> ChildStatus:
         """The whole tree as a value; `epoch` turns the engine's clock into the caller's."""
@@ -101,23 +104,7 @@ class Engine:
         child = self._core.children.get(event.path)
         if not isinstance(child, ProcessChild) or child.run != event.run:
             return  # of an incarnation that is over
-        match event:
-            case Spawned():
-                child.spawned(event.pid)
-            case Ready():
-                child.ready(event.info)
-            case Healthy():
-                child.healthy()
-            case Ignored():
-                child.ignored()
-            case Unstartable():
-                child.unstartable(event.reason)
-            case Exited():
-                child.exited(event.exit, event.reason)
-            case NotYet():
-                child.why_not = event.why
-            case StatusText():
-                child.status = event.text
+        _ON_NEWS[type(event)](child, event)
 
     def _request(self, request: Request) -> None:
         match request:
@@ -187,6 +174,26 @@ class Engine:
 
     def _refuse(self, request: Request, error: errors.OtpsupError) -> None:
         self._core.emit(Reply(request.ref, error=error))
+
+
+def _not_yet(child: ProcessChild, event: NotYet) -> None:
+    child.why_not = event.why
+
+
+def _status(child: ProcessChild, event: StatusText) -> None:
+    child.status = event.text
+
+
+_ON_NEWS: dict[type[News], Callable[[ProcessChild, Any], None]] = {
+    Spawned: lambda child, event: child.spawned(event.pid),
+    Ready: lambda child, event: child.ready(event.info),
+    Healthy: lambda child, _: child.healthy(),
+    Ignored: lambda child, _: child.ignored(),
+    Unstartable: lambda child, event: child.unstartable(event.reason),
+    Exited: lambda child, event: child.exited(event.exit, event.reason),
+    NotYet: _not_yet,
+    StatusText: _status,
+}
 
 
 def _instance(request: StartDeclared) -> StartChild:

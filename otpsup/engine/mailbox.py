@@ -56,7 +56,7 @@ class Mailbox:
 
     def drain(self) -> None:
         """Handle messages until all that are left have to wait."""
-        if self._is_draining or self.is_held:
+        if not self._messages or self._is_draining or self.is_held:
             return
         self._is_draining = True
         try:

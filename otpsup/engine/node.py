@@ -68,17 +68,20 @@ class Node(Child):
         self._plans: dict[Plan[Child], purpose.Purpose] = {}
         self._waiting: list[Child] = []
         """Children that wait for one on which they depend."""
-        self._advancing: set[Plan[Child]] = set()
         self._handler = Handler(self)
         self.restarter = Restarter(self)
+        self._is_fresh = True
+        """Its children are as declared, none has been started yet."""
         self._load()
 
     def _load(self) -> None:
-        """Children as declared; what was added at run time is gone (OTP.md 12.4)."""
-        for child in list(self.children.values()):
-            self.forget(child)
+        """Children as declared."""
         for spec in self.spec.children if isinstance(self.spec, Supervisor) else ():
             self.add(spec, spec.name)
+
+    def _clear(self) -> None:
+        for child in list(self.children.values()):
+            self.forget(child)
 
     def add(self, spec: ChildSpec, name: str, args: Sequence[Any] = ()) -> Child:
         """Append a record for this spec."""
@@ -93,8 +96,7 @@ class Node(Child):
     def forget(self, child: Child) -> None:
         """Delete a record, and with it all records below it."""
         if isinstance(child, Node):
-            for grandchild in list(child.children.values()):
-                child.forget(grandchild)
+            child._clear()
         del self.children[child.name]
         del self.core.children[child.path]
         self.release()
@@ -112,7 +114,10 @@ class Node(Child):
         self.how, self._reason = None, SHUTDOWN
         self._was_up = self._asked_to_stop = self._killing = self.is_healthy = False
         self.mailbox.release()
-        self._load()
+        if not self._is_fresh:  # what was added at run time is gone (OTP.md 12.4)
+            self._clear()
+            self._load()
+        self._is_fresh = False
         self.move("start", cause)
         wanted = [child for child in self.children.values() if child.wanted]
         self.carry_out(purpose.Boot(cause), starts=wanted)
@@ -209,7 +214,8 @@ class Node(Child):
 
     def child_spawned(self, child: Child) -> None:
         """A start has come half-way."""
-        self._reached(child, STARTED)
+        if self.order.is_graph:
+            self._reached(child, STARTED)
 
     def child_ready(self, child: Child) -> None:
         """A start is done, unless others wait for more of it."""
@@ -366,14 +372,12 @@ class Node(Child):
 
     def _advance(self, plan: Plan[Child]) -> None:
         """Do what can be done; a child may answer while it is being asked."""
-        if plan in self._advancing:
+        if plan.is_advancing:
             return
-        self._advancing.add(plan)
-        try:
-            while plan in self._plans and (step := plan.next()):
-                self._do(step, self._plans[plan])
-        finally:
-            self._advancing.discard(plan)
+        plan.is_advancing = True
+        while plan in self._plans and (step := plan.next()):
+            self._do(step, self._plans[plan])
+        plan.is_advancing = False
         if plan.is_done and plan in self._plans:
             self._unplan(plan).finished(self)
             self.mailbox.drain()
@@ -430,6 +434,8 @@ class Node(Child):
 
     def release(self) -> None:
         """Go on with the children whose dependencies are satisfied by now."""
+        if not self._waiting:
+            return
         waiting, self._waiting = self._waiting, []
         for child in waiting:
             if child.awaited is None:  # stopped, or forgotten, meanwhile

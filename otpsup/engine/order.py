@@ -21,6 +21,8 @@ Steps = list[Step[Child]]
 class ListOrder:
     """Each child comes after the one before it in the list."""
 
+    is_graph = False
+
     def __init__(self, children: Mapping[str, Child]) -> None:
         self._children = children
 
@@ -56,6 +58,8 @@ class NoOrder(ListOrder):
 
 class GraphOrder(ListOrder):
     """A child comes after those that it names; what is not connected goes in parallel."""
+
+    is_graph = True
 
     def rest(self, failed: Child) -> Sequence[Child]:
         """`failed` and all that depend on it, directly or not, in the order of the list."""

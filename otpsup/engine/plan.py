@@ -63,6 +63,8 @@ class Plan(Generic[E]):
         self._starts = starts
         self._stops_left = len(stops)
         self._left = len(stops) + len(starts)
+        self.is_advancing = False
+        """Somebody is handing out its steps."""
 
     @property
     def is_done(self) -> bool:

@@ -29,7 +29,6 @@ from .events import (
     ToSupervisor,
     WhichChildren,
 )
-from .order import GraphOrder
 
 if TYPE_CHECKING:
     from .node import Node
@@ -188,7 +187,7 @@ class Handler:
         """A child that is added names siblings that are there already, so it closes no cycle."""
         siblings = {name: child.spec for name, child in self._node.children.items()}
         owner = check.label(self._node.spec)
-        if spec.after and not isinstance(self._node.order, GraphOrder):
+        if spec.after and not self._node.order.is_graph:
             raise errors.InvalidSpec(
                 f"{owner} orders its children by its list, where {spec.name!r} would come last "
                 "anyway; leave its `after` out",

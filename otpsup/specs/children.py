@@ -11,6 +11,7 @@ import os
 import resource
 import signal as signals
 from collections.abc import Callable, Mapping, Sequence, Set
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,7 +40,12 @@ def _signal_number(value: Any) -> Any:
 
 
 def _is_signal(value: Any) -> bool:
-    return check.is_int(int(value)) and value in signals.valid_signals()
+    return check.is_int(int(value)) and value in _valid_signals()
+
+
+@cache
+def _valid_signals() -> Set[int]:
+    return frozenset(signals.valid_signals())
 
 
 def _is_exit_code(value: Any) -> bool:

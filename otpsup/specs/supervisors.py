@@ -92,11 +92,13 @@ class Supervisor(_Supervising):
     def _children_fit(self, _: attrs.Attribute[Any], children: tuple[ChildSpec, ...]) -> None:
         for child in children:
             check_significant(self, child)
-        twice = [name for name, n in Counter(child.name for child in children).items() if n > 1]
-        if twice:
+        names = Counter(child.name for child in children)
+        if len(names) < len(children):
+            twice = [name for name, n in names.items() if n > 1]
             text = f"{check.label(self)}: two children are named {twice[0]!r}; rename one of them"
             raise InvalidSpec(text, "duplicate_child_name")
-        check_graph(check.label(self), children)
+        if any(child.after for child in children):
+            check_graph(check.label(self), children)
 
 
 @frozen

@@ -89,7 +89,7 @@ class Simulation:
 
     def start(self) -> dict[str, Any]:
         """Start the tree."""
-        ref = self.system.ask(Boot())
+        ref = self.system.ask(Boot(ref=self.system.next_ref()))
         self.system.settle()
         failed = self.system.answer(ref).error is not None
         result = ["error", self.system.last_failure] if failed else ["ok", self.system.shown("")]
@@ -99,7 +99,7 @@ class Simulation:
         """Stop the tree, if it has not ended yet."""
         if self.system.engine.is_halted:
             return {"result": NOPROC, "trace": []}
-        self.system.ask(Shutdown())
+        self.system.ask(Shutdown(ref=self.system.next_ref()))
         self.system.settle()
         return {"result": "ok", "trace": self._take_trace()}
 
@@ -134,8 +134,8 @@ class Simulation:
             return NOPROC
         reason = terms.ENDINGS[event["reason"]]
         if isinstance(self.system.engine.find(path), Node):
-            hurry = event["reason"] == "kill"
-            self.system.ask(StopSupervisor(path=path, reason=reason, hurry=hurry))
+            hurry, ref = event["reason"] == "kill", self.system.next_ref()
+            self.system.ask(StopSupervisor(path=path, reason=reason, hurry=hurry, ref=ref))
         else:
             self.system.exits(path, reason)
         self.system.settle()
@@ -147,11 +147,11 @@ class Simulation:
         node = self._running(path)
         if node is None:
             return NOPROC
-        self.system.ask(Suspend(path=path))
+        self.system.ask(Suspend(path=path, ref=self.system.next_ref()))
         results = [self._in_batch(item, event["sup"]) for item in event["do"]]
         for _ in range(len(node.mailbox)):
-            self.system.ask(Resume(path=path, one=True))
-        self.system.ask(Resume(path=path))
+            self.system.ask(Resume(path=path, one=True, ref=self.system.next_ref()))
+        self.system.ask(Resume(path=path, ref=self.system.next_ref()))
         self.system.settle()
         return [self._answer(r) if isinstance(r, Call) else r for r in results]
 
@@ -172,7 +172,7 @@ class Simulation:
         if node is None:
             return NOPROC
         name = event["child"].name if "child" in event else event.get("id", "")
-        ref = self.system.ask(_request(event, node, node.path_of(name)))
+        ref = self.system.ask(_request(event, node, node.path_of(name), self.system.next_ref()))
         return Call(ref, event["op"], node, name)
 
     def _running(self, path: str) -> Node | None:
@@ -202,19 +202,20 @@ class Simulation:
         return dict(sorted(found.items()))
 
 
-def _request(event: Event, node: Node, path: str) -> Request:
+def _request(event: Event, node: Node, path: str, ref: int) -> Request:
     match event["op"]:
         case "start_child":
-            return StartChild(path=node.path, spec=None if node.is_dynamic else event.get("child"))
+            spec = None if node.is_dynamic else event.get("child")
+            return StartChild(path=node.path, spec=spec, ref=ref)
         case "terminate_child":
-            return TerminateChild(path=path)
+            return TerminateChild(path=path, ref=ref)
         case "restart_child":
-            return StartDeclared(path=path, restart_only=True)
+            return StartDeclared(path=path, restart_only=True, ref=ref)
         case "delete_child":
-            return DeleteChild(path=path)
+            return DeleteChild(path=path, ref=ref)
         case "which_children":
-            return WhichChildren(path=node.path)
-    return CountChildren(path=node.path)
+            return WhichChildren(path=node.path, ref=ref)
+    return CountChildren(path=node.path, ref=ref)
 
 
 def _result(call: Call, value: Any) -> Term:

@@ -9,9 +9,10 @@ look from outside.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ..engine import Engine
 from ..engine.child import Child
@@ -68,6 +69,14 @@ class System:
         self._with_info: set[str] = set()
         self._stubborn: set[str] = set()
         self._answers: dict[int, Answer] = {}
+        self._performers: dict[type[Effect], Callable[[Any], None]] = {
+            StateChange: self._changed,
+            Spawn: self._spawn,
+            Terminate: self._terminate,
+            Kill: self._killed,
+            Reply: self._replied,
+            Halt: self._halted,
+        }
         self._refs = 0
 
     # Paths.
@@ -89,12 +98,16 @@ class System:
         """Say how the next starts of this path go."""
         self._outcomes[path] = deque(outcomes)
 
-    def ask(self, request: Request) -> int:
-        """Put a request in; its answer will be found under the number returned."""
+    def next_ref(self) -> int:
+        """A number for a request that no other has."""
         self._refs += 1
-        self._news.append(evolve(request, ref=self._refs))
-        self.hear()
         return self._refs
+
+    def ask(self, request: Request) -> int:
+        """Put a request in; its answer will be found under its number, which is returned."""
+        self._news.append(request)
+        self.hear()
+        return request.ref
 
     def answer(self, ref: int) -> Answer:
         """The answer to a request."""
@@ -141,19 +154,19 @@ class System:
             self._perform(effect)
 
     def _perform(self, effect: Effect) -> None:
-        match effect:
-            case StateChange():
-                self._changed(effect)
-            case Spawn():
-                self._spawn(effect)
-            case Terminate():
-                self._terminate(effect.path)
-            case Kill():
-                self.exits(effect.path, terms.KILLED)
-            case Reply():
-                self._answers[effect.ref] = self._answer(effect)
-            case Halt(kind="stopped" | "gave_up" | "auto_shutdown"):
-                self.root_exit = terms.of_reason(effect.reason)
+        perform = self._performers.get(type(effect))
+        if perform:
+            perform(effect)
+
+    def _replied(self, reply: Reply) -> None:
+        self._answers[reply.ref] = self._answer(reply)
+
+    def _killed(self, kill: Kill) -> None:
+        self.exits(kill.path, terms.KILLED)
+
+    def _halted(self, halt: Halt) -> None:
+        if halt.kind != "start_failed":
+            self.root_exit = terms.of_reason(halt.reason)
 
     def _answer(self, reply: Reply) -> Answer:
         """What is meant now: a child that was started may be gone by the time that one looks."""
@@ -183,7 +196,8 @@ class System:
             self._failed(path, outcome, terms.START_ERRORS[outcome])
             self._news.append(Unstartable(path, run, Reason("error", outcome)))
 
-    def _terminate(self, path: str) -> None:
+    def _terminate(self, stop: Terminate) -> None:
+        path = stop.path
         answer = self._on_shutdown(path)
         if answer == "ignore":
             self._stubborn.add(path)
