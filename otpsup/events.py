@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from . import explain
+from .engine import words
 from .engine.effects import Halt, Report, StateChange
 
 
@@ -22,6 +23,8 @@ class Event:
         pid: the process concerned, if any.
         reason: how the child ended, in words, or None.
         cause: why, in words.
+        chain: the same, and what led to that, the latest first; for `halt` of a tree that gave up,
+            how it came to that, from the first crash to the last.
         text: the whole event as one line.
         traceback: of the exception that ended a Python child, or "".
     """
@@ -35,20 +38,23 @@ class Event:
     cause: str
     text: str
     traceback: str = ""
+    chain: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
 
 
 def from_effect(effect: StateChange | Report | Halt, epoch: float, now: float) -> Event:
     """The event for what the engine reported; `epoch` turns its clock into the wall clock."""
-    cause = explain.sentence(effect.cause)
+    chain = words.chain(effect.cause)
+    cause = chain[0]
     match effect:
         case StateChange(at, path, state, _, pid, reason):
-            words, trace = (str(reason), reason.traceback) if reason else (None, "")
+            why, trace = (str(reason), reason.traceback) if reason else (None, "")
             text = explain.change(effect)
-            return Event(at + epoch, "state", path, state, pid, words, cause, text, trace)
+            return Event(at + epoch, "state", path, state, pid, why, cause, text, trace, chain)
         case Report(at, context, _, path, reason, _, pid):
             text = explain.report(effect)
-            words, trace = str(reason), reason.traceback
-            return Event(at + epoch, context, path, None, pid, words, cause, text, trace)
+            why, trace = str(reason), reason.traceback
+            return Event(at + epoch, context, path, None, pid, why, cause, text, trace, chain)
         case Halt(_, reason):
             text = explain.ending("the tree", effect)
-            return Event(now + epoch, "halt", "", None, None, str(reason), cause, text)
+            story = explain.story(effect)
+            return Event(now + epoch, "halt", "", None, None, str(reason), cause, text, chain=story)

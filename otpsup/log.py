@@ -29,8 +29,7 @@ def write(tree: str, effect: StateChange | Report | Halt) -> None:
         )
     elif isinstance(effect, StateChange) and effect.state == "down":
         path, why = effect.path or "the tree", effect.reason or "stopped"
-        asked = f"; {explain.sentence(effect.cause)}" if effect.cause.kind == "request" else ""
-        logger.info("{}: {} is down: {}{}", tree, path, why, asked)
+        logger.info("{}: {} is down: {}; {}", tree, path, why, explain.because(effect.cause))
 
 
 def _trace(report: Report) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from .cause import Attempt
+
 
 class RestartWindow:
     """A sliding log of restart attempts, shared by all children of one supervisor."""
@@ -16,13 +18,18 @@ class RestartWindow:
     def __init__(self, intensity: int, period: float) -> None:
         self.intensity = intensity
         self.period = period
-        self._attempts: deque[float] = deque()
+        self._attempts: deque[Attempt] = deque()
 
-    def add(self, now: float) -> bool:
-        """Record an attempt at `now` (seconds, monotonic); False if it is one too many."""
-        self._prune(now)
-        self._attempts.append(now)
+    def add(self, attempt: Attempt) -> bool:
+        """Record an attempt; False if it is one too many."""
+        self._prune(attempt.at)
+        self._attempts.append(attempt)
         return len(self._attempts) <= self.intensity
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """All that the window held when it was last looked at, the oldest first."""
+        return tuple(self._attempts)
 
     def used(self, now: float) -> int:
         """How many attempts the window holds at `now`."""
@@ -30,5 +37,5 @@ class RestartWindow:
         return len(self._attempts)
 
     def _prune(self, now: float) -> None:
-        while self._attempts and self._attempts[0] < now - self.period:
+        while self._attempts and self._attempts[0].at < now - self.period:
             self._attempts.popleft()

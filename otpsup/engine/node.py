@@ -89,6 +89,11 @@ class Node(Child):
         self.children[name] = child
         return child
 
+    @property
+    def label(self) -> str:
+        """Its path; the root's own name."""
+        return self.path or self.name
+
     def path_of(self, name: str) -> str:
         """The path of a child of this name."""
         return f"{self.path}/{name}" if self.path else name

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from ..specs import Supervisor
 from . import backoff, purpose
-from .cause import Cause
+from .cause import Attempt, Cause
 from .child import Child
 from .intensity import RestartWindow
 from .reasons import SHUTDOWN, Reason
@@ -86,7 +86,7 @@ class Restarter:
 
     def _restart(self, child: Child, cause: Cause, *, paid: bool) -> None:
         """Restart `child` and whom the strategy restarts with it, unless it is once too often."""
-        allowed = paid or self._window.add(self._node.core.now)
+        allowed = paid or self._window.add(self._attempt(child, cause))
         cause = self._counted(cause)
         if not allowed:
             self._give_up(child, cause)
@@ -125,15 +125,32 @@ class Restarter:
         starts = [c for c in group if c.wanted and (c.spec.restart != "temporary")]
         return stops, starts
 
+    def _attempt(self, child: Child, cause: Cause) -> Attempt:
+        """The attempt as it will be told if the supervisor gives up; a traceback is too long."""
+        why = cause.reason and evolve(cause.reason, traceback="")
+        return Attempt(self._node.core.now, child.path, why, child.cause.attempts)
+
     def _counted(self, cause: Cause) -> Cause:
         """The cause, with what it used up of the restart window."""
         spec = self._node.spec
         used = self._window.used(self._node.core.now)
-        return evolve(cause, restarts=used, intensity=spec.intensity, period=spec.period)
+        return evolve(
+            cause,
+            supervisor=self._node.label,
+            restarts=used,
+            intensity=spec.intensity,
+            period=spec.period,
+        )
 
     def _give_up(self, child: Child, cause: Cause) -> None:
         """Too many restarts: stop everything; the parent decides about us (OTP.md 12)."""
-        why = evolve(cause, kind="gave_up", path=self._node.path, parent=cause)
+        why = evolve(
+            cause,
+            kind="gave_up",
+            path=self._node.path,
+            attempts=self._window.attempts,
+            parent=cause,
+        )
         too_many = Reason("shutdown", "too many restarts")
         self._node.report("shutdown", child, too_many, cause=why)
         if child.pending is not None:

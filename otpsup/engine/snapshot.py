@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
+from . import words
 from .child import Child
 from .effects import State
 from .node import Node
@@ -28,6 +29,8 @@ class ChildStatus:
         status: what it says of itself, or None.
         info: what it gave to `ready(info)`, or None.
         children: the nodes below it, in start order.
+        why: why it is in this state, and what led to that, in sentences, the latest first.
+        next_attempt: when it is tried again, in seconds since the epoch, or None.
     """
 
     name: str
@@ -42,6 +45,8 @@ class ChildStatus:
     status: str | None = None
     info: Any = None
     children: tuple[ChildStatus, ...] = ()
+    why: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
+    next_attempt: float | None = None
 
     def walk(self) -> Iterator[ChildStatus]:
         """This node and all below it, parents first."""
@@ -56,6 +61,7 @@ class ChildStatus:
 
 def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:
     """The state of `child` and all below it; `epoch` is added to the engine's clock."""
+    due = _due(child)
     return ChildStatus(
         name=child.name,
         path=child.path,
@@ -69,7 +75,18 @@ def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:
         status=child.status,
         info=child.info,
         children=_below(child, epoch),
+        why=words.why(child.path, child.state, child.cause, due and due - child.core.now),
+        next_attempt=due and due + epoch,
     )
+
+
+def _due(child: Child) -> float | None:
+    """When its own next attempt comes, or that of the one with which it waits."""
+    if child.state == "restarting":
+        return child.retry_due
+    first = child.core.children.get(child.cause.path)
+    is_waiting = child.state == "down" and child.wanted and child.cause.kind in ("exit", "retry")
+    return first.retry_due if is_waiting and first is not None else None
 
 
 def _below(child: Child, epoch: float) -> tuple[ChildStatus, ...]:

@@ -14,52 +14,61 @@ from otpsup.engine import cause, effects
 from otpsup.engine.cause import BOOT, Cause
 from otpsup.engine.effects import Halt, Report, StateChange
 from otpsup.engine.reasons import NORMAL, SHUTDOWN, Reason
+from otpsup.engine.words import sentence
 from otpsup.events import from_effect
 from tests.support.trees import running, watching
 from tests.support.waiting import LONG
 
 KILLED = Reason("signaled", "SIGKILL", signal=9)
 BROKEN = Reason("error", "cannot run '/no/such': No such file or directory")
-EXIT = Cause("exit", "a", KILLED, "rest_for_one", 2, 3, 60.0, parent=BOOT)
+EXIT = Cause("exit", "a", KILLED, "rest_for_one", 2, 3, 60.0, supervisor="blog", parent=BOOT)
 TOO_OFTEN = Cause("exit", "a", KILLED, "one_for_one", 4, 3, 60.0)
 
 CAUSES = [
     (BOOT, "the tree was started"),
     (Cause("shutdown"), "the tree was asked to stop"),
-    (Cause("shutdown", by="admin"), "the tree was asked to stop by 'admin'"),
-    (Cause("request", "a", rule="restart"), "restart 'a' was asked for"),
+    (Cause("shutdown", by="admin"), "the tree was asked to stop by admin"),
+    (Cause("request", "a", rule="restart"), "restart a was asked for"),
     (
         Cause("request", "sub/a", rule="start_child", by="web"),
-        "start_child 'sub/a' was asked for by 'web'",
+        "start_child sub/a was asked for by web",
     ),
-    (EXIT, "'a' ended: SIGKILL (rest_for_one); restart 2 of 3 in 60 s"),
-    (Cause("exit", "a", NORMAL, "one_for_one"), "'a' ended: ended normally"),
+    (EXIT, "a ended with SIGKILL and blog is rest_for_one; restart 2 of 3 in 60 s"),
+    (Cause("exit", "a", NORMAL, "one_for_one"), "a ended normally"),
+    (Cause("exit", "my app", Reason("exited", "exit code 3")), "'my app' ended with exit code 3"),
+    (Cause("exit", "a", Reason("exception", "KeyError: 'x'")), "a ended with KeyError: 'x'"),
+    (Cause("exit", "a", Reason("killed", "killed (SIGKILL)")), "a was killed (SIGKILL)"),
+    (Cause("exit", "a", SHUTDOWN), "a was stopped"),
+    (Cause("exit", "sub", Reason("shutdown", "too many restarts")), "sub gave up"),
+    (Cause("waits", "db", rule="ready"), "db is not ready yet"),
+    (Cause("waits", "db", rule="started"), "db is not there yet"),
+    (Cause("satisfied", "migrate", rule="completed"), "migrate is completed now"),
     (
         TOO_OFTEN,
-        "'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
+        "a ended with SIGKILL; one more than the 3 restarts in 60 s allowed",
     ),
     (
         Cause("retry", "a", BROKEN, "one_for_one", 1, 3, 5.0),
-        f"'a' is tried again after: {BROKEN}; restart 1 of 3 in 5 s",
+        f"a did not start ({BROKEN}) and was tried again; restart 1 of 3 in 5 s",
     ),
     (
         Cause("start_failed", "a", BROKEN),
-        "'a' did not start: cannot run '/no/such': No such file or directory",
+        "a did not start: cannot run '/no/such': No such file or directory",
     ),
-    (Cause("auto_shutdown", "job", NORMAL), "the significant child 'job' ended: ended normally"),
+    (Cause("auto_shutdown", "job", NORMAL), "the significant child job ended normally"),
     (
         Cause("gave_up", "sub", parent=TOO_OFTEN),
-        "'sub' gave up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
+        "sub gave up: a ended with SIGKILL; one more than the 3 restarts in 60 s allowed",
     ),
     (
         Cause("gave_up", "", parent=TOO_OFTEN),
-        "the tree gave up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
+        "the tree gave up: a ended with SIGKILL; one more than the 3 restarts in 60 s allowed",
     ),
 ]
 
 GAVE_UP = (
     "blog gave up: its children ended too often, 4 times within 60 s where intensity allows 3 "
-    "restarts; the last was 'a': SIGKILL. Everything was stopped in reverse order. Look at the "
+    "restarts; at last a ended with SIGKILL. Everything was stopped in reverse order. Look at the "
     "output of that child, mend it and start again; if so many restarts are normal here, raise "
     "intensity or period, or give the child a backoff."
 )
@@ -68,7 +77,7 @@ REPORTS = [
     (Report(1.0, "progress", "", "a", NORMAL, BOOT, 7), "a is up (pid 7)"),
     (Report(1.0, "progress", "", "sub", NORMAL, BOOT), "sub is up"),
     (Report(1.0, "progress", "", "", NORMAL, BOOT), "the tree is up"),
-    (Report(1.0, "child_terminated", "", "a", KILLED, EXIT, 7), "a ended: SIGKILL"),
+    (Report(1.0, "child_terminated", "", "a", KILLED, EXIT, 7), "a ended with SIGKILL"),
     (
         Report(1.0, "start_error", "", "a", BROKEN, BOOT),
         "a did not start: cannot run '/no/such': No such file or directory",
@@ -79,15 +88,18 @@ REPORTS = [
     ),
     (
         Report(1.0, "restart", "", "a", KILLED, EXIT, delay=0.25),
-        "a restarts in 0.25 s: 'a' ended: SIGKILL (rest_for_one); restart 2 of 3 in 60 s",
+        (
+            "a restarts in 0.25 s: a ended with SIGKILL and blog is rest_for_one; restart 2 of 3 "
+            "in 60 s; before that, the tree was started"
+        ),
     ),
     (
         Report(1.0, "shutdown", "sub", "sub", SHUTDOWN, TOO_OFTEN),
-        "sub gives up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
+        "sub gives up: a ended with SIGKILL; one more than the 3 restarts in 60 s allowed",
     ),
     (
         Report(1.0, "shutdown", "", "", SHUTDOWN, TOO_OFTEN),
-        "the tree gives up: 'a' ended: SIGKILL; one more than the 3 restarts in 60 s allowed",
+        "the tree gives up: a ended with SIGKILL; one more than the 3 restarts in 60 s allowed",
     ),
 ]
 
@@ -95,7 +107,7 @@ HALTS = [
     (Halt("stopped", SHUTDOWN, Cause("shutdown")), "blog stopped: the tree was asked to stop."),
     (
         Halt("auto_shutdown", SHUTDOWN, Cause("auto_shutdown", "job", NORMAL)),
-        "blog stopped by itself: the significant child 'job' ended: ended normally.",
+        "blog stopped by itself: the significant child job ended normally.",
     ),
     (
         Halt("start_failed", BROKEN, Cause("start_failed", "a", BROKEN)),
@@ -111,7 +123,7 @@ HALTS = [
 @pytest.mark.parametrize(("value", "expected"), CAUSES)
 def test_causes(value: Cause, expected: str) -> None:
     """Each cause is one sentence."""
-    assert explain.sentence(value) == expected
+    assert sentence(value) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), REPORTS)
@@ -161,7 +173,7 @@ def test_no_word_is_missing(why: Cause, state: effects.State, reason: Reason) ->
     twice or left empty."""
     why = evolve(why, reason=reason)
     texts = [
-        explain.sentence(why),
+        sentence(why),
         explain.change(StateChange(1.0, "a", state, why, reason=reason)),
         explain.ending("t", Halt("gave_up", reason, evolve(TOO_OFTEN, parent=why))),
         explain.report(Report(1.0, "restart", "", "a", reason, why)),
@@ -196,7 +208,7 @@ def test_the_end_of_a_tree(intensity: int) -> None:
     plural = "" if intensity == 1 else "s"
     assert how_it_ends("broken", intensity, BROKEN_CHILD) == (
         f"blog gave up: its children ended too often, {times} within 30 s where intensity allows "
-        f"{intensity} restart{plural}; the last was 'broken': exit code 7"
+        f"{intensity} restart{plural}; at last broken ended with exit code 7"
     )
 
 
@@ -205,8 +217,8 @@ def test_the_end_of_a_nested_tree() -> None:
     sub = Supervisor("sub", intensity=1, period=40, children=[BROKEN_CHILD])
     assert how_it_ends("sub/broken", 0, sub) == (
         "blog gave up: its children ended too often, once within 30 s where intensity allows 0 "
-        "restarts; the last was 'sub': too many restarts: its children ended too often, 2 times "
-        "within 40 s where intensity allows 1 restart; the last was 'sub/broken': exit code 7"
+        "restarts; at last sub gave up: its children ended too often, 2 times within 40 s where "
+        "intensity allows 1 restart; at last sub/broken ended with exit code 7"
     )
 
 
@@ -216,7 +228,8 @@ def test_events_are_told_in_the_same_words() -> None:
     event = from_effect(Report(5.0, "child_terminated", "", "a", crash, EXIT, 7), 100.0, 6.0)
     assert (event.at, event.kind, event.path, event.pid) == (105.0, "child_terminated", "a", 7)
     assert (event.reason, event.traceback) == ("ValueError: no", "Traceback ...")
-    assert (event.text, event.cause) == ("a ended: ValueError: no", explain.sentence(EXIT))
+    assert (event.text, event.cause) == ("a ended with ValueError: no", sentence(EXIT))
+    assert event.chain == (sentence(EXIT), "the tree was started")
     change = from_effect(StateChange(5.0, "a", "down", EXIT, None, crash), 100.0, 6.0)
     assert (change.kind, change.state, change.traceback) == ("state", "down", "Traceback ...")
     halt = from_effect(HALTS[0][0], 100.0, 6.0)

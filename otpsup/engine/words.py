@@ -1,0 +1,148 @@
+"""Decisions in plain words: why something is so, and what led to that. Pure: values in, text out.
+
+`main_app restarted because ipc_server ended with SIGKILL and fastblog is rest_for_one; restart 2
+of 3 in 60 s; next attempt in 4 s`.
+"""
+
+from __future__ import annotations
+
+from .cause import Attempt, Cause
+from .reasons import Reason
+
+TREE = "the tree"
+_GROUPS = ("one_for_all", "rest_for_one")
+
+_VERBS = {
+    "down": "is down",
+    "starting": "is starting",
+    "running": "is running",
+    "stopping": "is stopping",
+    "restarting": "is restarting",
+}
+_AGAIN = ("exit", "retry", "satisfied")
+"""The causes by which something that runs has been restarted."""
+
+
+def named(path: str) -> str:
+    """How a sentence names a child; quoted if it would not be seen as one word."""
+    return (repr(path) if " " in path else path) or TREE
+
+
+def how(reason: Reason | None) -> str:
+    """What became of a process, as the rest of a sentence that begins with its name."""
+    if reason is None:
+        return "ended"
+    match reason.kind:
+        case "normal":
+            return reason.detail or "ended normally"
+        case "shutdown" if reason.detail == "too many restarts":
+            return "gave up"
+        case "shutdown" | "killed":
+            return f"was {reason}"
+        case "exited" | "signaled" | "exception":
+            return f"ended with {reason}"
+        case _:
+            return f"did not start ({reason})"
+
+
+def sentence(cause: Cause, it: str | None = None) -> str:
+    """Why something happened, in one sentence without a full stop.
+
+    Args:
+        it: a path that the reader has just been told; it is called `it`.
+    """
+    child = "it" if it is not None and it == cause.path else named(cause.path)
+    match cause.kind:
+        case "boot":
+            return "the tree was started"
+        case "shutdown":
+            return "the tree was asked to stop" + _by(cause)
+        case "request":
+            return f"{cause.rule} {named(cause.path)} was asked for" + _by(cause)
+        case "exit":
+            return f"{child} {how(cause.reason)}{_rule(cause, it)}{_count(cause)}"
+        case "retry":
+            why = f"{child} {how(cause.reason)} and was tried again"
+            return f"{why}{_rule(cause, it)}{_count(cause)}"
+        case "waits":
+            return f"{child} is not {_condition(cause)} yet"
+        case "satisfied":
+            return f"{child} is {_condition(cause)} now"
+        case "start_failed":
+            return f"{child} did not start: {cause.reason}"
+        case "auto_shutdown":
+            return f"the significant child {named(cause.path)} {how(cause.reason)}"
+        case "gave_up":
+            return f"{child} gave up: {_last(cause)}"
+
+
+def _by(cause: Cause) -> str:
+    return f" by {named(cause.by)}" if cause.by else ""
+
+
+def _condition(cause: Cause) -> str:
+    return "there" if cause.rule == "started" else cause.rule
+
+
+def _rule(cause: Cause, it: str | None) -> str:
+    """The strategy, where it is the reason that more than the child itself is restarted."""
+    if cause.rule not in _GROUPS or it == cause.path:
+        return ""
+    return f" and {cause.supervisor or TREE} is {cause.rule}"
+
+
+def _count(cause: Cause) -> str:
+    if not cause.restarts:
+        return ""
+    if cause.restarts > cause.intensity:
+        return f"; one more than the {cause.intensity} restarts in {cause.period:g} s allowed"
+    return f"; restart {cause.restarts} of {cause.intensity} in {cause.period:g} s"
+
+
+def _last(cause: Cause) -> str:
+    return sentence(cause.parent) if cause.parent else "a child ended too often"
+
+
+def chain(cause: Cause) -> tuple[str, ...]:
+    """The decisions that led to a state, each as a sentence, the latest first."""
+    sentences = []
+    link: Cause | None = cause
+    while link is not None:
+        sentences.append(sentence(link))
+        link = link.parent if link.kind != "gave_up" else _before(link)
+    return tuple(sentences)
+
+
+def _before(gave_up: Cause) -> Cause | None:
+    """What was before a supervisor gave up; the last end is told with it already."""
+    return gave_up.parent.parent if gave_up.parent else None
+
+
+def why(path: str, state: str, cause: Cause, wait: float | None = None) -> tuple[str, ...]:
+    """Why a child is as it is, and what led to that, the latest first.
+
+    Args:
+        wait: seconds until the next attempt, if there will be one at a known time.
+    """
+    verb = "restarted" if state == "running" and cause.kind in _AGAIN else _VERBS[state]
+    due = "" if wait is None else f"; next attempt in {max(wait, 0):.3g} s"
+    first = f"{named(path)} {verb} because {sentence(cause, it=path)}{due}"
+    return (first, *(f"before that, {earlier}" for earlier in chain(cause)[1:]))
+
+
+def history(cause: Cause) -> tuple[str, ...]:
+    """How a supervisor came to give up, from the first end to the last, a line each.
+
+    What made a supervisor below it give up stands indented under that end.
+    """
+    return tuple(_history(cause.attempts, cause, ""))
+
+
+def _history(attempts: tuple[Attempt, ...], cause: Cause, indent: str) -> list[str]:
+    lines: list[str] = []
+    for number, attempt in enumerate(attempts, 1):
+        ago = attempts[-1].at - attempt.at
+        when = f"{ago:.3g} s before the last: " if number < len(attempts) else ""
+        lines.append(f"{indent}{number}. {when}{named(attempt.path)} {how(attempt.reason)}")
+        lines += _history(attempt.before, cause, indent + "   ")
+    return lines
