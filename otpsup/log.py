@@ -24,12 +24,16 @@ _WITH_TRACEBACK = ("child_terminated", "start_error", "shutdown_error")
 def write(tree: str, effect: StateChange | Report | Halt) -> None:
     """Log what is worth a line: every report, and every child that is down now."""
     if isinstance(effect, Report):
-        logger.log(
-            _LEVELS[effect.context], "{}: {}{}", tree, explain.report(effect), _trace(effect)
-        )
+        logger.log(_level(effect), "{}: {}{}", tree, explain.report(effect), _trace(effect))
     elif isinstance(effect, StateChange) and effect.state == "down":
         path, why = effect.path or "the tree", effect.reason or "stopped"
         logger.info("{}: {} is down: {}; {}", tree, path, why, explain.because(effect.cause))
+
+
+def _level(report: Report) -> str:
+    """What was started by request is no news to who asked (OTP.md 18.3)."""
+    is_asked_for = report.context == "progress" and report.cause.kind == "request"
+    return "DEBUG" if is_asked_for else _LEVELS[report.context]
 
 
 def _trace(report: Report) -> str:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from loguru import logger
 
-from . import log
-from .control import address
+from . import explain, log
+from .control import address, last_words
+from .control.last_words import LastWords
 from .control.server import Backend, ControlServer
 from .engine.effects import Halt, Report, StateChange
 from .engine.events import Boot, Shutdown
@@ -24,6 +27,7 @@ from .errors import OtpsupError
 from .events import Event, from_effect
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
+from .wire import outline
 from .wire.control import Make
 
 
@@ -52,7 +56,9 @@ class Session(Backend):
         try:
             if door:
                 await self._server.listen(*door)
-            return await self._until_halted()
+            halt = await self._until_halted()
+            self._say_last_words(halt)
+            return halt
         finally:
             await self._server.close()
             await self._runner.close()
@@ -65,6 +71,14 @@ class Session(Backend):
             self.stop(hurry=False)
             await self._runner.halted
             raise
+
+    def _say_last_words(self, halt: Halt) -> None:
+        """For `otpsup why` when nobody is left to be asked."""
+        text, story = explain.ending(self.name, halt), explain.story(halt)
+        words = LastWords(self.name, os.getpid(), time.time(), halt.kind, text, story)
+        last_words.write(words)
+        if halt.kind == "gave_up":
+            logger.error("{} {}", text, " ".join(story))
 
     def _open_socket(self) -> tuple[socket.socket, Path] | None:
         """A tree without its socket is still a tree: say so and go on."""
@@ -85,6 +99,10 @@ class Session(Backend):
     def status(self) -> ChildStatus:
         """The tree's snapshot."""
         return self._runner.status()
+
+    def outline(self) -> dict[str, Any]:
+        """The tree as it is now, with what was added to it at run time."""
+        return outline.encode(self._runner.engine.spec())
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Hear all events; returns how to stop that."""

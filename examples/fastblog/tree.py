@@ -13,6 +13,7 @@ Workers are named by import path, so that the supervising process never imports 
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,9 @@ class Settings:
         }
 
 
-def build(settings: Settings) -> Supervisor:
-    """The tree; nothing is started."""
+def build(settings: Settings | None = None) -> Supervisor:
+    """The tree; nothing is started. Without settings it has all defaults, and a token of its own."""
+    settings = settings or Settings(DataDir("fastblog-data"), secrets.token_urlsafe())
     data, package = str(settings.data.root), "examples.fastblog"
     serve_flags = ["--data", data, "--port", str(settings.port)]
     return Supervisor(

@@ -76,13 +76,13 @@ def listen(name: str) -> tuple[socket.socket, Path]:
 
 
 def _candidates(name: str) -> Iterator[Path]:
-    stem = f"{_safe(name)}-{os.getpid()}"
+    stem = f"{safe(name)}-{os.getpid()}"
     yield directory() / f"{stem}.sock"
     for number in itertools.count(2):
         yield directory() / f"{stem}.{number}.sock"
 
 
-def _safe(name: str) -> str:
+def safe(name: str) -> str:
     """A tree's name as it stands in a file name: a socket's path has 107 bytes at most."""
     text = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
     return text.encode()[:40].decode(errors="ignore")
@@ -162,4 +162,4 @@ def find(name: str | None = None) -> Path:
 
 
 def _is_called(path: Path, name: str) -> bool:
-    return name == path.stem or _safe(name) == path.stem.rpartition("-")[0]
+    return name == path.stem or safe(name) == path.stem.rpartition("-")[0]

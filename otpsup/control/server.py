@@ -36,6 +36,10 @@ class Backend:
         """The tree's snapshot."""
         raise NotImplementedError
 
+    def outline(self) -> Any:
+        """The tree's outline, as `wire.outline` has it."""
+        raise NotImplementedError
+
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Hear all events; returns how to stop that."""
         raise NotImplementedError
@@ -124,6 +128,8 @@ class _Client:
             self._unsubscribe()
             self._unsubscribe = self._backend.subscribe(self._on_event)
             self._send(wire.encode_ok(call.id, None))
+        elif call.op == "outline":
+            self._send(wire.encode_ok(call.id, self._backend.outline()))
         else:
             self._send(wire.encode_ok(call.id, self._backend.status()))
 

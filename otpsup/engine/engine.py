@@ -47,7 +47,7 @@ from .node import How, Node
 from .process import ProcessChild
 from .reasons import SHUTDOWN, Reason
 from .requests import not_found
-from .snapshot import ChildStatus, snapshot
+from .snapshot import ChildStatus, current_spec, snapshot
 
 
 class Engine:
@@ -91,6 +91,10 @@ class Engine:
     def snapshot(self, epoch: float = 0.0) -> ChildStatus:
         """The whole tree as a value; `epoch` turns the engine's clock into the caller's."""
         return snapshot(self.root, epoch)
+
+    def spec(self) -> Supervisor | DynamicSupervisor:
+        """The root's spec as it is now: with the children that were added, without the deleted."""
+        return current_spec(self.root)
 
     def find(self, path: str) -> Child | None:
         """The record of this path."""

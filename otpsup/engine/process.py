@@ -48,6 +48,8 @@ class ProcessChild(Child):
         self.move("start", cause)
         self.limit_start()
         self.core.emit(Spawn(self.path, self.run, self.spec, self.args))
+        if self.spec.restart == "temporary":
+            self.args = ()  # it is never started again, and they may be large (OTP.md 3.5)
 
     def begin_stop(self, cause: Cause) -> None:
         """Send the stop signal, or SIGKILL for brutal_kill."""

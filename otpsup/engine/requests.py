@@ -261,12 +261,13 @@ class Handler:
         self._node.core.emit(Reply(request.ref, child))
 
     def _find(self, path: str, verb: str) -> Child:
-        node = self._node
-        child = node.children.get(path.rpartition("/")[2])
-        if node.is_dynamic and verb not in ("terminate", "monitor"):
+        node, name = self._node, path.rpartition("/")[2]
+        child = node.children.get(name)
+        is_instance = "#" in name and verb in ("terminate", "monitor")
+        if node.is_dynamic and not is_instance:
             raise errors.SimpleOneForOne(
-                f"cannot {verb} {path!r}: instances of a template can only be started anew and "
-                "terminated"
+                f"cannot {verb} {path!r}: instances of a template, as 'job#1', can only be started "
+                "anew and terminated"
             )
         if child is None:
             raise not_found(verb, path, node.core.children)

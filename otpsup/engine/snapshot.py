@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from ..specs import ChildSpec, DynamicSupervisor, Supervisor
 from . import words
 from .child import Child
 from .effects import State
@@ -87,6 +88,21 @@ def _due(child: Child) -> float | None:
     first = child.core.children.get(child.cause.path)
     is_waiting = child.state == "down" and child.wanted and child.cause.kind in ("exit", "retry")
     return first.retry_due if is_waiting and first is not None else None
+
+
+def current_spec(node: Node) -> Supervisor | DynamicSupervisor:
+    """The spec of a supervisor with the children that it has now."""
+    if isinstance(node.spec, DynamicSupervisor):
+        return node.spec
+    specs = [current_spec(c) if isinstance(c, Node) else c.spec for c in node.children.values()]
+    names = {spec.name for spec in specs}
+    return evolve(node.spec, children=[_without(spec, names) for spec in specs])
+
+
+def _without(spec: ChildSpec, names: set[str]) -> ChildSpec:
+    """A spec that is not after anybody who has been deleted."""
+    kept = tuple(after for after in spec.after if after.name in names)
+    return spec if kept == spec.after else evolve(spec, after=kept)
 
 
 def _below(child: Child, epoch: float) -> tuple[ChildStatus, ...]:

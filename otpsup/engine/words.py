@@ -62,8 +62,8 @@ def sentence(cause: Cause, it: str | None = None) -> str:
         case "exit":
             return f"{child} {how(cause.reason)}{_rule(cause, it)}{_count(cause)}"
         case "retry":
-            why = f"{child} {how(cause.reason)} and was tried again"
-            return f"{why}{_rule(cause, it)}{_count(cause)}"
+            rule = _rule(cause, it).replace(" and ", "; ")
+            return f"{child} {how(cause.reason)} and was tried again{rule}{_count(cause)}"
         case "waits":
             return f"{child} is not {_condition(cause)} yet"
         case "satisfied":
@@ -127,7 +127,8 @@ def why(path: str, state: str, cause: Cause, wait: float | None = None) -> tuple
     verb = "restarted" if state == "running" and cause.kind in _AGAIN else _VERBS[state]
     due = "" if wait is None else f"; next attempt in {max(wait, 0):.3g} s"
     first = f"{named(path)} {verb} because {sentence(cause, it=path)}{due}"
-    return (first, *(f"before that, {earlier}" for earlier in chain(cause)[1:]))
+    own = history(cause) if cause.kind == "gave_up" and cause.path == path else ()
+    return (first, *own, *(f"before that, {earlier}" for earlier in chain(cause)[1:]))
 
 
 def history(cause: Cause) -> tuple[str, ...]:

@@ -12,3 +12,6 @@ from __future__ import annotations
 
 from .scenario import BadScenario as BadScenario
 from .simulation import simulate as simulate
+from .what_if import Consequence as Consequence
+from .what_if import Step as Step
+from .what_if import what_if as what_if

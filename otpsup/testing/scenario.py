@@ -24,6 +24,9 @@ OUTCOMES: tuple[str, ...] = get_args(Outcome)
 FAILURES = ("error", "exit", "throw", "bad", "init_crash", "ignore")
 ENDINGS: tuple[str, ...] = get_args(Ending)
 
+WORKER = "otpsup.testing:worker"
+"""The target of a scenario's workers; nothing is ever run."""
+
 _MS = 1e-12
 """Seconds that a millisecond of a stop timeout takes here. `advance` alone moves the clock on, as
 far as restart windows can tell, and they are made half a second longer to be blind to this."""
@@ -189,7 +192,7 @@ def _worker(id: str, restart: Any, shutdown: Any, significant: Any, on_shutdown:
     """Random scenarios have the same few workers again and again."""
     return Worker(
         id,
-        "otpsup.testing:worker",
+        WORKER,
         kwargs={"on_shutdown": on_shutdown},
         restart=restart,
         shutdown=shutdown,

@@ -9,7 +9,7 @@ look from outside.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -17,12 +17,25 @@ from attrs import frozen
 from ..engine import Engine
 from ..engine.child import Child
 from ..engine.effects import Effect, Halt, Kill, Reply, Spawn, StateChange, Terminate
-from ..engine.events import Event, Exited, Ignored, Request, Spawned, Tick, Unstartable
+from ..engine.events import (
+    Event,
+    Exited,
+    Healthy,
+    Ignored,
+    Ready,
+    Request,
+    Spawned,
+    Tick,
+    Unstartable,
+)
 from ..engine.node import Node
 from ..engine.reasons import NORMAL, Reason
 from ..errors import OtpsupError, StartFailed
+from ..specs import DynamicSupervisor, Supervisor, Worker
+from ..specs import Spawned as ReadyWhenSpawned
+from ..specs.after import completed
 from . import terms
-from .scenario import BadScenario, Scenario
+from .scenario import WORKER, BadScenario
 from .terms import Term
 
 _TICKS = 100_000
@@ -40,6 +53,13 @@ class Answer:
 class System:
     """An engine, its processes and its clock.
 
+    Every process does well: it gets ready and is healthy; one whose completion a sibling waits for
+    ends normally.
+
+    Args:
+        spec: the tree.
+        plan: outcomes of the next starts, by path; after these, and for all others, `ok`.
+
     Paths are the engine's, in which the root is `""`; in what is written down they begin with the
     root's name.
 
@@ -52,15 +72,17 @@ class System:
         last_failure: why the latest start that failed did so.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.engine = Engine(scenario.spec)
+    def __init__(
+        self, spec: Supervisor | DynamicSupervisor, plan: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self.engine = Engine(spec)
         self.now = 0.0
         self.trace: list[dict[str, Any]] = []
         self.up: dict[str, int] = {}
         self.ends: dict[str, Term] = {}
         self.root_exit: Term = None
-        self._name = scenario.spec.name
-        self._outcomes = {self.own(path): deque(plan) for path, plan in scenario.plan.items()}
+        self._name = spec.name
+        self._outcomes = {self.own(path): deque(todo) for path, todo in (plan or {}).items()}
         self._news: deque[Event] = deque()
         self._supervisors: set[str] = set()
         self._failures: dict[str, tuple[str, Term]] = {}
@@ -128,7 +150,7 @@ class System:
             self._hand_over(self._news.popleft(), self.now)
 
     def settle(self) -> None:
-        """Let all come to rest. No time passes in it as far as restart windows can tell.
+        """Let all come to rest: nothing left to hear, and no deadline that will come.
 
         Raises:
             BadScenario: it never would.
@@ -138,7 +160,8 @@ class System:
             deadline = self.engine.deadline
             if deadline is None:
                 break
-            self._hand_over(Tick(), max(deadline, self.now))
+            self.now = max(deadline, self.now)
+            self._hand_over(Tick(), self.now)
             self.hear()
         else:
             raise BadScenario("the tree does not come to rest: a child is restarted for ever")
@@ -190,11 +213,25 @@ class System:
             (self._with_info.add if outcome == "extra" else self._with_info.discard)(path)
             self._write("start", path)
             self._news.append(Spawned(path, run, run))
+            self._goes_well(spawn)
         elif outcome == "ignore":
             self._news += (Ignored(path, run), Exited(path, run, reason=NORMAL))
         else:
             self._failed(path, outcome, terms.START_ERRORS[outcome])
             self._news.append(Unstartable(path, run, Reason("error", outcome)))
+
+    def _goes_well(self, spawn: Spawn) -> None:
+        """Whatever others may wait for comes about at once."""
+        path, run = spawn.path, spawn.run
+        if not isinstance(spawn.spec.ready, ReadyWhenSpawned):
+            self._news.append(Ready(path, run))
+        child = self.engine.find(path)
+        node = child.parent if child else None
+        if isinstance(node, Node) and node.order.is_graph:
+            self._news.append(Healthy(path, run))
+            wanted = [a for c in node.children.values() for a in c.spec.after]
+            if completed(spawn.path.rpartition("/")[2]) in wanted:
+                self.exits(path, NORMAL)
 
     def _terminate(self, stop: Terminate) -> None:
         path = stop.path
@@ -205,9 +242,13 @@ class System:
             self.exits(path, terms.ENDINGS[answer])
 
     def _on_shutdown(self, path: str) -> str:
+        """How it answers the stop signal; a limit of 0 leaves no time for an answer of its own."""
         child: Any = self.engine.find(path)
-        answer: str = child.spec.kwargs.get("on_shutdown", "shutdown")
-        return answer
+        spec = child.spec
+        if not isinstance(spec, Worker) or spec.target != WORKER:
+            return "shutdown"
+        answer: str = spec.kwargs["on_shutdown"]
+        return "ignore" if spec.shutdown == 0 and answer != "shutdown" else answer
 
     # Supervisors.
 
@@ -229,7 +270,7 @@ class System:
         if path in self.up:
             del self.up[path]
             self._write("exit", path, reason=terms.of_reason(reason))
-        else:
+        elif path in self._failures:  # its start was not cut short by a stop
             name, term = self._failures.pop(path)
             self._failed(path, "error", ["shutdown", ["failed_to_start_child", name, term]])
 

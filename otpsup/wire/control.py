@@ -58,7 +58,8 @@ _ON_A_PATH: dict[str, Callable[..., Request]] = {
     "which_children": WhichChildren,
     "count_children": CountChildren,
 }
-_ALONE = ("status", "events", "shutdown")
+_AT_ONCE = ("status", "outline", "events")
+_ALONE = (*_AT_ONCE, "shutdown")
 
 OPS = ("start_child", "restart_child", "monitor", "unmonitor", *_ON_A_PATH, *_ALONE)
 
@@ -92,7 +93,7 @@ def decode_call(line: bytes, caller: str | None) -> Call:
     id, op = value.get("id"), value.get("op")
     if not isinstance(id, int) or not isinstance(op, str):
         raise errors.ProtocolError("a request must have a number 'id' and a text 'op'")
-    if op in ("status", "events"):
+    if op in _AT_ONCE:
         return Call(id, op)
     return Call(id, op, maker(op, value, caller))
 
@@ -129,7 +130,7 @@ def maker(op: str, value: Mapping[str, Any], caller: str | None) -> Make:
     if op not in OPS or not isinstance(path, str):
         raise errors.ProtocolError(
             f"cannot understand request {op!r}: expected one of {', '.join(OPS)}; "
-            "all but the last three need a text 'path'"
+            f"all but the last {len(_ALONE)} need a text 'path'"
         )
     if op in ("monitor", "unmonitor"):
         on = op == "monitor"

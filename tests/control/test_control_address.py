@@ -223,6 +223,6 @@ def test_any_name(name: str, base: Path) -> None:
 @given(st.text(min_size=1, max_size=100))
 def test_any_name_is_a_file_name(name: str) -> None:
     """What stands in the file name for a tree's name is short, and of one part."""
-    safe = address._safe(name)
+    safe = address.safe(name)
     assert 0 < len(os.fsencode(safe)) <= 40
     assert not set(safe) & set("/\0\n")

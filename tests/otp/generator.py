@@ -10,6 +10,8 @@ What it never makes, because OTP's own answer is not fixed or not right there:
   order, while its own supervisor may be starting others already; a supervisor here is no process
 - a stop timeout that a supervisor could miss, for the same reason
 - a worker that ignores its stop request and is waited for without limit: OTP hangs
+- a template whose instances have no time (`shutdown` 0) for an answer of their own: whether they
+  give it all the same is a race in OTP
 - two bugs of OTP: a template's instance whose restart returns `ignore` crashes OTP 25's supervisor
   (mended by OTP 27); the `active` count of a template is one too low for ever after
   terminate_child of an instance that is restarting (also in OTP 29)
@@ -23,6 +25,7 @@ from typing import Any
 
 from otpsup.engine.child import Child
 from otpsup.engine.node import Node
+from otpsup.specs import Supervisor
 from otpsup.testing.scenario import FAILURES, parse
 from otpsup.testing.simulation import Simulation
 
@@ -108,9 +111,15 @@ class Maker:
             "strategy": "simple_one_for_one",
             "intensity": self._pick(INTENSITIES),
             "period": self._pick(PERIODS),
-            "children": [self._worker("w", under_auto_shutdown=False)],
+            "children": [self._instance()],
         }
         return self._as_child(spec, under_auto_shutdown=under_auto_shutdown)
+
+    def _instance(self) -> Json:
+        worker = self._worker("w", under_auto_shutdown=False)
+        if worker["shutdown"] == 0 and worker["on_shutdown"] != "shutdown":
+            worker["shutdown"] = "brutal_kill"
+        return worker
 
     def _child(self, id: str, depth: int, *, under_auto_shutdown: bool) -> Json:
         if depth >= 0 and self._chance(0.35):
@@ -247,7 +256,7 @@ class Maker:
     def _start_child(self, node: Node, sup: str) -> Json:
         if node.is_dynamic:
             return {"op": "start_child", "sup": sup}
-        auto = node.spec.auto_shutdown != "never" if not node.is_dynamic else False
+        auto = isinstance(node.spec, Supervisor) and node.spec.auto_shutdown != "never"
         if self._chance(0.2) and node.children:
             return {"op": "start_child", "sup": sup, "child": {"id": self._pick([*node.children])}}
         self._added += 1

@@ -1,0 +1,132 @@
+"""`simulate`: scenarios, line by line; and with --kill, what would come of a child's death."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..errors import OtpsupError
+from ..testing import BadScenario, Consequence, simulate, what_if
+from . import show, table, target
+
+
+def command(options: argparse.Namespace) -> str:
+    """Scenarios to traces; or, with --kill, consequences in words."""
+    if options.kill:
+        return _what_if(options)
+    if options.broken:
+        raise BadUsage("--broken says how a child starts once it was killed; add --kill PATH")
+    _scenarios(options.file or "-")
+    return ""
+
+
+class BadUsage(OtpsupError):
+    """Options that make no sense together."""
+
+    code = "usage"
+
+
+class SomeFailed(OtpsupError):
+    """Some lines of a file could not be run; each was named when it came."""
+
+    code = "bad_scenario"
+
+
+# Scenarios.
+
+
+def _scenarios(name: str) -> None:
+    """Every line of the file becomes a line of output; a bad one a line on stderr instead."""
+    bad = 0
+    with _opened(name) as file, _few_collections():
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                bad += not _run_line(line, f"{name}:{number}", sys.stdout.write)
+    sys.stdout.flush()
+    if bad:
+        raise SomeFailed(f"{bad} of the lines of {name} could not be run; all others were")
+
+
+def _run_line(line: str, where: str, write: Callable[[str], object]) -> bool:
+    try:
+        trace = simulate(_parsed(line))
+    except BadScenario as error:
+        sys.stdout.flush()
+        print(f"{where}: {table.plain(str(error))}", file=sys.stderr)
+        return False
+    write(json.dumps(trace, ensure_ascii=False, separators=(",", ":")) + "\n")
+    return True
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise BadScenario(f"expected a JSON object: {error}") from None
+    except RecursionError:
+        raise BadScenario("expected a JSON object that is not nested so deep") from None
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[TextIO]:
+    if name == "-":
+        yield sys.stdin
+        return
+    try:
+        file = Path(name).open(encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
+    except OSError as error:
+        raise BadUsage(f"cannot read {name}: {error.strerror}; `-` is standard input") from None
+    with file:
+        yield file
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Every tree is garbage soon, in cycles; to look for it after each costs a fifth of all."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+# What if.
+
+
+def _what_if(options: argparse.Namespace) -> str:
+    tree = target.resolve(options.file, options.socket).spec
+    found = what_if(tree, options.kill * options.times, options.broken)
+    if options.json:
+        return show.as_json(found)
+    return show.lines([line for each in found for line in _told(each, tree.name)])
+
+
+def _told(consequence: Consequence, root: str) -> Iterator[str]:
+    """The steps, each with its reason unless that is the one before's."""
+    yield f"If {consequence.path} is killed (SIGKILL):"
+    why = ""
+    for number, step in enumerate(consequence.steps, 1):
+        same = step.why == why
+        why = step.why
+        reason = "" if same or step.what == "ends" else f", because {why}"
+        at = f" after {step.at:.3g} s" if step.at >= 0.001 else ""
+        yield f"  {number}. {step.path or root} {step.what}{at}{_colon(step.what, reason, why)}"
+    kept = [p for p, state in consequence.states.items() if p and state == "running"]
+    touched = {step.path for step in consequence.steps}
+    if untouched := [path for path in kept if path not in touched]:
+        yield f"  Not touched: {', '.join(untouched)}."
+    yield f"  {consequence.summary}"
+
+
+def _colon(what: str, reason: str, why: str) -> str:
+    """`ends: SIGKILL`, `fails: no such file`, but `stops, because ...`."""
+    return f": {why}" if what in ("ends", "fails", "waits") else reason

@@ -1,0 +1,139 @@
+"""Which tree is meant: one that runs, by its name, or one in a module, as `module:name`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from attrs import frozen
+
+from ..control.client import TreeClient
+from ..errors import NotRunning, OtpsupError
+from ..specs import DynamicSupervisor, Supervisor
+
+_NAMES = ("tree", "TREE", "spec", "build")
+"""Where a tree is looked for in a module that is named alone."""
+
+
+class NoSuchTree(OtpsupError):
+    """What was named is no tree; says what was looked at and what would be one."""
+
+    code = "no_such_tree"
+
+
+@frozen
+class Target:
+    """A tree, and the states of its children if it runs."""
+
+    spec: Supervisor | DynamicSupervisor
+    states: Mapping[str, str] | None = None
+
+
+def resolve(text: str | None, socket: Path | None = None) -> Target:
+    """The tree that is meant.
+
+    Args:
+        text: the name of a running tree, `module:name`, `file.py:name`, or a module in which a
+            tree is called `tree` or `build`; None is the only tree that runs.
+        socket: a running tree's control socket.
+
+    Raises:
+        NoSuchTree: nothing of that kind is there, or it is no tree.
+        NotRunning: there is not just one tree that runs.
+    """
+    if text is None or socket is not None:
+        return _running(text, socket)
+    if ":" in text:
+        module, _, name = text.partition(":")
+        return Target(_spec(_member(_module(module), name), text))
+    try:
+        return _running(text, None)
+    except NotRunning as error:
+        if _is_module(text):
+            return _in_module(text)
+        raise NoSuchTree(
+            f"{error}; to name one in a module, write MODULE:NAME, "
+            "as in examples.fastblog.tree:build"
+        ) from None
+
+
+def _running(name: str | None, socket: Path | None) -> Target:
+    with TreeClient.connect(name, socket) as client:
+        states = {node.path: node.state for node in client.status().walk()}
+        return Target(client.outline(), states)
+
+
+def _is_module(text: str) -> bool:
+    _look_here()
+    try:
+        return text.endswith(".py") or importlib.util.find_spec(text) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _look_here() -> None:
+    """The current folder is searched, whichever way this program was started."""
+    if os.getcwd() not in sys.path and "" not in sys.path:  # noqa: PTH109 - sys.path holds texts
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+
+
+def _in_module(text: str) -> Target:
+    module = _module(text)
+    for name in _NAMES:
+        if hasattr(module, name):
+            return Target(_spec(getattr(module, name), f"{text}:{name}"))
+    raise NoSuchTree(
+        f"module {text!r} has none of {', '.join(_NAMES)}; name what it has, as in {text}:mytree"
+    )
+
+
+def _module(name: str) -> ModuleType:
+    _look_here()
+    try:
+        return _from_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
+    except Exception as error:  # whatever the module's own code raises
+        raise NoSuchTree(f"cannot load {name!r}: {type(error).__name__}: {error}") from None
+
+
+def _from_file(path: Path) -> ModuleType:
+    found = importlib.util.spec_from_file_location(path.stem, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[path.stem] = module
+    found.loader.exec_module(module)
+    return module
+
+
+def _member(module: ModuleType, name: str) -> Any:
+    value: Any = module
+    for part in name.split("."):
+        if not hasattr(value, part):
+            has = ", ".join(n for n in vars(module) if not n.startswith("_"))
+            raise NoSuchTree(f"module {module.__name__!r} has no {name!r}; it has {has}")
+        value = getattr(value, part)
+    return value
+
+
+def _spec(value: Any, text: str) -> Supervisor | DynamicSupervisor:
+    """The spec of whatever stands for a tree: itself, a `Tree`, or a function that makes one."""
+    if callable(value):
+        try:
+            value = value()
+        except Exception as error:  # whatever the function raises
+            raise NoSuchTree(
+                f"{text} cannot be called without arguments: {type(error).__name__}: {error}"
+            ) from None
+    value = getattr(value, "spec", value)
+    if not isinstance(value, Supervisor | DynamicSupervisor):
+        raise NoSuchTree(
+            f"{text} is {type(value).__name__}, and no tree; it must be a Supervisor, a Tree, or a "
+            "function without arguments that returns one"
+        )
+    return value

@@ -1,0 +1,43 @@
+"""`why`: the causes of a state in words, from a running tree or from the last words of one."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from ..control import last_words
+from ..control.client import TreeClient
+from ..control.last_words import LastWords
+from ..errors import NotRunning
+from . import show, table
+from .verbs import found
+
+
+def command(options: argparse.Namespace) -> str:
+    """Why the child at PATH, or the tree, is as it is."""
+    try:
+        with TreeClient.connect(options.tree, options.socket) as client:
+            status = found(client.status(), options.path)
+    except NotRunning as error:
+        return _of_the_dead(options, error)
+    if options.json:
+        keys = ("path", "state", "why", "next_attempt", "last_exit")
+        return show.as_json({key: getattr(status, key) for key in keys})
+    return show.lines(list(status.why))
+
+
+def _of_the_dead(options: argparse.Namespace, error: NotRunning) -> str:
+    """No such tree runs: what did it say when it ended?"""
+    if options.socket is not None or "several trees" in str(error):
+        raise error
+    words = last_words.read(options.tree)
+    if options.json:
+        return show.as_json(words)
+    return show.lines([_when(words), words.text, *words.story])
+
+
+def _when(words: LastWords) -> str:
+    ago = table.duration(time.time() - words.at)
+    still = "" if not Path(f"/proc/{words.pid}").exists() else ", which still exists"
+    return f"{words.tree} is not running; it ended {ago} ago, in process {words.pid}{still}"

@@ -1,0 +1,182 @@
+"""What if a child died? Told step by step, in words, from the engine's own decisions.
+
+Decides only how it is told. Every process is taken to do well otherwise: see `system`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from attrs import frozen
+
+from ..engine.child import Child
+from ..engine.effects import Effect, Halt, Report, StateChange
+from ..engine.events import Boot, Event
+from ..engine.node import Node
+from ..engine.reasons import Reason
+from ..engine.requests import not_found
+from ..engine.words import how, named, sentence
+from ..errors import NotFound, StartFailed
+from ..specs import DynamicSupervisor, Supervisor
+from .system import System
+
+SIGKILL = Reason("signaled", "SIGKILL", signal=9)
+_FOR_EVER = 10_000
+"""So often a broken child does not start; no restart window is larger by accident."""
+
+What = Literal["ends", "stops", "starts", "fails", "waits", "gives up", "is down", "halts"]
+
+
+@frozen
+class Step:
+    """One thing that would happen.
+
+    Attributes:
+        at: seconds after the beginning.
+        path: the child; `""` is the root.
+        what: what happens to it.
+        why: in words.
+    """
+
+    at: float
+    path: str
+    what: What
+    why: str
+
+
+@frozen
+class Consequence:
+    """What would come of the end of one child.
+
+    Attributes:
+        path: the child that ends.
+        steps: what happens, in order, from its end on.
+        states: the state of every child afterwards, by path.
+        summary: what it comes to, in one sentence.
+    """
+
+    path: str
+    steps: tuple[Step, ...]
+    states: Mapping[str, str]
+    summary: str
+
+
+def what_if(
+    tree: Supervisor | DynamicSupervisor, kill: Sequence[str], broken: Sequence[str] = ()
+) -> list[Consequence]:
+    """What would stop, start and escalate, and why, if these children were killed in turn.
+
+    Args:
+        tree: the root; nothing of it is started.
+        kill: paths, one after the other; each time the tree comes to rest first.
+        broken: paths of processes that do not start any more once they have been killed.
+
+    Raises:
+        NotFound: no process of this path is up at that moment.
+        StartFailed: the tree does not come up.
+    """
+    system = _Watched(tree)
+    ref = system.ask(Boot(ref=system.next_ref()))
+    system.settle()
+    error = system.answer(ref).error
+    if error is not None:
+        raise StartFailed(str(error))
+    for path in broken:
+        _process(system, path, "break")
+        system.plan(path, ["error"] * _FOR_EVER)
+    return [_kill(system, path) for path in kill]
+
+
+class _Watched(System):
+    """A system that remembers what the engine decided."""
+
+    def __init__(self, spec: Supervisor | DynamicSupervisor) -> None:
+        super().__init__(spec)
+        self.seen: list[tuple[float, StateChange | Report | Halt]] = []
+
+    def _hand_over(self, event: Event, now: float) -> None:
+        for effect in self.engine.handle(event, now):
+            self._note(effect, now)
+            self._perform(effect)
+
+    def _note(self, effect: Effect, now: float) -> None:
+        if isinstance(effect, StateChange | Report | Halt):
+            self.seen.append((now, effect))
+
+
+def _process(system: System, path: str, verb: str) -> Child:
+    child = system.engine.find(path)
+    if child is None or path == "":
+        known = {p: c for p, c in _all(system.engine.root) if p}
+        raise not_found(verb, path, known)
+    if isinstance(child, Node):
+        raise NotFound(
+            f"cannot {verb} {path!r}: a supervisor is no process; name one of the children below it"
+        )
+    return child
+
+
+def _kill(system: _Watched, path: str) -> Consequence:
+    child = _process(system, path, "kill")
+    if path not in system.up:
+        raise NotFound(
+            f"cannot kill {path!r}: it is {child.state} at that moment"
+            + ("; the tree has ended" if system.engine.is_halted else "")
+        )
+    begin = system.now
+    system.seen.clear()
+    system.exits(path, SIGKILL)
+    system.settle()
+    first = Step(0.0, path, "ends", how(SIGKILL))
+    steps = [s for at, effect in system.seen if (s := _step(effect, at - begin))]
+    states = {p: c.state for p, c in _all(system.engine.root)}
+    return Consequence(path, (first, *steps), states, _summary(system, path, steps))
+
+
+def _all(child: Child) -> list[tuple[str, Child]]:
+    below = child.children.values() if isinstance(child, Node) else ()
+    return [(child.path, child), *(pair for c in below for pair in _all(c))]
+
+
+def _step(effect: StateChange | Report | Halt, at: float) -> Step | None:
+    why = sentence(effect.cause)
+    match effect:
+        case StateChange(state="starting"):
+            return Step(at, effect.path, "starts", why)
+        case StateChange(state="stopping") if effect.cause.kind != "start_failed":
+            return Step(at, effect.path, "stops", why)
+        case StateChange(state="restarting") if effect.cause.kind == "waits":
+            return Step(at, effect.path, "waits", why)
+        case Report(context="restart") if effect.delay:
+            return Step(at, effect.path, "waits", f"{effect.delay:.3g} s of backoff")
+        case Report(context="start_error"):
+            return Step(at, effect.path, "fails", str(effect.reason))
+        case Report(context="shutdown"):
+            return Step(at, effect.supervisor, "gives up", why)
+        case StateChange(state="down") if effect.cause.kind == "exit" and (
+            effect.cause.path == effect.path
+        ):
+            return Step(at, effect.path, "is down", f"{why}, and it is not restarted")
+        case Halt():
+            return Step(at, "", "halts", why)
+    return None
+
+
+def _summary(system: _Watched, path: str, steps: Sequence[Step]) -> str:
+    """What an operator wants to know first."""
+    gave_up = [step.path for step in steps if step.what == "gives up"]
+    if system.engine.is_halted:
+        return "The tree ends: nothing of it is left."
+    started = [step.path for step in steps if step.what == "starts"]
+    if not started and not gave_up:
+        return f"Nothing else happens: {named(path)} stays down."
+    again = sorted({p for p in started if p in system.up}, key=started.index)
+    first = f"{_list(again)} run again" if again else "Nothing runs again"
+    if gave_up:
+        return f"{first}; it escalates: {_list(gave_up)} gave up."
+    return f"{first}; nothing escalates."
+
+
+def _list(paths: Sequence[str]) -> str:
+    return ", ".join(map(named, paths))
