@@ -66,11 +66,9 @@ class Handler:
         if isinstance(request, at_once) or self._is_from_below(request):
             return False
         child = self._subject(request)
-        if not self._node.is_busy_with(child) and not self._is_busy_below(request, child):
-            return False
         if isinstance(request, TerminateChild | ReplaceChild) and child is not None:
             self._cut_short(child, _cause(request))
-        return True
+        return self._node.is_busy_with(child) or self._is_busy_below(request, child)
 
     def _is_busy_below(self, request: Request, child: Child | None) -> bool:
         """A start waits while something is being done to those that it is after."""

@@ -130,12 +130,21 @@ def check_dependency(
     other = siblings.get(dependency.name)
     if other is None:
         raise InvalidSpec(_unknown(owner, name, dependency, siblings), "unknown_dependency")
-    if dependency.condition == "completed" and other.restart == "permanent":
-        raise InvalidSpec(
-            f"{owner}: {name!r} waits until {other.name!r} has completed, and a permanent child "
-            f"never ends for good; give {other.name!r} restart='transient'",
-            "bad_combination",
+    if dependency.condition == "completed" and (why := _never_ends(other)):
+        text = f"{owner}: {name!r} waits until {other.name!r} has completed, and {why}"
+        raise InvalidSpec(text, "bad_combination")
+
+
+def _never_ends(child: Ordered) -> str:
+    """Why this child will not end normally and for good, and what to do; nothing if it may."""
+    if child.restart == "permanent":
+        return f"a permanent child never ends for good; give {child.name!r} restart='transient'"
+    if hasattr(child, "intensity") and getattr(child, "auto_shutdown", "never") == "never":
+        return (
+            "a supervisor does not end by itself; give it auto_shutdown, or depend on its children "
+            "being ready"
         )
+    return ""
 
 
 def _unknown(owner: str, name: str, dependency: After, siblings: Mapping[str, Ordered]) -> str:

@@ -22,6 +22,7 @@ Ending = Literal["crash", "normal", "shutdown", "shutdown_term", "kill"]
 
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 FAILURES = ("error", "exit", "throw", "bad", "init_crash", "ignore")
+"""The outcomes that leave no process."""
 ENDINGS: tuple[str, ...] = get_args(Ending)
 
 WORKER = "otpsup.testing:worker"
@@ -263,7 +264,7 @@ def _batch(value: Any, where: str) -> list[dict[str, Any]]:
 _OPS: dict[str, dict[str, Callable[[Any, str], Any]]] = {
     "kill": {"path": _text, "reason": lambda v, w: _one_of(v, ENDINGS, w)},
     "plan": {"path": _text, "outcomes": _outcomes},
-    "fail_next": {"path": _text, "n": _count, "mode": lambda v, w: _one_of(v, FAILURES, w)},
+    "fail_next": {"path": _text, "n": _count, "mode": lambda v, w: _one_of(v, OUTCOMES, w)},
     "start_child": {"sup": _text, "child": _child},
     "terminate_child": {"sup": _text, "id": _text},
     "restart_child": {"sup": _text, "id": _text},

@@ -90,6 +90,7 @@ class System:
         self.last_failure: Term = None
         self._with_info: set[str] = set()
         self._stubborn: set[str] = set()
+        self._stopping: set[str] = set()
         self._answers: dict[int, Answer] = {}
         self._performers: dict[type[Effect], Callable[[Any], None]] = {
             StateChange: self._changed,
@@ -175,6 +176,15 @@ class System:
     def _hand_over(self, event: Event, now: float) -> None:
         for effect in self.engine.handle(event, now):
             self._perform(effect)
+        if self._stopping:
+            self._note_ends()
+
+    def _note_ends(self) -> None:
+        """A supervisor that has ended is gone, whether or not its own has heard of that."""
+        for path in list(self._stopping):
+            node = self.engine.find(path)
+            if node is not None and node.pending is not None:
+                self._ended(path, node.pending)
 
     def _perform(self, effect: Effect) -> None:
         perform = self._performers.get(type(effect))
@@ -262,11 +272,14 @@ class System:
         elif change.state == "running":
             self.up[path] = 0
             self._write("start", path)
+        elif change.state == "stopping":
+            self._stopping.add(path)
         elif change.state in ("down", "restarting"):
             self._ended(path, change.reason)
 
     def _ended(self, path: str, reason: Reason | None) -> None:
         self._supervisors.discard(path)
+        self._stopping.discard(path)
         if path in self.up:
             del self.up[path]
             self._write("exit", path, reason=terms.of_reason(reason))

@@ -93,16 +93,17 @@ class _Watched(System):
 
     def __init__(self, spec: Supervisor | DynamicSupervisor) -> None:
         super().__init__(spec)
+        self._at = 0.0
         self.seen: list[tuple[float, StateChange | Report | Halt]] = []
 
     def _hand_over(self, event: Event, now: float) -> None:
-        for effect in self.engine.handle(event, now):
-            self._note(effect, now)
-            self._perform(effect)
+        self._at = now
+        super()._hand_over(event, now)
 
-    def _note(self, effect: Effect, now: float) -> None:
+    def _perform(self, effect: Effect) -> None:
         if isinstance(effect, StateChange | Report | Halt):
-            self.seen.append((now, effect))
+            self.seen.append((self._at, effect))
+        super()._perform(effect)
 
 
 def _process(system: System, path: str, verb: str) -> Child:

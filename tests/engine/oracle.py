@@ -16,6 +16,7 @@ from otpsup.engine.events import (
     CountChildren,
     Event,
     Exited,
+    Healthy,
     Ignored,
     MonitorChild,
     ReplaceChild,
@@ -101,6 +102,9 @@ class Oracle:
         self._orders: dict[str, list[str]] = {}
         self._wanted: dict[str, bool] = {}
         self._monitored: dict[str, bool] = {}
+        self._completed: set[str] = set()
+        """Children that have ended normally, or declined, since their last start."""
+        self._healthy: set[str] = set()
         self._was_hurried = False
         self._count = 0
 
@@ -121,9 +125,14 @@ class Oracle:
         if isinstance(event, TerminateChild):
             self._may_strand.add(parent_of(event.path))
         match event:
+            case Healthy():
+                self._healthy.add(event.path)
             case Exited():
                 self._ended_normally[event.path] = event.exit.code == 0
-            case Ignored() | ToChild():
+            case Ignored():
+                self._completed.add(event.path)
+                self._excused[parent_of(event.path)].add(event.path)
+            case ToChild():
                 self._excused[parent_of(event.path)].add(event.path)
             case StartChild(spec=spec) if spec is not None:
                 self._excused[event.path].add(f"{event.path}/{spec.name}".lstrip("/"))
@@ -170,12 +179,16 @@ class Oracle:
         match change.state:
             case "starting":
                 self._started(change)
+                self._completed.discard(path)
+                self._healthy.discard(path)
             case "running":
                 self._were_up[parent_of(path)].add(path)
             case "stopping":
                 self._stopping(change)
             case "down" | "restarting" if is_own_exit:
                 self._decided_about(change)
+        if change.state == "down" and cause.kind == "exit" and cause.path == path:
+            self._completed |= {path} if self._ended_normally.get(path) else set()
 
     def _started(self, change: StateChange) -> None:
         path, cause = change.path, change.cause
@@ -184,6 +197,7 @@ class Oracle:
             self._specs[path] = child.spec
         if path:
             self._check_start_order(change)
+            self._check_dependencies(change)
             self._check_group(change)
             self._check_is_due(change, child)
             assert not self._is_killed(parent_of(path)), f"{path} is started where all is killed"
@@ -216,11 +230,11 @@ class Oracle:
         node = self._world.engine.find(parent)
         if not isinstance(node, Node) or node.is_dynamic:
             return
-        order = self._order(path)
-        earlier, later = order[: order.index(path)], order[order.index(path) + 1 :]
+        earlier, later = self._before(path), self._behind(path)
         excused = self._excused[parent]
         if self._states[parent] == "starting" and path not in excused:
             on_demand = {child.path for child in node.children.values() if child.on_demand}
+            earlier = [] if node.order.is_graph else earlier  # see _check_dependencies
             missing = [o for o in earlier if o not in excused | on_demand and not self._is_up(o)]
             assert not missing, f"{path} is started before {missing}"
         is_restart = cause.kind in ("exit", "retry") and self._states[parent] == "running"
@@ -230,8 +244,56 @@ class Oracle:
             assert not alive, f"{path} is started again while {alive} are up"
         if node.strategy == "one_for_all" and is_restart:
             decided = self._decided_at[parent]
-            old = [o for o in earlier if self._is_alive(o) and self._started_at[o] < decided]
+            others = self._order(path) if node.order.is_graph else earlier
+            old = [o for o in others if self._is_alive(o) and self._started_at[o] < decided]
             assert not old, f"{path} is started again beside {old} from before"
+
+    def _before(self, path: str) -> list[str]:
+        """The siblings that a child comes after: all before it in the list, or in the graph."""
+        order = self._order(path)
+        return [other for other in order if other != path and path in self._behind(other)]
+
+    def _behind(self, path: str) -> list[str]:
+        """The siblings that come after a child: the rest of the list, or its dependents."""
+        order = self._order(path)
+        spec = self._specs[parent_of(path)]
+        if not any(child.after for child in getattr(spec, "children", ())):
+            return order[order.index(path) + 1 :]
+        after = {other: self._after(other) for other in order}
+        behind: set[str] = set()
+        for _ in order:
+            behind |= {o for o in order if after[o] & (behind | {path})}
+        return [other for other in order if other in behind]
+
+    def _after(self, path: str) -> set[str]:
+        """The siblings that the spec of a child names."""
+        child = self._world.engine.find(path)
+        spec = child.spec if child else self._specs[path]
+        above = f"{parent_of(path)}/" if parent_of(path) else ""
+        return {above + dependency.name for dependency in spec.after}
+
+    def _check_dependencies(self, change: StateChange) -> None:
+        """Whatever a child is after, and is wanted, is satisfied when it is started."""
+        child = self._world.engine.find(change.path)
+        for dependency in child.spec.after if child else ():
+            path = f"{parent_of(change.path)}/{dependency.name}".lstrip("/")
+            other = self._world.engine.find(path)
+            if other is None or not other.wanted or not self._wanted.get(path, True):
+                continue
+            good = self._satisfies(path, dependency.condition)
+            assert good, f"{change.path} is started, and {path} is not {dependency.condition}"
+
+    def _satisfies(self, path: str, condition: str) -> bool:
+        if path in self._completed:
+            return True
+        state = self._states[path]
+        if condition == "started":
+            return state in ("starting", "running")
+        is_supervisor = isinstance(self._world.engine.find(path), Node)
+        is_healthy = is_supervisor or path in self._healthy
+        return state == "running" and (
+            condition == "ready" or (condition == "healthy" and is_healthy)
+        )
 
     def _check_group(self, change: StateChange) -> None:
         """A restart concerns nobody but those whom the strategy names."""
@@ -242,8 +304,7 @@ class Oracle:
             return
         assert isinstance(spec, Supervisor), f"{path} goes with {cause.path}"
         assert spec.strategy != "one_for_one", f"{path} goes with {cause.path}"
-        order = self._order(path)
-        is_later = cause.path not in order or order.index(cause.path) < order.index(path)
+        is_later = cause.path not in self._order(path) or path in self._behind(cause.path)
         assert is_later or spec.strategy == "one_for_all", f"{path} goes with {cause.path}"
 
     def _is_up(self, path: str) -> bool:
@@ -272,8 +333,7 @@ class Oracle:
         """A supervisor that stops its children begins with the last."""
         if isinstance(self._specs[parent_of(path)], DynamicSupervisor):
             return
-        order = self._order(path)
-        alive = [other for other in order[order.index(path) + 1 :] if self._is_alive(other)]
+        alive = [other for other in self._behind(path) if self._is_alive(other)]
         assert not alive, f"{path} is stopped before {alive}"
 
     def _order(self, path: str) -> list[str]:
@@ -378,7 +438,7 @@ class Oracle:
     def _deadline_fits(self) -> None:
         """There is a deadline if and only if something is waited for that has a limit."""
         deadline = self._world.engine.deadline
-        moving = [c for c in self._records() if c.state not in ("down", "running")]
+        moving = [c for c in self._records() if c.state not in ("down", "running") or c.is_awaited]
         assert deadline is None or moving, f"a deadline at {deadline} for nothing"
         for child in moving:
             limit = self._limit(child)
@@ -402,20 +462,33 @@ class Oracle:
     def is_at_rest(self) -> bool:
         """True if nothing is queued, starting or stopping; retries may be waited for."""
         return not self._world.queue and all(
-            child.state in ("down", "running", "restarting") for child in self._records()
+            child.state in ("down", "running", "restarting") and not child.is_awaited
+            for child in self._records()
         )
 
     def _nothing_is_left_over(self) -> None:
         records = self._records()
         unseen = [child.path for child in records if child.pending is not None]
         assert not unseen, f"nobody looked at the end of {unseen}"
-        waiting = [child.path for child in records if child.state == "restarting"]
+        restarting = [child for child in records if child.state == "restarting"]
+        waiting = [child.path for child in restarting if child.awaited is None]
+        for child in restarting:
+            assert not child.awaited or not self._may_start(child), f"{child.path} is forgotten"
         if waiting:
             assert self._world.engine.deadline is not None, f"{waiting} wait for nothing"
         assert not self._world.open_requests, f"no answer to {self._world.open_requests}"
         for node in records:
             if isinstance(node, Node) and node.state == "running" and not node.is_dynamic:
                 self._nobody_is_forgotten(node)
+
+    def _may_start(self, child: Child) -> bool:
+        """Whether all that it is after is there, or wanted by nobody."""
+        above = f"{parent_of(child.path)}/" if parent_of(child.path) else ""
+        others = [(self._world.engine.find(above + a.name), a) for a in child.spec.after]
+        return all(
+            other is None or not other.wanted or self._satisfies(other.path, after.condition)
+            for other, after in others
+        )
 
     def _nobody_is_forgotten(self, node: Node) -> None:
         """What should run does, or waits for a retry, unless an operator cut that short (11.6)."""

@@ -24,6 +24,7 @@ together, before anything that comes of the first. Everything after ` #` is a re
     starts PATH OUTCOME ...     how its next starts go, see `world.Outcome`
     stops PATH ANSWER           how it takes its stop signal, see `world.StopAnswer`
     ready PATH | finish PATH    a slow start, a slow stop comes to its end
+    heal PATH                   it says that all is well
     advance SECONDS
     status | deadline
 
@@ -54,6 +55,7 @@ from otpsup.engine.events import (
 )
 from otpsup.engine.node import Node
 from otpsup.engine.snapshot import ChildStatus
+from otpsup.specs import after
 from tests.engine.world import Outcome, StopAnswer, World
 
 VOCABULARY: dict[str, object] = {
@@ -63,6 +65,10 @@ VOCABULARY: dict[str, object] = {
     "Supervisor": specs.Supervisor,
     "Worker": specs.Worker,
     "Command": specs.Command,
+    "After": specs.After,
+    "completed": after.completed,
+    "healthy": after.healthy,
+    "started": after.started,
     "run": "app:run",
 }
 
@@ -127,6 +133,7 @@ class Player:
             "stops": self._stops,
             "ready": world.ready,
             "finish": world.finish,
+            "heal": world.heal,
             "advance": lambda seconds: cast("None", world.advance(float(seconds))),
             "status": self._status,
             "deadline": self._deadline,

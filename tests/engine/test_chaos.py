@@ -139,6 +139,11 @@ class Chaos(RuleBasedStateMachine):
         else:
             self.world.ready(process.path)
 
+    @precondition(lambda self: self.world.live_paths())
+    @rule(number=numbers)
+    def one_is_well(self, number: int) -> None:
+        self.world.heal(pick(self.world.live_paths(), number))
+
     # Operators, and children, make requests.
 
     @rule(number=numbers, make=st.sampled_from(REQUESTS), by=st.none() | numbers, then=events)
@@ -194,8 +199,20 @@ class Chaos(RuleBasedStateMachine):
             while slow := self.world.slow_ones():
                 self._move_on(slow[0])
                 self.world.settle()
+            self._satisfy()
             self.world.end_the_stubborn()
         self.world.settle()
+
+    def _satisfy(self) -> None:
+        """Whatever others wait for comes about."""
+        for path in self.world.live_paths():
+            self.world.heal(path)
+        self.world.settle()
+        for path in self.world.live_paths():
+            child = self.world.engine.find(path)
+            if child is not None and child.is_awaited:
+                self.world.exit(path, code=0)
+                self.world.settle()
 
 
 TestChaos = Chaos.TestCase

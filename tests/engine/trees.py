@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from otpsup.specs import Worker
+from tests.engine.script import spec_of
+
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
 AUTO_SHUTDOWNS = ("never", "never", "any_significant", "all_significant")
 RESTARTS = ("permanent", "permanent", "transient", "temporary")
@@ -81,7 +84,24 @@ def supervisors(draw: st.DrawFn, name: str, *, depth: int, under_auto_shutdown: 
 def _children(draw: st.DrawFn, depth: int, *, under_auto_shutdown: bool) -> str:
     names = "abc"[: draw(st.integers(1, 3))]
     children = [_child(draw, name, depth, under_auto_shutdown) for name in names]
+    if draw(st.integers(0, 2)) == 2:
+        children = [_with_after(draw, children, n) for n in range(len(children))]
     return f"children=[{', '.join(children)}]"
+
+
+def _with_after(draw: st.DrawFn, children: list[str], number: int) -> str:
+    """The child, after some of those before it."""
+    after = [text for n in range(number) if (text := _dependency(draw, "abc"[n], children[n]))]
+    return f"{children[number][:-1]}, after=[{', '.join(after)}])" if after else children[number]
+
+
+def _dependency(draw: st.DrawFn, name: str, child: str) -> str:
+    conditions = ["", "", "ready", "ready", "started", "healthy"]
+    spec = spec_of(child)
+    if spec.restart != "permanent" and isinstance(spec, Worker):
+        conditions += ["completed", "completed"]
+    condition = draw(st.sampled_from(conditions))
+    return f"After({name!r}, {condition!r})" if condition else ""
 
 
 def _child(draw: st.DrawFn, name: str, depth: int, under_auto_shutdown: bool) -> str:

@@ -24,6 +24,7 @@ from otpsup.engine.events import (
     Boot,
     Event,
     Exited,
+    Healthy,
     Ignored,
     Ready,
     Request,
@@ -132,6 +133,10 @@ class World:
         self._announce(process)
         if not _is_ready_when_spawned(process.spec):
             self.queue.append(Ready(path, process.run, info))
+
+    def heal(self, path: str) -> None:
+        """Let a process say that all is well."""
+        self.queue.append(Healthy(path, self.live(path).run))
 
     def finish(self, path: str) -> None:
         """Let a process that stops slowly come to its end."""

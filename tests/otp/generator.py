@@ -272,11 +272,17 @@ class Maker:
         return {"op": "batch", "sup": self._shown(node.path), "do": items} if items else None
 
     def _victims(self, node: Node) -> list[Child]:
-        workers = self._workers(node)
-        return self._rng.sample(workers, min(len(workers), self._rng.randint(1, 3)))
+        """Children of one supervisor; now and then also a child of one of them."""
+        up = [child for child in node.children.values() if child.path in self._simulation.system.up]
+        nodes = [child for child in up if isinstance(child, Node) and not child.is_dynamic]
+        below = [worker for child in nodes for worker in self._workers(child)]
+        if below and self._chance(0.2):
+            up.append(self._pick(below))
+        return self._rng.sample(up, min(len(up), self._rng.randint(1, 3)))
 
     def _one_kill(self, child: Child) -> Json:
-        return {"op": "kill", "path": self._shown(child.path), "reason": self._pick(ENDINGS)}
+        endings = SUPERVISOR_ENDINGS if isinstance(child, Node) else ENDINGS
+        return {"op": "kill", "path": self._shown(child.path), "reason": self._pick(endings)}
 
     def _in_batch(self, node: Node) -> Json:
         names = [c for c in node.children.values() if not isinstance(c, Node)]

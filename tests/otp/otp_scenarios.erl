@@ -13,8 +13,8 @@
 %%   whatever is in a supervisor's mailbox, until a whole walk finds every process alive, none
 %%   restarting and no other process about to end.
 %% * Time. One second of a scenario is ?SECOND seconds of the supervisors' clock, and a period is
-%%   half of that longer (see period/1). So the real time that a scenario takes never counts in a
-%%   restart window, and only the event `advance' ages the restarts in it.
+%%   half of a scenario's second longer (see period/1). So the real time that a scenario takes never
+%%   counts in a restart window, and only the event `advance' ages the restarts in it.
 %%
 %% One scheduler (+S 1) makes the order of unrelated processes repeatable where OTP promises none.
 
@@ -40,7 +40,7 @@
 %% The field of the supervisor's state record which holds the timestamps of restarts (OTP 25 to 29).
 -define(RESTARTS, 8).
 
-%% A process of the tree, known since its start function succeeded.
+%% A process of the tree, known since its start function succeeded. Kinds: worker, supervisor, pool.
 -record(proc, {path, kind, parent, on_shutdown}).
 
 %% A scenario under way. Only the driver, the parent of the root, has it.
