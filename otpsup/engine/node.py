@@ -27,7 +27,7 @@ from .process import ProcessChild
 from .reasons import SHUTDOWN, Reason
 from .requests import Handler
 from .restarter import Restarter
-from .strategy import is_expected_stop
+from .strategy import is_expected_stop, should_restart
 
 Context = Literal[
     "child_terminated", "start_error", "shutdown_error", "shutdown", "restart", "progress"
@@ -280,8 +280,8 @@ class Node(Child):
             self._awaited_one_ended(child, child.pending or SHUTDOWN)
             return
         self.post(Notice(child, died=True))
-        if child.pending is not None and self._plans:  # it has to wait
-            self._fail_those_in_vain(child)
+        if child.pending is not None and self.is_serial and self._plans:  # it has to wait
+            self._fail_those_in_vain(child, child.pending)
 
     def _awaited_one_ended(self, child: Child, reason: Reason) -> None:
         """Others wait until it has completed, or is healthy; this is the former, or neither."""
@@ -296,10 +296,10 @@ class Node(Child):
         goal = "it had completed" if plan.goal(child) == COMPLETED else "it was healthy"
         self.child_start_failed(child, Reason("error", f"{reason} before {goal}", reason.code))
 
-    def _fail_those_in_vain(self, dead: Child) -> None:
+    def _fail_those_in_vain(self, dead: Child, reason: Reason) -> None:
         """While a plan waits for a child to complete, the death of one that this child depends on
-        would wait behind it; and the child for that one, perhaps for ever."""
-        if not self.is_serial:
+        would wait behind it; and the child for that one to come back, perhaps for ever."""
+        if not should_restart(dead.spec.restart, reason):
             return
         for child in self.order.rest(dead):
             if child.is_awaited and child is not dead:
@@ -453,6 +453,8 @@ class Node(Child):
     def _unplan(self, plan: Plan[Child]) -> purpose.Purpose:
         for child in plan.members:
             if child.plan is plan:
+                if child.is_awaited:  # by nobody any more
+                    self.core.timers.cancel(child)
                 child.plan = None
         return self._plans.pop(plan)
 

@@ -118,6 +118,7 @@ class ProcessChild(Child):
         if not self.is_healthy:
             self.is_healthy = True
             if self.state == "running":
+                self.core.timers.cancel(self)  # it has only that of its health
                 self.parent.child_healthy(self)
 
     def ignored(self) -> None:

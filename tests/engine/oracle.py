@@ -251,11 +251,11 @@ class Oracle:
     def _before(self, path: str) -> list[str]:
         """The siblings that a child comes after: all before it in the list, or in the graph."""
         order = self._order(path)
-        return [other for other in order if other != path and path in self._behind(other)]
+        return [other for other in order if other != path and path in self._behind(other, order)]
 
-    def _behind(self, path: str) -> list[str]:
+    def _behind(self, path: str, order: list[str] | None = None) -> list[str]:
         """The siblings that come after a child: the rest of the list, or its dependents."""
-        order = self._order(path)
+        order = order or self._order(path)
         spec = self._specs[parent_of(path)]
         if not any(child.after for child in getattr(spec, "children", ())):
             return order[order.index(path) + 1 :]
@@ -304,7 +304,8 @@ class Oracle:
             return
         assert isinstance(spec, Supervisor), f"{path} goes with {cause.path}"
         assert spec.strategy != "one_for_one", f"{path} goes with {cause.path}"
-        is_later = cause.path not in self._order(path) or path in self._behind(cause.path)
+        order = self._order(path)
+        is_later = cause.path not in order or path in self._behind(cause.path, order)
         assert is_later or spec.strategy == "one_for_all", f"{path} goes with {cause.path}"
 
     def _is_up(self, path: str) -> bool:
