@@ -22,15 +22,21 @@ CauseKind = Literal[
 ]
 
 
-_LINKS = 6
+_MOST = 8
+_KEPT = 4
+"""A chain that has the most links is cut to so many: not at every decision, for a cut copies."""
 
 
-def _cut(parent: Cause | None, links: int = _LINKS - 1) -> Cause | None:
+def _cut(parent: Cause | None) -> Cause | None:
     """The latest decisions of a chain; older ones are forgotten."""
-    if parent is None or links == 0:
-        return None
-    kept = _cut(parent.parent, links - 1)
-    return parent if kept is parent.parent else evolve(parent, parent=kept)
+    if parent is None or parent.links < _MOST:
+        return parent
+    return _copy(parent, _KEPT)
+
+
+def _copy(cause: Cause, links: int) -> Cause:
+    earlier = cause.parent
+    return evolve(cause, parent=_copy(earlier, links - 1) if earlier and links > 1 else None)
 
 
 @frozen
@@ -65,8 +71,9 @@ class Cause:
         restarts, intensity, period: which restart in the window this is, of how many allowed.
         by: the path of the child that made the request; None if it came from outside the tree.
         attempts: for `gave_up`: all that the restart window holds, the oldest first.
-        parent: the decision that led to this one; a chain is cut at six links, so that a tree
+        parent: the decision that led to this one; a chain is cut now and then, so that a tree
             that restarts for years does not remember all of them.
+        links: how many decisions the chain holds, with this one.
     """
 
     kind: CauseKind
@@ -80,6 +87,10 @@ class Cause:
     supervisor: str = field(default="", kw_only=True)
     attempts: tuple[Attempt, ...] = field(default=(), kw_only=True)
     parent: Cause | None = field(default=None, converter=_cut)
+    links: int = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "links", 1 + (self.parent.links if self.parent else 0))
 
 
 BOOT = Cause("boot")

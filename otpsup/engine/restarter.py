@@ -12,7 +12,7 @@ from attrs import evolve
 
 from ..specs import Supervisor
 from . import backoff, purpose
-from .cause import Attempt, Cause
+from .cause import Attempt, Cause, CauseKind
 from .child import Child
 from .intensity import RestartWindow
 from .reasons import SHUTDOWN, Reason
@@ -35,27 +35,24 @@ class Restarter:
             cause = Cause("request", child.path, child.last_exit, "unmonitor")
             self._leave_down(child, cause)
             self._restart_group(child, cause, 0.0)  # the others of its group waited with it
-            return
-        self._restart(child, self._why_now(child), paid=child.paid)
-
-    def _why_now(self, child: Child) -> Cause:
-        """Why the wait is over: time, or the dependency that was waited for."""
-        if child.awaited is not None:
+        elif child.awaited is not None:
             path, rule = self._node.path_of(child.awaited.name), child.awaited.condition
-            return Cause("satisfied", path, rule=rule, parent=child.cause)
-        strategy = self._node.strategy
-        return Cause("retry", child.path, child.last_exit, strategy, parent=child.cause)
+            self._restart_group(child, Cause("satisfied", path, None, rule, parent=child.cause), 0)
+        elif child.paid:
+            cause = self._cause("retry", child, child.last_exit)
+            self._restart_group(child, cause, 0.0)
+        else:
+            self._restart(child, "retry", child.last_exit)
 
     def after_exit(self, child: Child, reason: Reason) -> None:
         """A child ended by itself (OTP: `do_restart`)."""
         if is_worth_a_report(child.spec.restart, reason):
             self._node.report("child_terminated", child, reason)
-        cause = Cause("exit", child.path, reason, self._node.strategy, parent=child.cause)
         if should_restart(child.spec.restart, reason) and child.monitored:
             child.alone = False
-            self._restart(child, cause, paid=False)
-            return
-        self.ended_for_good(child, cause)
+            self._restart(child, "exit", reason)
+        else:
+            self.ended_for_good(child, Cause("exit", child.path, reason, parent=child.cause))
 
     def ended_for_good(self, child: Child, cause: Cause) -> None:
         """A child ended by itself and will not be restarted (OTP.md 8.1, 13.2)."""
@@ -84,19 +81,17 @@ class Restarter:
         others = (c for c in self._node.children.values() if c is not child and c.spec.significant)
         return mode == "any_significant" or all(c.state == "down" for c in others)
 
-    def _restart(self, child: Child, cause: Cause, *, paid: bool) -> None:
+    def _restart(self, child: Child, kind: CauseKind, reason: Reason | None) -> None:
         """Restart `child` and whom the strategy restarts with it, unless it is once too often."""
-        allowed = paid or self._window.add(self._attempt(child, cause))
-        cause = self._counted(cause)
+        allowed = self._window.add(self._attempt(child, reason))
+        cause = self._cause(kind, child, reason)
         if not allowed:
             self._give_up(child, cause)
             return
         if child.state != "restarting":
             child.move("retry", cause, child.pending)
-        wait = 0.0 if paid or cause.kind == "retry" else self._next_delay(child)
-        if not paid:
-            why = child.last_exit or SHUTDOWN
-            self._node.report("restart", child, why, delay=wait, cause=cause)
+        wait = 0.0 if kind == "retry" else self._next_delay(child)
+        self._node.report("restart", child, reason or SHUTDOWN, delay=wait, cause=cause)
         self._restart_group(child, cause, wait)
 
     def _restart_group(self, child: Child, cause: Cause, wait: float) -> None:
@@ -125,21 +120,25 @@ class Restarter:
         starts = [c for c in group if c.wanted and (c.spec.restart != "temporary")]
         return stops, starts
 
-    def _attempt(self, child: Child, cause: Cause) -> Attempt:
+    def _attempt(self, child: Child, reason: Reason | None) -> Attempt:
         """The attempt as it will be told if the supervisor gives up; a traceback is too long."""
-        why = cause.reason and evolve(cause.reason, traceback="")
-        return Attempt(self._node.core.now, child.path, why, child.cause.attempts)
+        if reason is not None and reason.traceback:
+            reason = evolve(reason, traceback="")
+        return Attempt(self._node.core.now, child.path, reason, child.cause.attempts)
 
-    def _counted(self, cause: Cause) -> Cause:
-        """The cause, with what it used up of the restart window."""
-        spec = self._node.spec
-        used = self._window.used(self._node.core.now)
-        return evolve(
-            cause,
-            supervisor=self._node.label,
-            restarts=used,
-            intensity=spec.intensity,
-            period=spec.period,
+    def _cause(self, kind: CauseKind, child: Child, reason: Reason | None) -> Cause:
+        """Why a child is restarted, and how much of the restart window that has used up."""
+        node = self._node
+        return Cause(
+            kind,
+            child.path,
+            reason,
+            node.strategy,
+            self._window.used(node.core.now),
+            node.spec.intensity,
+            node.spec.period,
+            supervisor=node.label,
+            parent=child.cause,
         )
 
     def _give_up(self, child: Child, cause: Cause) -> None:

@@ -208,11 +208,20 @@ class Chaos(RuleBasedStateMachine):
         for path in self.world.live_paths():
             self.world.heal(path)
         self.world.settle()
-        for path in self.world.live_paths():
-            child = self.world.engine.find(path)
-            if child is not None and child.is_awaited:
+        for path in self._tasks():
+            if path in self.world.live_paths():
                 self.world.exit(path, code=0)
                 self.world.settle()
+
+    def _tasks(self) -> list[str]:
+        """What others wait for to complete: in the plan that started it, or one by one."""
+        children = [self.world.engine.find(path) for path in self._paths()]
+        tasks = [child.path for child in children if child is not None and child.is_awaited]
+        for child in children:
+            if child is not None and child.awaited is not None:
+                above = f"{child.path.rpartition('/')[0]}/{child.awaited.name}"
+                tasks.append(above.lstrip("/"))
+        return tasks
 
 
 TestChaos = Chaos.TestCase
