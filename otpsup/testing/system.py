@@ -42,6 +42,10 @@ _TICKS = 100_000
 """A tree that is not at rest after so many deadlines never will be."""
 
 
+_BROKEN = Reason("error", "broken")
+"""Why a start fails, in words; why it does as a term is a matter of its outcome."""
+
+
 @frozen
 class Answer:
     """The answer to a request, with processes as their paths, and failures as OTP's terms."""
@@ -228,7 +232,7 @@ class System:
             self._news += (Ignored(path, run), Exited(path, run, reason=NORMAL))
         else:
             self._failed(path, outcome, terms.START_ERRORS[outcome])
-            self._news.append(Unstartable(path, run, Reason("error", outcome)))
+            self._news.append(Unstartable(path, run, _BROKEN))
 
     def _goes_well(self, spawn: Spawn) -> None:
         """Whatever others may wait for comes about at once."""

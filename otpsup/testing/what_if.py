@@ -10,13 +10,14 @@ from typing import Literal
 
 from attrs import frozen
 
+from ..engine.cause import BOOT, Cause
 from ..engine.child import Child
 from ..engine.effects import Effect, Halt, Report, StateChange
 from ..engine.events import Boot, Event
 from ..engine.node import Node
 from ..engine.reasons import Reason
 from ..engine.requests import not_found
-from ..engine.words import how, named, sentence
+from ..engine.words import named, sentence
 from ..errors import NotFound, StartFailed
 from ..specs import DynamicSupervisor, Supervisor
 from .system import System
@@ -25,7 +26,7 @@ SIGKILL = Reason("signaled", "SIGKILL", signal=9)
 _FOR_EVER = 10_000
 """So often a broken child does not start; no restart window is larger by accident."""
 
-What = Literal["ends", "stops", "starts", "fails", "waits", "gives up", "is down", "halts"]
+What = Literal["ends", "stops", "starts", "fails", "waits", "gives up", "is down", "is gone"]
 
 
 @frozen
@@ -129,8 +130,9 @@ def _kill(system: _Watched, path: str) -> Consequence:
     system.seen.clear()
     system.exits(path, SIGKILL)
     system.settle()
-    first = Step(0.0, path, "ends", how(SIGKILL))
-    steps = [s for at, effect in system.seen if (s := _step(effect, at - begin))]
+    first = Step(0.0, path, "ends", str(SIGKILL))
+    name = system.engine.root.name
+    steps = [s for at, effect in system.seen if (s := _step(effect, at - begin, name))]
     states = {p: c.state for p, c in _all(system.engine.root)}
     return Consequence(path, (first, *steps), states, _summary(system, path, steps))
 
@@ -140,12 +142,12 @@ def _all(child: Child) -> list[tuple[str, Child]]:
     return [(child.path, child), *(pair for c in below for pair in _all(c))]
 
 
-def _step(effect: StateChange | Report | Halt, at: float) -> Step | None:
-    why = sentence(effect.cause)
+def _step(effect: StateChange | Report | Halt, at: float, root: str) -> Step | None:
+    why = _because(effect.cause, root)
     match effect:
         case StateChange(state="starting"):
             return Step(at, effect.path, "starts", why)
-        case StateChange(state="stopping") if effect.cause.kind != "start_failed":
+        case StateChange(state="stopping") if not _is_told(effect):
             return Step(at, effect.path, "stops", why)
         case StateChange(state="restarting") if effect.cause.kind == "waits":
             return Step(at, effect.path, "waits", why)
@@ -154,14 +156,25 @@ def _step(effect: StateChange | Report | Halt, at: float) -> Step | None:
         case Report(context="start_error"):
             return Step(at, effect.path, "fails", str(effect.reason))
         case Report(context="shutdown"):
-            return Step(at, effect.supervisor, "gives up", why)
+            return Step(at, effect.supervisor, "gives up", sentence(effect.cause.parent or BOOT))
         case StateChange(state="down") if effect.cause.kind == "exit" and (
             effect.cause.path == effect.path
         ):
             return Step(at, effect.path, "is down", f"{why}, and it is not restarted")
         case Halt():
-            return Step(at, "", "halts", why)
+            return Step(at, "", "is gone", why)
     return None
+
+
+def _is_told(change: StateChange) -> bool:
+    """A failed start, and the stop of a supervisor that gives up, have a step of their own."""
+    cause = change.cause
+    return cause.kind == "start_failed" or (cause.kind == "gave_up" and cause.path == change.path)
+
+
+def _because(cause: Cause, root: str) -> str:
+    """Why; that a supervisor gave up is told with all that led to it only once."""
+    return f"{named(cause.path or root)} gave up" if cause.kind == "gave_up" else sentence(cause)
 
 
 def _summary(system: _Watched, path: str, steps: Sequence[Step]) -> str:
@@ -173,7 +186,8 @@ def _summary(system: _Watched, path: str, steps: Sequence[Step]) -> str:
     if not started and not gave_up:
         return f"Nothing else happens: {named(path)} stays down."
     again = sorted({p for p in started if p in system.up}, key=started.index)
-    first = f"{_list(again)} run again" if again else "Nothing runs again"
+    verb = "is" if len(again) == 1 else "are"
+    first = f"{_list(again)} {verb} up again" if again else "Nothing is up again"
     if gave_up:
         return f"{first}; it escalates: {_list(gave_up)} gave up."
     return f"{first}; nothing escalates."
