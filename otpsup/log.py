@@ -22,12 +22,16 @@ _WITH_TRACEBACK = ("child_terminated", "start_error", "shutdown_error")
 
 
 def write(tree: str, effect: StateChange | Report | Halt) -> None:
-    """Log what is worth a line: every report, and every child that is down now."""
+    """Log what is worth a line: every report, every child that is down now, and for a tree that
+    gave up, how it came to that."""
     if isinstance(effect, Report):
         logger.log(_level(effect), "{}: {}{}", tree, explain.report(effect), _trace(effect))
     elif isinstance(effect, StateChange) and effect.state == "down":
         path, why = effect.path or "the tree", effect.reason or "stopped"
         logger.info("{}: {} is down: {}; {}", tree, path, why, explain.because(effect.cause))
+    elif isinstance(effect, Halt) and effect.kind == "gave_up":
+        for line in explain.story(effect):
+            logger.error("{}: how it came to that: {}", tree, line)
 
 
 def _level(report: Report) -> str:

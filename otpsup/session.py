@@ -77,8 +77,6 @@ class Session(Backend):
         text, story = explain.ending(self.name, halt), explain.story(halt)
         words = LastWords(self.name, os.getpid(), time.time(), halt.kind, text, story)
         last_words.write(words)
-        if halt.kind == "gave_up":
-            logger.error("{} {}", text, " ".join(story))
 
     def _open_socket(self) -> tuple[socket.socket, Path] | None:
         """A tree without its socket is still a tree: say so and go on."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
 from ..engine.snapshot import ChildStatus
-
-_MARKS = {"running": "●", "starting": "◐", "stopping": "◑", "restarting": "↻", "down": "○"}
-_COLOURS = {"running": 32, "starting": 33, "stopping": 33, "restarting": 31, "down": 90}
+from ..graph.marks import COLOURS, MARKS, branches, paint
+from ..graph.marks import plain as plain
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -19,13 +18,13 @@ def wants_colour(stream: TextIO) -> bool:
 
 def render(root: ChildStatus, now: float, *, colour: bool) -> str:
     """The lines for a node and all below it."""
-    rows = [_row(stem, node, now) for stem, node in _drawn(root)]
+    rows = [_row(branch, node, now) for branch, _, node in branches(root)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     lines = (_line(row, widths) for row in rows)
     if not colour:
         return "\n".join(lines)
     states = (node.state for node in root.walk())
-    return "\n".join(f"\033[{_COLOURS[s]}m{x}\033[0m" for s, x in zip(states, lines, strict=True))
+    return "\n".join(paint(line, COLOURS[s]) for s, line in zip(states, lines, strict=True))
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -33,23 +32,10 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([*cells, row[-1]]).rstrip()
 
 
-def _drawn(root: ChildStatus) -> Iterator[tuple[str, ChildStatus]]:
-    """Each node with the branch drawn before its name."""
-    yield "", root
-    yield from _below(root, "")
-
-
-def _below(node: ChildStatus, indent: str) -> Iterator[tuple[str, ChildStatus]]:
-    for child in node.children:
-        is_last = child is node.children[-1]
-        yield indent + ("└─ " if is_last else "├─ "), child
-        yield from _below(child, indent + ("   " if is_last else "│  "))
-
-
-def _row(stem: str, node: ChildStatus, now: float) -> list[str]:
+def _row(branch: str, node: ChildStatus, now: float) -> list[str]:
     return [
-        stem + node.name,
-        f"{_MARKS[node.state]} {node.state}",
+        branch + node.name,
+        f"{MARKS[node.state]} {node.state}",
         f"pid {node.pid}" if node.pid else "",
         duration(now - node.since),
         f"{node.restarts} restarts" if node.restarts != 1 else "1 restart",
@@ -60,11 +46,6 @@ def _row(stem: str, node: ChildStatus, now: float) -> list[str]:
 def _remark(node: ChildStatus) -> str:
     last = f"last exit: {node.last_exit}" if node.last_exit and node.type != "supervisor" else ""
     return plain("; ".join(part for part in (node.status, last) if part))
-
-
-def plain(text: str) -> str:
-    """A text from a child on one line, with nothing in it that steers a terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def duration(seconds: float) -> str:

@@ -31,6 +31,8 @@ TRANSITIONS: dict[State, dict[Trigger, State]] = {
 left; retry: nothing of it is left, and another start will follow, after a while or when what it
 depends on is there."""
 
+_ENDS: frozenset[Trigger] = frozenset({"gone", "retry"})
+
 UP: frozenset[State] = frozenset({"starting", "running", "stopping"})
 """The states in which there may be a process (OTP: the record holds a pid)."""
 
@@ -76,6 +78,8 @@ class Child:
         self.core = core
         self.spec = spec
         self.path = path
+        self.name = path.rpartition("/")[2] or spec.name
+        """The last part of the path; the spec's own name for the root."""
         self.parent = parent
         self.state: State = "down"
         self.cause: Cause = BOOT
@@ -113,34 +117,27 @@ class Child:
         self.plan: Plan[Child] | None = None
         core.children[path] = self
 
-    @property
-    def name(self) -> str:
-        """The last part of the path; the spec's own name for the root."""
-        return self.path.rpartition("/")[2] or self.spec.name
-
     def move(self, trigger: Trigger, cause: Cause, reason: Reason | None = None) -> None:
         """Change the state as the table says, and tell the world.
 
         Raises:
             KeyError: never, unless this package has a bug.
         """
-        before, self.state = self.state, TRANSITIONS[self.state][trigger]
+        core, before, pid, run = self.core, self.state, self.pid, 0
+        self.state = TRANSITIONS[before][trigger]
         if before == "running":
-            self.was_ready_for = self.core.now - self.since
+            self.was_ready_for = core.now - self.since
         elif trigger == "start":
             self.was_ready_for = 0.0
             self.is_healthy = self.is_done = False
-            self.core.timers.cancel(self)  # of the retry, if the start comes before it
+            core.timers.cancel(self)  # of the retry, if the start comes before it
         self.cause = cause
-        self.since = self.core.now
+        self.since = core.now
         self.awaited = self.retry_due = None
-        pid, ends = self.pid, trigger in ("gone", "retry")
-        if ends:
+        if trigger in _ENDS:
+            run = self.run if before in UP else 0
             self._forget_run(reason)
-        run = self.run if ends and before in UP else 0
-        self.core.emit(
-            StateChange(self.core.now, self.path, self.state, cause, pid, reason, run=run)
-        )
+        core.emit(StateChange(core.now, self.path, self.state, cause, pid, reason, run=run))
 
     def _forget_run(self, reason: Reason | None) -> None:
         self.pid = self.status = self.info = self.pending = None

@@ -18,15 +18,13 @@ class Core:
     def __init__(self, random: Callable[[], float]) -> None:
         self.random = random
         self.now = 0.0
-        self.effects: list[Effect] = []
+        self._effects: list[Effect] = []
+        self.emit: Callable[[Effect], None] = self._effects.append
+        """Adds an effect to what the current event leads to."""
         self.timers: Timers[Child] = Timers()
         self.children: dict[str, Child] = {}
         self._runs = 0
         self._instances: dict[str, int] = {}
-
-    def emit(self, effect: Effect) -> None:
-        """Add an effect to what the current event leads to."""
-        self.effects.append(effect)
 
     def next_run(self) -> int:
         """A number that no incarnation of any child has had."""
@@ -44,5 +42,6 @@ class Core:
 
     def take_effects(self) -> list[Effect]:
         """The effects so far; the next event starts with none."""
-        effects, self.effects = self.effects, []
+        effects = self._effects.copy()
+        self._effects.clear()
         return effects

@@ -35,6 +35,7 @@ Context = Literal[
 How = Literal["stopped", "start_failed", "gave_up", "auto_shutdown"]
 
 KILLED = Reason("killed", "killed with all below it")
+STARTED_WELL = Reason("normal", "started")
 
 
 def make_child(
@@ -115,13 +116,13 @@ class Node(Child):
     def start(self, cause: Cause) -> None:
         """Start all children, in order; a new incarnation with an empty restart history."""
         self.run = self.core.next_run()
-        self.restarter = Restarter(self)
         self.how, self._reason = None, SHUTDOWN
         self._was_up = self._asked_to_stop = self._killing = self.is_healthy = False
         self.mailbox.release()
         if not self._is_fresh:  # what was added at run time is gone (OTP.md 12.4)
             self._clear()
             self._load()
+            self.restarter = Restarter(self)
         self._is_fresh = False
         self.move("start", cause)
         wanted = [child for child in self.children.values() if child.wanted]
@@ -131,7 +132,7 @@ class Node(Child):
         """All children are up."""
         self._was_up = self.is_healthy = True
         self.move("ready", self.cause)
-        self.report("progress", self, Reason("normal", "started"))
+        self.report("progress", self, STARTED_WELL)
         self.parent.child_ready(self)
 
     def roll_back(self, child: Child, reason: Reason) -> None:
@@ -225,7 +226,7 @@ class Node(Child):
     def child_ready(self, child: Child) -> None:
         """A start is done, unless others wait for more of it."""
         if not isinstance(child, Node):
-            self.report("progress", child, Reason("normal", "started"))
+            self.report("progress", child, STARTED_WELL)
         self._reached(child, HEALTHY if child.is_healthy else READY)
 
     def child_healthy(self, child: Child) -> None:
@@ -401,7 +402,7 @@ class Node(Child):
 
     def _start_child(self, child: Child, why: purpose.Purpose) -> None:
         """Start it, or let it wait for one that comes before it and is not in this plan."""
-        if unmet := self.order.unmet(child):
+        if self.order.is_graph and (unmet := self.order.unmet(child)):
             dependency, other = unmet
             rule = dependency.condition
             child.wait_for(dependency, Cause("waits", other.path, rule=rule, parent=why.cause))
@@ -419,7 +420,8 @@ class Node(Child):
             plan.complete(child)
         self._done_with(child, plan)
         self._advance(plan)
-        self.release()
+        if self._waiting:
+            self.release()
 
     def _reached(self, child: Child, level: int) -> None:
         """A start has come so far; what waits for just that may go on."""
@@ -430,7 +432,8 @@ class Node(Child):
             elif level == READY and plan.goal(child) == HEALTHY:
                 child.limit_start()
             self._advance(plan)
-        self.release()
+        if self._waiting:
+            self.release()
 
     def _done_with(self, child: Child, plan: Plan[Child]) -> None:
         """Under one_for_one a child that has been started is free before its siblings are."""
@@ -439,8 +442,6 @@ class Node(Child):
 
     def release(self) -> None:
         """Go on with the children whose dependencies are satisfied by now."""
-        if not self._waiting:
-            return
         waiting, self._waiting = self._waiting, []
         for child in waiting:
             if child.awaited is None:  # stopped, or forgotten, meanwhile
@@ -453,7 +454,7 @@ class Node(Child):
     def _unplan(self, plan: Plan[Child]) -> purpose.Purpose:
         for child in plan.members:
             if child.plan is plan:
-                if child.is_awaited:  # by nobody any more
+                if not plan.is_done and child.is_awaited:  # by nobody any more
                     self.core.timers.cancel(child)
                 child.plan = None
         return self._plans.pop(plan)

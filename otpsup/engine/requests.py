@@ -48,17 +48,6 @@ class Handler:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._answers: dict[type[Request], Callable[[Any], None]] = {
-            StartChild: self._start_new,
-            StartDeclared: self._start_declared,
-            TerminateChild: self._terminate,
-            ReplaceChild: self._replace,
-            DeleteChild: self._delete,
-            MonitorChild: self._monitor,
-            WhichChildren: self._which,
-            CountChildren: self._count,
-            StopSupervisor: self._stop,
-        }
 
     def must_wait(self, request: Request) -> bool:
         """Whether `request` has to wait for a plan; a stop first cuts short the start it meets."""
@@ -93,7 +82,7 @@ class Handler:
         """Answer now, or begin what will answer. A refusal changes nothing."""
         try:
             self._check_caller(request)
-            self._answers[type(request)](request)
+            _ANSWERS[type(request)](self, request)
         except errors.OtpsupError as error:
             self._node.core.emit(Reply(request.ref, error=error))
 
@@ -290,6 +279,19 @@ class Handler:
 
     def _count(self, request: CountChildren) -> None:
         self._node.core.emit(Reply(request.ref, count(self._node)))
+
+
+_ANSWERS: dict[type[Request], Callable[[Handler, Any], None]] = {
+    StartChild: Handler._start_new,
+    StartDeclared: Handler._start_declared,
+    TerminateChild: Handler._terminate,
+    ReplaceChild: Handler._replace,
+    DeleteChild: Handler._delete,
+    MonitorChild: Handler._monitor,
+    WhichChildren: Handler._which,
+    CountChildren: Handler._count,
+    StopSupervisor: Handler._stop,
+}
 
 
 def which(node: Node) -> tuple[tuple[str, str, str], ...]:

@@ -20,6 +20,7 @@ class Timers(Generic[O]):
     @property
     def deadline(self) -> float | None:
         """The earliest deadline, or None."""
+        self._prune()
         return self._heap[0][0] if self._heap else None
 
     def set(self, owner: O, due: float) -> None:
@@ -30,23 +31,22 @@ class Timers(Generic[O]):
         if len(self._heap) > 2 * len(self._live) + 8:  # mostly cancelled ones
             self._heap = [entry for entry in self._heap if self._live.get(entry[2]) == entry[1]]
             heapq.heapify(self._heap)
-        self._prune()
 
     def cancel(self, owner: O) -> None:
         """Take `owner`'s deadline away, if it has one."""
-        if self._live.pop(owner, None) is not None:
-            self._prune()
+        self._live.pop(owner, None)
 
     def due(self, now: float) -> Iterator[O]:
         """Owners whose deadline has come and was set before this call, taken off one by one."""
         last = self._count
+        self._prune()
         while self._heap and self._heap[0][0] <= now and self._heap[0][1] <= last:
             owner = heapq.heappop(self._heap)[2]
             del self._live[owner]
-            self._prune()
             yield owner
+            self._prune()
 
     def _prune(self) -> None:
-        """Drop cancelled entries from the top, so that the top is always a live deadline."""
+        """Drop cancelled entries from the top, so that the top is a live deadline."""
         while self._heap and self._live.get(self._heap[0][2]) != self._heap[0][1]:
             heapq.heappop(self._heap)

@@ -97,7 +97,7 @@ def _fail(where: str, expected: str, value: Any) -> BadScenario:
 
 
 def _object(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise _fail(where, "an object", value)
     return value
 

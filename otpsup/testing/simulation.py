@@ -150,10 +150,12 @@ class Simulation:
         if node is None:
             return NOPROC
         self.system.ask(Suspend(path=path, ref=self.system.next_ref()))
+        self.system.is_holding = True
         results = [self._in_batch(item, event["sup"]) for item in event["do"]]
         while len(node.mailbox):  # the retry of a start that failed meanwhile comes last
             self.system.ask(Resume(path=path, one=True, ref=self.system.next_ref()))
             self.system.settle()
+        self.system.is_holding = False
         self.system.ask(Resume(path=path, ref=self.system.next_ref()))
         self.system.settle()
         return [self._answer(r) if isinstance(r, Call) else r for r in results]

@@ -74,6 +74,7 @@ class System:
         ends: how each path ended last.
         root_exit: how the root ended by itself.
         last_failure: why the latest start that failed did so.
+        is_holding: a supervisor is suspended.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class System:
         self._failures: dict[str, tuple[str, Term]] = {}
         """The latest child that did not start, and why, by its supervisor."""
         self.last_failure: Term = None
+        self.is_holding = False
         self._with_info: set[str] = set()
         self._stubborn: set[str] = set()
         self._stopping: set[str] = set()
@@ -180,11 +182,11 @@ class System:
     def _hand_over(self, event: Event, now: float) -> None:
         for effect in self.engine.handle(event, now):
             self._perform(effect)
-        if self._stopping:
+        if self.is_holding and self._stopping:
             self._note_ends()
 
     def _note_ends(self) -> None:
-        """A supervisor that has ended is gone, whether or not its own has heard of that."""
+        """A supervisor that has ended is gone; if its own is suspended, nothing else says so."""
         for path in list(self._stopping):
             node = self.engine.find(path)
             if node is not None and node.pending is not None:
