@@ -71,6 +71,15 @@ def because(cause: Cause) -> str:
     return "; before that, ".join(chain(cause))
 
 
+def reason_of(value: StateChange) -> str:
+    """Why a child is down, as the rest of a line; nothing if its own end says it all."""
+    cause = value.cause
+    if cause.kind == "gave_up":
+        return f"; {named(cause.path)} gave up"
+    is_own = cause.kind == "exit" and cause.path == value.path
+    return "" if is_own else f"; {sentence(cause)}"
+
+
 def change(value: StateChange) -> str:
     """A state change as one line of a log."""
     end = f", it ended: {value.reason}" if value.reason else ""

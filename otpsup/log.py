@@ -28,7 +28,7 @@ def write(tree: str, effect: StateChange | Report | Halt) -> None:
         logger.log(_level(effect), "{}: {}{}", tree, explain.report(effect), _trace(effect))
     elif isinstance(effect, StateChange) and effect.state == "down":
         path, why = effect.path or "the tree", effect.reason or "stopped"
-        logger.info("{}: {} is down: {}; {}", tree, path, why, explain.because(effect.cause))
+        logger.info("{}: {} is down: {}{}", tree, path, why, explain.reason_of(effect))
     elif isinstance(effect, Halt) and effect.kind == "gave_up":
         for line in explain.story(effect):
             logger.error("{}: how it came to that: {}", tree, line)

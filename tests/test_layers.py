@@ -223,7 +223,7 @@ def test_the_walk_sees_imports() -> None:
     """The tests above look at something: known imports are among those found."""
     found = {(i.module, i.target) for i in IMPORTS}
 
-    assert ("otpsup.engine.node", "otpsup.engine.plan.chain") in found
+    assert ("otpsup.engine.order", "otpsup.engine.plan.chain") in found
     assert ("otpsup.engine.node", "otpsup.engine.purpose") in found
     assert ("otpsup.engine.timers", "heapq") in found
     assert ("otpsup.engine.reasons", "signal.Signals") in found

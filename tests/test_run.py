@@ -94,7 +94,7 @@ def test_giving_up_is_exit_code_1_and_one_paragraph(tmp_path: Path) -> None:
     assert last.startswith(
         "shop gave up: its children ended too often, 3 times within 5 s where intensity"
     )
-    assert "the last was 'bad': Broken: no mail." in last
+    assert "at last bad ended with Broken: no mail." in last
 
 
 def test_a_failed_start_is_exit_code_2_and_one_paragraph(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_events_tell_every_change_in_order_and_end_with_the_tree() -> None:
     states = [event.state for event in seen if event.kind == "state" and event.path == "a"]
     assert states == ["restarting", "starting", "running", "stopping", "down"]
     restart = next(event for event in seen if event.kind == "restart")
-    assert restart.cause == "'a' ended: SIGKILL; restart 1 of 3 in 5 s"
+    assert restart.cause == "a ended with SIGKILL; restart 1 of 3 in 5 s"
     assert seen[-1].kind == "halt"
 
 

@@ -80,6 +80,13 @@ class Node(Child):
         for spec in self.spec.children if isinstance(self.spec, Supervisor) else ():
             self.add(spec, spec.name)
 
+    def begin_now(self) -> None:
+        """Whatever is below has been down until now; when it was declared is no matter."""
+        for child in self.children.values():
+            child.since = self.core.now
+            if isinstance(child, Node):
+                child.begin_now()
+
     def _clear(self) -> None:
         for child in list(self.children.values()):
             self.forget(child)
@@ -119,7 +126,9 @@ class Node(Child):
         self.how, self._reason = None, SHUTDOWN
         self._was_up = self._asked_to_stop = self._killing = self.is_healthy = False
         self.mailbox.release()
-        if not self._is_fresh:  # what was added at run time is gone (OTP.md 12.4)
+        if self._is_fresh:
+            self.begin_now()
+        else:  # what was added at run time is gone (OTP.md 12.4)
             self._clear()
             self._load()
             self.restarter = Restarter(self)

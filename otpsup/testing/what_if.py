@@ -26,7 +26,7 @@ SIGKILL = Reason("signaled", "SIGKILL", signal=9)
 _FOR_EVER = 10_000
 """So often a broken child does not start; no restart window is larger by accident."""
 
-What = Literal["ends", "stops", "starts", "fails", "waits", "gives up", "is down", "is gone"]
+What = Literal["ends", "stops", "starts", "fails", "waits", "gives up", "is gone"]
 
 
 @frozen
@@ -160,7 +160,7 @@ def _step(effect: StateChange | Report | Halt, at: float, root: str) -> Step | N
         case StateChange(state="down") if effect.cause.kind == "exit" and (
             effect.cause.path == effect.path
         ):
-            return Step(at, effect.path, "is down", f"{why}, and it is not restarted")
+            return Step(at, effect.path, "ends", f"{effect.reason}; it is not restarted")
         case Halt():
             return Step(at, "", "is gone", why)
     return None
