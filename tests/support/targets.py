@@ -295,3 +295,13 @@ def burn(seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         pass
+
+
+def beat_after(pipe: str) -> None:
+    """Is ready, and well once somebody has opened and closed the pipe."""
+    child = current_child()
+    child.ready()
+    os.mkfifo(pipe)
+    Path(pipe).read_bytes()
+    child.heartbeat()
+    child.stopping.wait()
