@@ -99,11 +99,15 @@ class GraphOrder(ListOrder):
         return list(steps.values())
 
     def unmet(self, child: Child) -> tuple[After, Child] | None:
-        """A dependency that is not satisfied. What nobody wants is not waited for."""
+        """A dependency that is not satisfied, but will be. What stays down is not waited for."""
         for dependency in child.spec.after:
             other = self._children.get(dependency.name)
-            if other is not None and other.wanted and not other.satisfies(dependency.condition):
+            if other is None or not other.wanted or other.satisfies(dependency.condition):
+                continue
+            if other.state != "down":
                 return dependency, other
+            if further := self.unmet(other):  # it comes back when that does
+                return further
         return None
 
 

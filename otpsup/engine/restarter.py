@@ -114,10 +114,13 @@ class Restarter:
         """Who is stopped and who is started when `child` is restarted, each in its order."""
         strategy = "one_for_one" if child.alone else self._node.strategy
         group = affected(strategy, self._node.order, child)
+        group = [
+            c for c in group if c is child or c.awaited is None
+        ]  # they will come by themselves
         for other in group:
             other.alone = other is child and child.alone
         stops = [c for c in reversed(group) if c is not child and c.state != "down"]
-        starts = [c for c in group if c.wanted and (c.spec.restart != "temporary")]
+        starts = [c for c in group if c.wanted and (c is child or c.spec.restart != "temporary")]
         return stops, starts
 
     def _attempt(self, child: Child, reason: Reason | None) -> Attempt:

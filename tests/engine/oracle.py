@@ -105,6 +105,8 @@ class Oracle:
         self._completed: set[str] = set()
         """Children that have ended normally, or declined, since their last start."""
         self._healthy: set[str] = set()
+        self._too_early: defaultdict[str, list[StateChange]] = defaultdict(list)
+        """Starts that did not wait for this child, which was down."""
         self._was_hurried = False
         self._count = 0
 
@@ -198,6 +200,8 @@ class Oracle:
         if path:
             self._check_start_order(change)
             self._check_dependencies(change)
+            early = [c.path for c in self._too_early.pop(path, []) if c.cause is change.cause]
+            assert not early, f"{early} were started before {path}, for the same reason"
             self._check_group(change)
             self._check_is_due(change, child)
             assert not self._is_killed(parent_of(path)), f"{path} is started where all is killed"
@@ -281,6 +285,9 @@ class Oracle:
             if other is None or not other.wanted or not self._wanted.get(path, True):
                 continue
             good = self._satisfies(path, dependency.condition)
+            if self._states[path] == "down" and not good:  # nobody starts it, at least not for this
+                self._too_early[path].append(change)
+                continue
             assert good, f"{change.path} is started, and {path} is not {dependency.condition}"
 
     def _satisfies(self, path: str, condition: str) -> bool:
@@ -487,7 +494,10 @@ class Oracle:
         above = f"{parent_of(child.path)}/" if parent_of(child.path) else ""
         others = [(self._world.engine.find(above + a.name), a) for a in child.spec.after]
         return all(
-            other is None or not other.wanted or self._satisfies(other.path, after.condition)
+            other is None
+            or not other.wanted
+            or self._satisfies(other.path, after.condition)
+            or (other.state == "down" and self._may_start(other))
             for other, after in others
         )
 
