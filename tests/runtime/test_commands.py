@@ -215,7 +215,10 @@ def test_what_the_host_blocks_and_ignores_stays_with_it(
                 signal.signal(number, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             out = Path(sys.argv[1])
-            cat = Command("cat", ["cat", "/proc/self/status"], stdout=LogFile(out), **{options!r})
+            cat = Command(
+                "cat", ["cat", "/proc/self/status"],
+                restart="temporary", stdout=LogFile(out), **{options!r},
+            )
             with running(Command("sleep", ["sleep", "100"])) as tree, watching(tree) as events:
                 tree.start_child(cat)
                 events.until("cat", "running")
