@@ -15,6 +15,7 @@ from attrs import frozen
 from ..errors import InvalidSpec, OtpsupError
 from ..specs import ChildSpec, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import BRUTAL_KILL, INFINITY, nearest
+from ..specs.children import Restart
 
 Outcome = Literal["ok", "extra", "ignore", "error", "exit", "throw", "bad", "init_crash"]
 OnShutdown = Literal["shutdown", "normal", "crash", "shutdown_term", "ignore"]
@@ -35,6 +36,8 @@ far as restart windows can tell, and they are made half a second longer to be bl
 _CHILD_KEYS = {"id", "type", "restart", "shutdown", "significant"}
 _WORKER_KEYS = {*_CHILD_KEYS, "on_shutdown"}
 _SUPERVISOR_KEYS = {*_CHILD_KEYS, "strategy", "intensity", "period", "auto_shutdown", "children"}
+
+_RESTARTS: tuple[str, ...] = get_args(Restart)
 
 CALLS = ("start_child", "terminate_child", "restart_child", "delete_child", "which_children",
          "count_children")  # fmt: skip
@@ -173,9 +176,9 @@ def _child(value: Any, where: str, *, is_root: bool = False) -> ChildSpec:
             _known(given, _WORKER_KEYS, where)
             return _worker(
                 given["id"],
-                given.get("restart", "permanent"),
+                _one_of(given.get("restart", "permanent"), _RESTARTS, f"{where}.restart"),
                 _shutdown(given.get("shutdown", 5000), where),
-                given.get("significant", False),
+                _bool(given.get("significant", False), f"{where}.significant"),
                 _one_of(
                     given.get("on_shutdown", "shutdown"),
                     get_args(OnShutdown),
