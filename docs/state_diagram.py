@@ -1,130 +1,115 @@
-"""Writes docs/reference/states.md from the table that the engine goes by.
+"""Writes docs/reference/states.md from the table of states that the engine goes by.
 
-    python docs/state_diagram.py            write the page
-    python docs/state_diagram.py --check    exit 1 if the page does not say what the table says
+    python docs/state_diagram.py           write the page
+    python docs/state_diagram.py --check   say whether it is what it would write now
 
-Decides the words for states and triggers. Must not know which lead where: that is the table's.
+Decides the words for states and triggers; which of them there are, and what leads where, is the
+table's matter (`otpsup.engine.child.TRANSITIONS`).
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from otpsup.engine.child import TRANSITIONS
 
-from otpsup.engine.child import TRANSITIONS  # noqa: E402
-from otpsup.graph.marks import MARKS  # noqa: E402
+PAGE = Path(__file__).parent / "reference" / "states.md"
 
-PAGE = ROOT / "docs" / "reference" / "states.md"
-
-Table = Mapping[Any, Mapping[Any, str]]
-"""For each state, which trigger leads to which other."""
+Table = Mapping[str, Mapping[str, str]]
 
 STATES = {
-    "down": "nothing of it is there, and it is not waited for: it was not started yet, it was "
-    "stopped on request, or it ended for good",
-    "starting": "its start has begun, and it is not ready; for a supervisor: not all its children "
-    "are",
-    "running": "it is ready: it can serve",
-    "stopping": "it was asked to end, and something of it is still there",
-    "restarting": "nothing of it is there, and it will be started again: at once, after its "
-    "backoff, or when what it depends on is there",
+    "down": "There is no process, and none is to come unless somebody asks for it.",
+    "starting": "Its process is being made, or exists and is not ready yet.",
+    "running": "It is ready. For a supervisor: all its children are up.",
+    "stopping": "It has been asked to end, or killed, and is not gone yet.",
+    "restarting": "There is no process, and an attempt will follow: after a backoff, behind what is"
+    " waiting to be handled, or when what it depends on is there.",
 }
 
 TRIGGERS = {
-    "start": "a start of it begins",
-    "ready": "it is ready, as its spec says when that is",
-    "stop": "it is asked to end: on request, together with its group, because it was not ready in "
-    "time, or because its supervisor ends",
-    "gone": "nothing of it is left, and no start will follow",
-    "retry": "nothing of it is left, and a start will follow: after an end that is to be repaired, "
-    "after a start that failed, or because what it depends on is not there yet",
+    "start": "a start begins",
+    "ready": "it can serve",
+    "stop": "it is asked to end",
+    "gone": "nothing of it is left",
+    "retry": "nothing of it is left, and another start will follow",
 }
-
-HEAD = """\
-# States
-
-<!-- Written by docs/state_diagram.py from otpsup/engine/child.py. Change those, not this. -->
-
-Every child is in one of these states, be it a process or a supervisor. Each change of state is an
-[event](events.md) of the kind `state`, with its cause; there are no other changes than these.
-"""
 
 
 class NoWords(Exception):
-    """The table has something that the page has no words for."""
+    """The table has a state or a trigger for which there are no words here."""
 
 
-def page(transitions: Table) -> str:
-    """The page for a table.
+def page(table: Table) -> str:
+    """The page for this table.
 
     Raises:
-        NoWords: it has a state or a trigger that is not explained here.
+        NoWords: see there.
     """
-    _check(transitions)
-    parts = [HEAD, *_diagram(transitions), "", *_states(transitions), "", *_triggers(transitions)]
-    return "\n".join(parts) + "\n"
+    _require_words(table)
+    return "\n".join([*_head(), *_diagram(table), *_rows(table)]) + "\n"
 
 
-def _check(transitions: Table) -> None:
-    for state in (*transitions, *(end for ends in transitions.values() for end in ends.values())):
-        if state not in STATES or state not in MARKS:
-            raise NoWords(f"the state {state!r} is not explained; add it to STATES")
-    for trigger in (trigger for ends in transitions.values() for trigger in ends):
-        if trigger not in TRIGGERS:
-            raise NoWords(f"the trigger {trigger!r} is not explained; add it to TRIGGERS")
+def _require_words(table: Table) -> None:
+    triggers = {trigger for changes in table.values() for trigger in changes}
+    missing = [*(set(table) - set(STATES)), *(triggers - set(TRIGGERS))]
+    if missing:
+        raise NoWords(f"docs/state_diagram.py has no words for {', '.join(sorted(missing))}")
 
 
-def _diagram(transitions: Table) -> Iterator[str]:
-    yield "```mermaid"
-    yield "stateDiagram-v2"
-    yield f"    [*] --> {next(iter(transitions))}"
-    for state, ends in transitions.items():
-        for trigger, end in ends.items():
-            yield f"    {state} --> {end}: {trigger}"
-    yield "```"
+def _head() -> list[str]:
+    return [
+        "# States of a child",
+        "",
+        "<!-- Made by docs/state_diagram.py from the engine's table; run it when that changes. -->",
+        "",
+        "Every change of state of every child, be it a process or a supervisor, is one of these; the",
+        "engine has no other. *Up* is starting, running or stopping: there may be a process. *Ready* is",
+        "running.",
+        "",
+    ]
 
 
-def _states(transitions: Table) -> Iterator[str]:
-    yield "| state | | what it means | what can happen |"
-    yield "|---|---|---|---|"
-    for state, ends in transitions.items():
-        leads = "<br>".join(f"{trigger} → `{end}`" for trigger, end in ends.items())
-        yield f"| `{state}` | {MARKS[state]} | {STATES[state]} | {leads} |"
+def _diagram(table: Table) -> list[str]:
+    arrows = [
+        f"    {state} --> {to}: {trigger}"
+        for state, changes in table.items()
+        for trigger, to in changes.items()
+    ]
+    return ["```mermaid", "stateDiagram-v2", "    [*] --> down", *arrows, "```", ""]
 
 
-def _triggers(transitions: Table) -> Iterator[str]:
-    happening = {trigger for ends in transitions.values() for trigger in ends}
-    yield "| what happens | |"
-    yield "|---|---|"
-    for trigger, words in TRIGGERS.items():
-        if trigger in happening:
-            yield f"| {trigger} | {words} |"
+def _rows(table: Table) -> list[str]:
+    states = [
+        f"| `{state}` | {STATES[state]} | {_changes(changes)} |" for state, changes in table.items()
+    ]
+    triggers = [f"| {trigger} | {words} |" for trigger, words in TRIGGERS.items()]
+    return [
+        "| state | | leads to |",
+        "|---|---|---|",
+        *states,
+        "",
+        "| when | |",
+        "|---|---|",
+        *triggers,
+    ]
 
 
-def main(arguments: Sequence[str], path: Path = PAGE, transitions: Table = TRANSITIONS) -> int:
-    """Write the page, or check it; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Write docs/reference/states.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing; is the page right?")
-    is_check = parser.parse_args(arguments).check
-    try:
-        text = page(transitions)
-    except NoWords as error:
-        print(f"docs/state_diagram.py: {error}", file=sys.stderr)
-        return 1
-    if not is_check:
-        path.write_text(text)
-    elif not path.exists() or path.read_text() != text:
-        print(
-            f"{path} is not what the table says; run: python docs/state_diagram.py", file=sys.stderr
-        )
-        return 1
-    return 0
+def _changes(changes: Mapping[str, str]) -> str:
+    return ", ".join(f"{trigger} → `{to}`" for trigger, to in changes.items())
+
+
+def main(argv: list[str]) -> int:
+    """Write the page, or check it."""
+    text = page(TRANSITIONS)
+    if argv != ["--check"]:
+        PAGE.write_text(text)
+        return 0
+    if PAGE.exists() and PAGE.read_text() == text:
+        return 0
+    print(f"{PAGE.name} is stale: run python docs/state_diagram.py", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -23,7 +23,14 @@ from tests.mutation.quick import PROFILE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-COPIED = ("otpsup", "tests/conftest.py", "tests/engine", "tests/otp", "tests/specs", "tests/mutation")
+COPIED = (
+    "otpsup",
+    "tests/conftest.py",
+    "tests/engine",
+    "tests/otp",
+    "tests/specs",
+    "tests/mutation",
+)
 
 FIRST = (
     "tests/otp/test_against_otp.py::test_recorded",
