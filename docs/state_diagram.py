@@ -12,12 +12,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from otpsup.engine.child import TRANSITIONS
 
 PAGE = Path(__file__).parent / "reference" / "states.md"
 
-Table = Mapping[str, Mapping[str, str]]
+Table = Mapping[Any, Mapping[Any, str]]
 
 STATES = {
     "down": "There is no process, and none is to come unless somebody asks for it.",
@@ -64,9 +65,9 @@ def _head() -> list[str]:
         "",
         "<!-- Made by docs/state_diagram.py from the engine's table; run it when that changes. -->",
         "",
-        "Every change of state of every child, be it a process or a supervisor, is one of these; the",
-        "engine has no other. *Up* is starting, running or stopping: there may be a process. *Ready* is",
-        "running.",
+        "Every change of state of every child, be it a process or a supervisor, is one of these;",
+        "the engine has no other. *Up* is starting, running or stopping: there may be a process.",
+        "*Ready* is running.",
         "",
     ]
 

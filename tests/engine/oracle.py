@@ -272,7 +272,10 @@ class Oracle:
     def _after(self, path: str) -> set[str]:
         """The siblings that the spec of a child names."""
         child = self._world.engine.find(path)
-        spec = child.spec if child else self._specs[path]
+        name = path.rpartition("/")[2]
+        declared = getattr(self._specs[parent_of(path)], "children", ())
+        spec = child.spec if child else self._specs.get(path)
+        spec = spec or next(spec for spec in declared if spec.name == name)
         above = f"{parent_of(path)}/" if parent_of(path) else ""
         return {above + dependency.name for dependency in spec.after}
 

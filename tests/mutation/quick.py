@@ -1,4 +1,4 @@
-"""A pytest plugin for the run of one mutant: nothing random, nothing stored, nothing without an end.
+"""A pytest plugin for the run of one mutant: nothing random, stored, or endless.
 
 It also refuses to run at all if the package that is imported is not the one in the current folder.
 """

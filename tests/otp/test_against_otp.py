@@ -86,7 +86,7 @@ def test_a_difference_is_seen(wrong: object) -> None:
 
 
 def test_generator_reaches_everything() -> None:
-    """All events, outcomes, strategies and answers of the format come up in a thousand scenarios."""
+    """All events, outcomes, strategies and answers of the format come up in what is recorded."""
     text = "".join(map(str, compare.recorded(RECORDED)))
     words = """kill plan fail_next start_child terminate_child restart_child delete_child
         which_children count_children advance batch stop_root ok extra ignore error exit throw bad
