@@ -164,7 +164,6 @@ class Child:
         """Wait in `restarting` until this dependency is satisfied; that costs no attempt."""
         if self.state == "down":
             self.move("retry", cause)
-        self.paid = True
         self.awaited = dependency
 
     def satisfies(self, condition: Condition) -> bool:

@@ -316,7 +316,7 @@ STRATEGIES = (
     Mutant(
         "temporary-sibling-restarted",
         RESTARTER,
-        ' and (c.spec.restart != "temporary")',
+        ' and (c is child or c.spec.restart != "temporary")',
         "",
         "temporary siblings are not restarted with a group",
         "10.4",
@@ -1181,8 +1181,8 @@ DEPENDENCIES = (
     Mutant(
         "unwanted-waited-for",
         ORDER,
-        "other is not None and other.wanted and not",
-        "other is not None and not",
+        "if other is None or not other.wanted or other.satisfies(dependency.condition):",
+        "if other is None or other.satisfies(dependency.condition):",
         "what nobody wants is waited for by nobody",
         "DESIGN 5",
     ),
@@ -1335,25 +1335,6 @@ WHY = (
     ),
 )
 
-MAYBE_EQUIVALENT = (
-    Mutant(
-        "eq-wait_for-paid",
-        CHILD,
-        "        self.paid = True\n        self.awaited",
-        "        self.paid = False\n        self.awaited",
-        "",
-        "",
-    ),
-    Mutant(
-        "eq-last-seen",
-        RESTARTER,
-        'self._restart_group(child, Cause("satisfied", path, None, rule, parent=child.cause), 0)',
-        'self._restart_group(child, Cause("satisfied", path, None, rule, parent=child.cause), -1)',
-        "",
-        "",
-    ),
-)
-
 MUTANTS = (
     *WINDOW,
     *RETRIES,
@@ -1368,4 +1349,5 @@ MUTANTS = (
     *DEPENDENCIES,
     *WHY,
 )
-EQUIVALENT = MAYBE_EQUIVALENT
+EQUIVALENT: tuple[Mutant, ...] = ()
+"""Those that change nothing that can be observed; their `rule` is the argument."""

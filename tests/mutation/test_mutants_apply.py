@@ -1,0 +1,34 @@
+"""Every mutant still fits the code: what it changes is there, once, and what comes of it is Python.
+
+Whether the tests notice them is another, longer story: `python -m tests.mutation`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.mutation.mutants import EQUIVALENT, MUTANTS, Mutant
+from tests.mutation.trial import ROOT, mutated
+
+ALL = (*MUTANTS, *EQUIVALENT)
+
+
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+def test_applies(mutant: Mutant) -> None:
+    """The text is found exactly once, and the file with the change in it compiles."""
+    text = (ROOT / "otpsup" / mutant.file).read_text()
+    changed = mutated(mutant, text)
+
+    assert changed != text
+    compile(changed, mutant.file, "exec")
+
+
+def test_the_table() -> None:
+    """There are enough of them, and every name stands for one."""
+    names = Counter(mutant.name for mutant in ALL)
+
+    assert len(MUTANTS) >= 30
+    assert [name for name, count in names.items() if count > 1] == []
+    assert all(mutant.rule and mutant.source for mutant in MUTANTS)
