@@ -53,7 +53,7 @@ class Settings:
 
 
 def build(settings: Settings | None = None) -> Supervisor:
-    """The tree; nothing is started. Without settings it has all defaults, and a token of its own."""
+    """The tree; nothing is started. Without settings, all defaults, and a token of its own."""
     settings = settings or Settings(DataDir("fastblog-data"), secrets.token_urlsafe())
     data, package = str(settings.data.root), "examples.fastblog"
     serve_flags = ["--data", data, "--port", str(settings.port)]

@@ -29,6 +29,7 @@ COPIED = (
     "tests/engine",
     "tests/otp",
     "tests/specs",
+    "tests/support",
     "tests/mutation",
 )
 
