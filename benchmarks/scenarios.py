@@ -1,9 +1,10 @@
-"""How many scenarios a second: otpsup's engine beside Erlang/OTP's supervisor, in turns, in one run.
+"""How many scenarios a second: otpsup's engine beside Erlang/OTP's supervisor, in turns.
 
     python -m benchmarks.scenarios [ROUNDS]
 
-Each round is the same 1,000 random scenarios of six events on the average, JSON in, JSON out, on one
-core. OTP's time has the start of its virtual machine in it. Without Erlang only ours is measured.
+Each round is the same 1,000 random scenarios of six events on the average, JSON in, JSON out, on
+one core. The start of Python, and of OTP's virtual machine, is in it. Without Erlang only ours is
+measured.
 """
 
 from __future__ import annotations
