@@ -143,14 +143,15 @@ def test_long_names() -> None:
     ]
 
 
-def test_no_instances() -> None:
-    """Of a template that has no instances in a live tree that is said."""
+def test_instances() -> None:
+    """A template has no state; in a live tree it is said how many instances there are."""
     spec = DynamicSupervisor("pool", Worker("job", TARGET))
 
-    assert render(spec, "text", {"": "running"}).split("\n") == [
+    assert render(spec, "text", {"": "running", "job#3": "down"}).split("\n") == [
         "pool    ● running     dynamic, 3 restarts in 5 s",
-        "└─ job                template, no instance",
+        "└─ job                template, 1 down",
     ]
+    assert render(spec, "text", {"": "running"}).endswith("template, no instance")
     assert render(spec, "text").endswith("└─ job  template")
 
 

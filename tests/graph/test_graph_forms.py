@@ -21,6 +21,7 @@ from tests.graph.trees import (
     arrows,
     is_supervisor,
     printable,
+    single,
     states,
     trees,
     walk,
@@ -37,16 +38,14 @@ def test_text_has_all(spec: Supervisor, data: st.DataObject) -> None:
     live = data.draw(st.none() | states(spec))
     lines = render(spec, "text", live).split("\n")
     rows = iter([lines[0], *[BRANCH.sub("", line) for line in lines if BRANCH.match(line)]])
-    many: set[str] = set()
+    alone = set(single(spec))
     for path, child in walk(spec):
-        if path.rpartition("/")[0] in many or type(child).__name__ == "DynamicSupervisor":
-            many.add(path)
         name = printable(child.name)
         line = next(rows)
         assert line == name or line.startswith(f"{name}  ")
         assert line.isprintable()
         state = (live or {}).get(path)
-        if state and path.rpartition("/")[0] not in many:
+        if state and path in alone:
             assert f"{MARKS[state]} {state}" in line
     assert next(rows, None) is None
 
@@ -111,12 +110,11 @@ def test_mermaid(spec: Supervisor, data: st.DataObject) -> None:
     ids = [found["id"] for found in nodes]
     assert len(set(ids)) == len(ids)
 
-    specs = dict(walk(spec))
-    for child, found in zip(specs.values(), nodes, strict=True):
+    specs, alone = dict(walk(spec)), set(single(spec))
+    for (path, child), found in zip(specs.items(), nodes, strict=True):
         label = shown(found["label"] or found["many"])
-        assert label.removeprefix(label[:2] * (label[0] in MARKS.values())).startswith(
-            printable(child.name)
-        )
+        mark = f"{MARKS[live[path]]} " if live and path in live and path in alone else ""
+        assert label.startswith(mark + printable(child.name))
     paths = dict(zip(ids, specs, strict=True))
     links = [found for kind, found in lines if kind == "link"]
     drawn = [

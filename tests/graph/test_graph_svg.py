@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from otpsup import DynamicSupervisor, Supervisor, Worker
 from otpsup.graph import render
-from otpsup.specs import ChildSpec
+from otpsup.specs import After, ChildSpec
+from otpsup.specs.after import Condition
 from otpsup.specs.children import Strategy
 from tests.graph.trees import (
     BACKEND,
@@ -34,6 +35,8 @@ from tests.graph.trees import (
 
 SVG = "{http://www.w3.org/2000/svg}"
 ORDER = "the order of the list, in which they start"
+ROOM = 16.0
+"""So far apart are siblings at least."""
 SLACK = 0.11
 """Lengths are written to a tenth."""
 
@@ -70,6 +73,9 @@ class Area:
             and self.y + self.height > other.y + SLACK
             and other.y + other.height > self.y + SLACK
         )
+
+    def grown(self, by: float) -> Area:
+        return Area(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
 
     def has_inside(self, x: float, y: float) -> bool:
         is_beside = self.x + SLACK < x < self.x + self.width - SLACK
@@ -123,11 +129,12 @@ def check_boxes(page: Area, root: Drawn) -> None:
         for child in box.children:
             assert box.area.contains(child.area), child.path
         for one, other in combinations(box.children, 2):
-            assert not one.area.overlaps(other.area), (one.path, other.path)
+            assert not one.area.grown(ROOM).overlaps(other.area), (one.path, other.path)
 
 
 # Ways.
 
+BEGINNING = re.compile(r"M(\S+) (\S+)H([\d.]+)")
 COMMAND = re.compile(r"([MHLQC])([-\d. ]+)")
 STEPS = 12
 
@@ -158,13 +165,43 @@ def bezier(controls: list[tuple[float, float]], t: float) -> tuple[float, float]
 
 
 def check_ways(box: Drawn) -> None:
-    """Arrows stay in their supervisor, and cross no child of it."""
+    """Arrows stay in their supervisor, cross no child of it, and end where they lead to."""
+    areas = {child.path: child.area for child in box.children}
     for way in ways(box):
-        for x, y in points(way.get("d") or ""):
-            x, y = x + box.area.x, y + box.area.y
+        line = [(x + box.area.x, y + box.area.y) for x, y in points(way.get("d") or "")]
+        for x, y in line:
             assert box.area.has_inside(x, y), box.path
-            crossed = [child.path for child in box.children if child.area.has_inside(x, y)]
+            crossed = [path for path, area in areas.items() if area.has_inside(x, y)]
             assert not crossed, (way.get("data-from"), way.get("data-to"), crossed)
+        target, (x, y) = areas[way.get("data-to") or ""], line[-1]
+        assert abs(x - target.x) < SLACK
+        assert target.y < y < target.y + target.height
+
+
+def check_starts(box: Drawn) -> None:
+    """Arrows begin at the right of their source; if another is drawn there, where they part."""
+    areas = {child.path: child.area for child in box.children}
+    seen: dict[str, list[tuple[float, float]]] = {}
+    for way in ways(box):
+        source = way.get("data-from") or ""
+        line = [(x + box.area.x, y + box.area.y) for x, y in points(way.get("d") or "")]
+        (x, y), area, others = line[0], areas[source], seen.setdefault(source, [])
+        is_new = abs(x - area.x - area.width) < SLACK and area.y < y < area.y + area.height
+        assert is_new or any(abs(x - a) + abs(y - b) < SLACK for a, b in others)
+        others += line
+
+
+def check_labels(box: Drawn) -> None:
+    """A label stands above the level beginning of an arrow, and does not reach to its turn."""
+    levels = [BEGINNING.match(way.get("d") or "") for way in ways(box)]
+    turns = {(float(found[1]), float(found[2])): float(found[3]) for found in levels if found}
+    for label in box.texts("label"):
+        x, y = float(label.get("x") or 0), float(label.get("y") or 0)
+        wide = 11 * sum(WIDTHS[letter] for letter in label.text or "") / 1000
+        assert any(
+            0 < x - start < 10 and 0 < level - y < 10 and x + wide < turn
+            for (start, level), turn in turns.items()
+        )
 
 
 def ways(box: Drawn) -> list[Element]:
@@ -191,6 +228,8 @@ def test_picture(spec: Supervisor, data: st.DataObject) -> None:
     check_boxes(page, top)
     for box in top.walk():
         check_ways(box)
+        check_starts(box)
+        check_labels(box)
         check_texts(box)
 
     expected = list(walk(spec))
@@ -298,6 +337,23 @@ def test_conditions() -> None:
     assert [text.text for text in top.texts("label")] == ["completed", "started"]
 
 
+def test_every_condition() -> None:
+    """Each condition on a child has an arrow of its own that leaves it, and stands there once."""
+    conditions: list[Condition] = ["completed", "started", "healthy", "ready"]
+    task = Worker("task", TARGET, restart="transient")
+    workers = [
+        Worker(f"{condition}_{number}", TARGET, after=[After("task", condition)])
+        for condition in conditions
+        for number in range(2)
+    ]
+    _, page, top = picture(Supervisor("top", children=[*workers, task]))
+    check_boxes(page, top)
+    check_starts(top)
+    check_labels(top)
+
+    assert [text.text for text in top.texts("label")] == ["completed", "started", "healthy"]
+
+
 def test_numbers() -> None:
     """Where order is no dependency children are numbered, but for those on demand."""
     _, _, top = picture(
@@ -310,6 +366,13 @@ def test_numbers() -> None:
 
     numbers = {box.path: [text.text for text in box.texts("number")] for box in top.walk()}
     assert numbers == {"": [], "a": ["1"], "b": [], "c": ["2"]}
+
+
+def test_one_is_not_numbered() -> None:
+    """A single child has no place in any order."""
+    root, _, _ = picture(Supervisor("top", children=[worker("a")]))
+
+    assert not [text for text in root.iter(f"{SVG}text") if text.get("class") == "number"]
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,14 @@ def walk(spec: ChildSpec, path: str = "") -> Iterator[tuple[str, ChildSpec]]:
         yield from walk(child, f"{path}/{child.name}" if path else child.name)
 
 
+def single(spec: ChildSpec, path: str = "") -> Iterator[str]:
+    """The paths of those of which there is just one: no templates, and nothing in one."""
+    yield path
+    if isinstance(spec, Supervisor):
+        for child in spec.children:
+            yield from single(child, f"{path}/{child.name}" if path else child.name)
+
+
 def below(spec: ChildSpec) -> Sequence[ChildSpec]:
     """The children of a spec, or its template."""
     if isinstance(spec, Supervisor):

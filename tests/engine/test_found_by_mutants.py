@@ -1,0 +1,62 @@
+"""What no other test noticed when the engine was broken on purpose (see tests/mutation)."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+from otpsup.engine import Engine
+from otpsup.engine.effects import Spawn
+from otpsup.engine.events import Boot, Spawned, StartChild, TerminateChild
+from otpsup.specs import After, DynamicSupervisor, Supervisor, Worker
+from tests.engine.world import World
+
+
+class Large:
+    """An argument that one would not want to keep."""
+
+
+def test_arguments_of_a_temporary_instance_are_not_kept() -> None:
+    """Once a temporary instance has been started, its arguments are nobody's: it will not be
+    started again (OTP.md 3.5)."""
+    job = Worker("job", "app:run", restart="temporary")
+    engine = Engine(Supervisor("top", children=[DynamicSupervisor("pool", job)]))
+    engine.handle(Boot(), 0.0)
+    large = Large()
+    kept = weakref.ref(large)
+    (spawn,) = (
+        effect
+        for effect in engine.handle(StartChild("pool", args=(large,)), 0.0)
+        if isinstance(effect, Spawn)
+    )
+    engine.handle(Spawned(spawn.path, spawn.run, 1), 0.0)
+    del large, spawn
+    gc.collect()
+
+    assert kept() is None
+
+
+def test_what_a_message_frees_is_handled_at_once() -> None:
+    """A request that waits for a plan is handled as soon as another request has ended that, with
+    no further event in between (OTP.md 17.1)."""
+    leader = Worker("w", "app:run", restart="transient", significant=True, autostart=False)
+    task = Supervisor(
+        "task", restart="transient", auto_shutdown="any_significant", children=[leader]
+    )
+    waiting = Supervisor("waiting", after=[After("task", "completed")])
+    other = Worker("other", "app:run")
+    world = World(Supervisor("top", strategy="one_for_all", children=[task, waiting, other])).boot()
+    first = world.ask(TerminateChild("other"))
+    world.settle()
+
+    assert first not in world.replies
+
+    world.ask(TerminateChild("task"))
+    world.settle()
+
+    assert world.replies[first].error is None
+    assert [world.state(path) for path in ("", "waiting", "other")] == [
+        "running",
+        "running",
+        "down",
+    ]
