@@ -8,7 +8,7 @@ import weakref
 from otpsup.engine import Engine
 from otpsup.engine.effects import Spawn
 from otpsup.engine.events import Boot, Spawned, StartChild, TerminateChild
-from otpsup.specs import After, DynamicSupervisor, Supervisor, Worker
+from otpsup.specs import After, Backoff, DynamicSupervisor, Supervisor, Worker
 from tests.engine.world import World
 
 
@@ -60,3 +60,57 @@ def test_what_a_message_frees_is_handled_at_once() -> None:
         "running",
         "down",
     ]
+
+
+def test_times_never_go_back() -> None:
+    """What happens at a `now` before the last one is told with the last one's time."""
+    world = World(Supervisor("top", children=[Worker("a", "app:run")]))
+    world.now = 100.0
+    world.boot()
+    world.now = 50.0
+    world.exit("a")
+    world.settle()
+    child = world.engine.find("a")
+
+    assert child is not None
+    assert child.since == 100.0
+
+
+def test_who_is_started_again_waits_for_health() -> None:
+    """Ready is not healthy, in a restart neither: whoever is after `healthy(x)` waits for that."""
+    after = [After("db", "healthy")]
+    children = [Worker("db", "app:run"), Worker("web", "app:run", after=after)]
+    world = World(Supervisor("top", intensity=9, children=children))
+    world.ask(Boot())
+    world.settle()
+    world.heal("db")
+    world.settle()
+    for path in ("db", "web"):
+        world.exit(path)
+        world.settle()
+
+    assert (world.state("db"), world.state("web")) == ("running", "restarting")
+
+    world.heal("db")
+    world.settle()
+
+    assert world.state("web") == "running"
+
+
+def test_a_task_that_is_done_keeps_nobody_waiting() -> None:
+    """Whoever is after a task that has completed need not wait for what the task was after."""
+    children = [
+        Worker("db", "app:run", backoff=Backoff(initial=100, max=100)),
+        Worker("migrate", "app:run", restart="transient", after=["db"]),
+        Worker("web", "app:run", after=[After("migrate", "completed")]),
+    ]
+    world = World(Supervisor("top", intensity=9, children=children))
+    world.ask(Boot())
+    world.settle()
+    world.exit("migrate", code=0)
+    world.settle()
+    for path in ("db", "web"):
+        world.exit(path)
+        world.settle()
+
+    assert (world.state("db"), world.state("web")) == ("restarting", "running")
