@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import Any
 
 from otpsup.engine import Engine
 from otpsup.engine.effects import Spawn
-from otpsup.engine.events import Boot, Spawned, StartChild, TerminateChild
+from otpsup.engine.events import Boot, Spawned, StartChild, StartDeclared, TerminateChild
+from otpsup.errors import DependencyNotMet
 from otpsup.specs import After, Backoff, DynamicSupervisor, Supervisor, Worker
+from otpsup.specs.children import Strategy
 from tests.engine.world import World
 
 
@@ -114,3 +117,54 @@ def test_a_task_that_is_done_keeps_nobody_waiting() -> None:
         world.settle()
 
     assert (world.state("db"), world.state("web")) == ("restarting", "running")
+
+
+def a_shop(strategy: Strategy, **task: Any) -> World:
+    """A tree of db, which waits long for a restart, a task after it, and web after the task; up."""
+    children = [
+        Worker("db", "app:run", backoff=Backoff(initial=100, max=100)),
+        Worker("task", "app:run", after=["db"], **{"restart": "transient", **task}),
+        Worker("web", "app:run", after=[After("task", "completed")]),
+    ]
+    world = World(Supervisor("shop", strategy=strategy, intensity=9, children=children)).boot()
+    if "autostart" not in task:
+        world.exit("task", code=0)
+        world.settle()
+    return world
+
+
+def test_a_task_that_runs_again_has_to_complete_again() -> None:
+    """That it completed once does not count while it runs anew."""
+    world = a_shop("one_for_one")
+    world.answer(StartDeclared("task"))
+    world.exit("web")
+    world.settle()
+
+    assert world.state("web") == "restarting"
+
+    world.exit("task", code=0)
+    world.settle()
+
+    assert world.state("web") == "running"
+
+
+def test_a_task_that_was_stopped_has_not_completed() -> None:
+    """What was stopped with the others, because of what it depends on, comes back with that; who
+    is after it is not started before."""
+    world = a_shop("rest_for_one")
+    world.answer(StartDeclared("task"))
+    world.exit("db")
+    world.settle()
+
+    assert isinstance(world.answer(StartDeclared("web")).error, DependencyNotMet)
+
+
+def test_a_task_that_failed_has_not_completed() -> None:
+    """Only a normal end completes; a task that failed for good is as one that never ran."""
+    world = a_shop("one_for_one", restart="temporary", autostart=False)
+    world.answer(StartDeclared("task"))
+    for path in ("task", "db", "web"):
+        world.exit(path)
+        world.settle()
+
+    assert (world.state("task"), world.state("web")) == ("down", "restarting")
