@@ -8,7 +8,15 @@ from typing import Any
 
 from otpsup.engine import Engine
 from otpsup.engine.effects import Spawn
-from otpsup.engine.events import Boot, Spawned, StartChild, StartDeclared, TerminateChild
+from otpsup.engine.events import (
+    Boot,
+    DeleteChild,
+    ReplaceChild,
+    Spawned,
+    StartChild,
+    StartDeclared,
+    TerminateChild,
+)
 from otpsup.errors import DependencyNotMet
 from otpsup.specs import After, Backoff, DynamicSupervisor, Supervisor, Worker
 from otpsup.specs.children import Strategy
@@ -168,3 +176,25 @@ def test_a_task_that_failed_has_not_completed() -> None:
         world.settle()
 
     assert (world.state("task"), world.state("web")) == ("down", "restarting")
+
+
+def test_deleting_a_dependency_frees_who_waits() -> None:
+    """Whoever waits for a child that is deleted, or for what that waits for, goes on."""
+    world = a_shop("one_for_one", restart="temporary", autostart=False)
+    world.answer(StartDeclared("task"))
+    for path in ("task", "db", "web"):
+        world.exit(path)
+        world.settle()
+    world.answer(DeleteChild("task"))
+
+    assert (world.state("db"), world.state("web")) == ("restarting", "running")
+
+
+def test_a_restart_that_would_have_to_wait_is_refused() -> None:
+    """Who asks for that while what the child is after is not there is told so; the child runs on."""
+    world = a_shop("one_for_one", restart="temporary", autostart=False)
+    world.answer(StartDeclared("task"))
+    run = world.live("web").run
+
+    assert isinstance(world.answer(ReplaceChild("web")).error, DependencyNotMet)
+    assert world.live("web").run == run
