@@ -17,6 +17,7 @@ from otpsup.engine.events import (
     StartDeclared,
     TerminateChild,
 )
+from otpsup.engine.words import history
 from otpsup.errors import DependencyNotMet
 from otpsup.specs import After, Backoff, DynamicSupervisor, Supervisor, Worker
 from otpsup.specs.children import Strategy
@@ -191,10 +192,61 @@ def test_deleting_a_dependency_frees_who_waits() -> None:
 
 
 def test_a_restart_that_would_have_to_wait_is_refused() -> None:
-    """Who asks for that while what the child is after is not there is told so; the child runs on."""
+    """Who asks while what the child is after is not there is told so; the child runs on."""
     world = a_shop("one_for_one", restart="temporary", autostart=False)
     world.answer(StartDeclared("task"))
     run = world.live("web").run
 
     assert isinstance(world.answer(ReplaceChild("web")).error, DependencyNotMet)
     assert world.live("web").run == run
+
+
+def test_a_task_that_declined_keeps_nobody_waiting() -> None:
+    """Whoever declines to run has done what there was to do."""
+    world = a_shop("one_for_one", autostart=False)
+    world.starts["task"].append("decline")
+    world.answer(StartDeclared("task"))
+    for path in ("db", "web"):
+        world.exit(path)
+        world.settle()
+
+    assert (world.state("db"), world.state("web")) == ("restarting", "running")
+
+
+def test_a_cause_tells_all() -> None:
+    """Who ended and how, whose rule it was, which restart of how many, and what was before."""
+    children = [Worker("a", "app:run"), Worker("b", "app:run")]
+    spec = Supervisor("top", strategy="rest_for_one", intensity=2, period=9, children=children)
+    world = World(spec).boot()
+    world.exit("a", signal=9)
+    world.settle()
+    world.now = 1.5
+    world.exit("b", code=3)
+    world.settle()
+    b = world.engine.snapshot().find("b")
+    world.exit("a")
+    world.settle()
+
+    assert b is not None
+    assert b.why == (
+        "b restarted because it ended with exit code 3; restart 2 of 2 in 9 s",
+        "before that, a ended with SIGKILL and top is rest_for_one; restart 1 of 2 in 9 s",
+        "before that, the tree was started",
+    )
+    assert world.halt is not None
+    assert history(world.halt.cause) == (
+        "1. 1.5 s before the last: a ended with SIGKILL",
+        "2. 0 s before the last: b ended with exit code 3",
+        "3. a ended with exit code 1",
+    )
+
+
+def test_a_cause_tells_who_asked() -> None:
+    """A child that makes a request is named in the cause of what comes of it."""
+    children = [Worker("a", "app:run"), Worker("b", "app:run")]
+    world = World(Supervisor("top", children=children)).boot()
+    world.answer(TerminateChild("b", caller="a"))
+    b = world.engine.snapshot().find("b")
+
+    assert b is not None
+    assert b.why == ("b is down because terminate_child b was asked for by a",)
