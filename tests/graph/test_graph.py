@@ -96,20 +96,6 @@ def test_waves_without_those_on_demand() -> None:
     assert "starts: 1. late, first  2. second\n" in render(spec, "text")
 
 
-def test_all_on_demand() -> None:
-    """Where nothing starts by itself, arrows are drawn all the same."""
-    spec = Supervisor(
-        "top",
-        children=[
-            Worker("b", TARGET, after=["a"], autostart=False),
-            Worker("a", TARGET, autostart=False),
-        ],
-    )
-
-    assert "starts:" not in render(spec, "text")
-    assert 'data-from="a" data-to="b"' in render(spec, "svg")
-
-
 def test_long_waves_are_cut() -> None:
     """Of a wave with many children the first are named, unless just one would be left out."""
 

@@ -35,6 +35,8 @@ from tests.graph.trees import (
 
 SVG = "{http://www.w3.org/2000/svg}"
 ORDER = "the order of the list, in which they start"
+SIDE = 11.0
+"""So far from the edge is a number."""
 ROOM = 16.0
 """So far apart are siblings at least."""
 SLACK = 0.11
@@ -209,15 +211,17 @@ def ways(box: Drawn) -> list[Element]:
 
 
 def check_texts(box: Drawn) -> None:
-    """Texts are in their box, be the font as wide as it may."""
+    """Texts are in their box, be the font as wide as it may, and the number stands free."""
+    number = sum(SIDE + 11 * 0.636 * len(text.text or "") for text in box.texts("number"))
     for text in (*box.texts("name"), *box.texts("words"), *box.texts("number")):
         content = "".join(text.itertext())
+        room = number if text is box.texts("name")[0] else 0.0
         right = float(text.get("x") or 0)
         if text.get("class") == "name":
             right += 13 * 0.602 * sum(1 + (east_asian_width(c) in "WF") for c in content)
         elif text.get("class") == "words":
             right += 11 * sum(WIDTHS[letter] for letter in content) / 1000
-        assert right <= box.area.width, content
+        assert right <= box.area.width - room, content
         assert 0 < float(text.get("y") or 0) < box.area.height
 
 
@@ -352,6 +356,20 @@ def test_every_condition() -> None:
     check_labels(top)
 
     assert [text.text for text in top.texts("label")] == ["completed", "started", "healthy"]
+
+
+def test_all_on_demand() -> None:
+    """Where nothing starts by itself, arrows are drawn all the same."""
+    children = [
+        Worker("b", TARGET, after=["a"], autostart=False),
+        Worker("a", TARGET, autostart=False),
+        Worker("c", TARGET, after=["b"], autostart=False),
+    ]
+    _, page, top = picture(Supervisor("top", children=children))
+    check_boxes(page, top)
+    check_ways(top)
+
+    assert len(ways(top)) == 2
 
 
 def test_numbers() -> None:
