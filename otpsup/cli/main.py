@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), 2 if error.code == "usage" else 1)
     except BrokenPipeError:  # whoever read it has seen enough
         return _write("")
+    except OSError as error:
+        _write("")
+        return _complain(f"cannot write to standard output: {error.strerror}", 1)
     except KeyboardInterrupt:
         return 130
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,10 @@ def command(options: argparse.Namespace) -> str:
         raise BadUsage("--broken says how a child starts once it was killed; add --kill PATH")
     _scenarios(options.file or "-")
     return ""
+
+
+_SHOWN = 40
+"""Steps; of more, the middle is left out. --json has all."""
 
 
 class BadUsage(OtpsupError):
@@ -60,7 +65,7 @@ def _run_line(line: str, where: str, write: Callable[[str], object]) -> bool:
         sys.stdout.flush()
         print(f"{where}: {table.plain(str(error))}", file=sys.stderr)
         return False
-    write(json.dumps(trace, ensure_ascii=False, separators=(",", ":")) + "\n")
+    write(json.dumps(trace, separators=(",", ":")) + "\n")
     return True
 
 
@@ -76,7 +81,7 @@ def _parsed(line: str) -> Any:
 @contextmanager
 def _opened(name: str) -> Iterator[TextIO]:
     if name == "-":
-        yield sys.stdin
+        yield _standard_input()
         return
     try:
         file = Path(name).open(encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
@@ -84,6 +89,13 @@ def _opened(name: str) -> Iterator[TextIO]:
         raise BadUsage(f"cannot read {name}: {error.strerror}; `-` is standard input") from None
     with file:
         yield file
+
+
+def _standard_input() -> TextIO:
+    """UTF-8 whatever the locale; empty if whoever started us closed it."""
+    if sys.stdin is None:
+        return io.StringIO()
+    return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="surrogateescape")
 
 
 @contextmanager
@@ -114,7 +126,12 @@ def _told(consequence: Consequence, root: str) -> Iterator[str]:
     """The steps, each with its reason unless that is the one before's."""
     yield f"If {consequence.path} is killed (SIGKILL):"
     why = ""
+    left_out = range(_SHOWN, len(consequence.steps) - 3)
     for number, step in enumerate(consequence.steps, 1):
+        if number in left_out:
+            if number == left_out.start:
+                yield f"  ... {len(left_out)} more steps like these"
+            continue
         same = step.why == why
         why = step.why
         reason = "" if same or step.what == "ends" else f", because {why}"

@@ -97,7 +97,7 @@ def _module(name: str) -> ModuleType:
     _look_here()
     try:
         return _from_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
-    except Exception as error:  # whatever the module's own code raises
+    except (Exception, SystemExit) as error:  # whatever the module's own code raises
         raise NoSuchTree(f"cannot load {name!r}: {type(error).__name__}: {error}") from None
 
 
@@ -126,7 +126,7 @@ def _spec(value: Any, text: str) -> Supervisor | DynamicSupervisor:
     if callable(value):
         try:
             value = value()
-        except Exception as error:  # whatever the function raises
+        except (Exception, SystemExit) as error:  # whatever the function raises
             raise NoSuchTree(
                 f"{text} cannot be called without arguments: {type(error).__name__}: {error}"
             ) from None

@@ -71,6 +71,9 @@ def _files(name: str | None) -> Sequence[Path]:
 
 def _parse(path: Path) -> LastWords | None:
     try:
-        return LastWords(**json.loads(path.read_text()))
+        words = LastWords(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+    texts = (words.tree, words.kind, words.text, *words.story)
+    is_sound = all(isinstance(text, str) for text in texts) and isinstance(words.pid, int)
+    return words if is_sound and isinstance(words.at, int | float) else None

@@ -6,6 +6,7 @@ the format serves to compare with OTP. Does not run anything.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -32,6 +33,11 @@ WORKER = "otpsup.testing:worker"
 _MS = 1e-12
 """Seconds that a millisecond of a stop timeout takes here. `advance` alone moves the clock on, as
 far as restart windows can tell, and they are made half a second longer to be blind to this."""
+
+_LEVELS = 50
+_MANY = 100_000
+_LONG = 1e12
+"""Larger ones than these are mistakes."""
 
 _CHILD_KEYS = {"id", "type", "restart", "shutdown", "significant"}
 _WORKER_KEYS = {*_CHILD_KEYS, "on_shutdown"}
@@ -95,8 +101,15 @@ def parse(value: Any) -> Scenario:
 
 
 def _fail(where: str, expected: str, value: Any) -> BadScenario:
-    given = repr(value)
-    return BadScenario(f"{where}: expected {expected}, not {given[:60]}")
+    return BadScenario(f"{where}: expected {expected}, not {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value, whatever it is."""
+    try:
+        return reprlib.repr(value)[:60]
+    except (ValueError, RecursionError):  # a whole number of thousands of digits
+        return f"this {type(value).__name__}"
 
 
 def _object(value: Any, where: str) -> Mapping[str, Any]:
@@ -124,13 +137,13 @@ def _text(value: Any, where: str) -> str:
 
 
 def _seconds(value: Any, where: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e9:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _LONG:
         raise _fail(where, "seconds from 0", value)
     return value
 
 
 def _count(value: Any, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MANY:
         raise _fail(where, "a whole number from 0", value)
     return value
 
@@ -154,7 +167,7 @@ def _known(given: Mapping[str, Any], keys: set[str], where: str) -> None:
 
 
 def _unknown(value: Any, words: Sequence[str], where: str) -> BadScenario:
-    near = nearest(value, words) if isinstance(value, str) else ""
+    near = nearest(value[:60], words) if isinstance(value, str) else ""
     hint = f"; {near}" if near else ""
     return BadScenario(f"{_fail(where, 'one of ' + ', '.join(words), value)}{hint}")
 
@@ -168,6 +181,8 @@ def _outcomes(value: Any, where: str) -> list[str]:
 
 def _child(value: Any, where: str, *, is_root: bool = False) -> ChildSpec:
     given = _object(value, where)
+    if where.count(".children") > _LEVELS:
+        raise BadScenario(f"tree: expected at most {_LEVELS} levels")
     kind = given.get("type", "supervisor" if is_root else "worker")
     _one_of(kind, ("supervisor",) if is_root else ("supervisor", "worker"), f"{where}.type")
     _text(_member(given, "id", where), f"{where}.id")
@@ -188,7 +203,7 @@ def _child(value: Any, where: str, *, is_root: bool = False) -> ChildSpec:
         _known(given, _SUPERVISOR_KEYS, where)
         return _supervisor(given, where)
     except InvalidSpec as error:
-        raise BadScenario(f"{where}: {error}") from None
+        raise BadScenario(f"{where}: {str(error)[:400]}") from None
 
 
 @lru_cache(4096)
@@ -207,16 +222,16 @@ def _worker(id: str, restart: Any, shutdown: Any, significant: Any, on_shutdown:
 def _shutdown(value: Any, where: str) -> Any:
     if value in (BRUTAL_KILL, INFINITY):
         return value
-    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _LONG:
         raise _fail(f"{where}.shutdown", f"milliseconds, {BRUTAL_KILL!r} or {INFINITY!r}", value)
     return value * _MS
 
 
 def _supervisor(given: Mapping[str, Any], where: str) -> ChildSpec:
-    period = given.get("period", 5)
+    period = _seconds(given.get("period", 5), f"{where}.period")
     fields: dict[str, Any] = {
         "intensity": given.get("intensity", 1),
-        "period": period + 0.5 if isinstance(period, int | float) and period > 0 else period,
+        "period": period + 0.5 if period > 0 else period,
         "restart": given.get("restart", "permanent"),
         "shutdown": _shutdown(given.get("shutdown", INFINITY), where),
         "significant": given.get("significant", False),

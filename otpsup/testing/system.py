@@ -162,15 +162,7 @@ class System:
         Raises:
             BadScenario: it never would.
         """
-        self.hear()
-        for _ in range(_TICKS):
-            deadline = self.engine.deadline
-            if deadline is None:
-                break
-            self.now = max(deadline, self.now)
-            self._hand_over(Tick(), self.now)
-            self.hear()
-        else:
+        if not self.rests(_TICKS):
             raise BadScenario("the tree does not come to rest: a child is restarted for ever")
         if self._stubborn:
             path = self.shown(min(self._stubborn))
@@ -178,6 +170,18 @@ class System:
                 f"{path} ignores its stop request and its shutdown is 'infinity': that stop never "
                 "ends; expected milliseconds or 'brutal_kill'"
             )
+
+    def rests(self, ticks: int) -> bool:
+        """Whether all comes to rest before so many deadlines have come."""
+        self.hear()
+        for _ in range(ticks):
+            deadline = self.engine.deadline
+            if deadline is None:
+                return True
+            self.now = max(deadline, self.now)
+            self._hand_over(Tick(), self.now)
+            self.hear()
+        return self.engine.deadline is None
 
     def _hand_over(self, event: Event, now: float) -> None:
         for effect in self.engine.handle(event, now):

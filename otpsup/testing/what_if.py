@@ -23,8 +23,8 @@ from ..specs import DynamicSupervisor, Supervisor
 from .system import System
 
 SIGKILL = Reason("signaled", "SIGKILL", signal=9)
-_FOR_EVER = 10_000
-"""So often a broken child does not start; no restart window is larger by accident."""
+_ATTEMPTS = 250
+"""What has not come to rest after so many attempts is taken to go on for ever."""
 
 What = Literal["ends", "stops", "starts", "fails", "waits", "gives up", "is gone"]
 
@@ -85,7 +85,7 @@ def what_if(
         raise StartFailed(str(error))
     for path in broken:
         _process(system, path, "break")
-        system.plan(path, ["error"] * _FOR_EVER)
+        system.plan(path, ["error"] * (2 * _ATTEMPTS))
     return [_kill(system, path) for path in kill]
 
 
@@ -129,12 +129,15 @@ def _kill(system: _Watched, path: str) -> Consequence:
     begin = system.now
     system.seen.clear()
     system.exits(path, SIGKILL)
-    system.settle()
-    first = Step(0.0, path, "ends", str(SIGKILL))
+    is_at_rest = system.rests(_ATTEMPTS)
     name = system.engine.root.name
     steps = [s for at, effect in system.seen if (s := _step(effect, at - begin, name))]
+    if steps and (steps[0].path, steps[0].what) == (path, "ends"):
+        first, steps = steps[0], steps[1:]  # it is not restarted
+    else:
+        first = Step(0.0, path, "ends", str(SIGKILL))
     states = {p: c.state for p, c in _all(system.engine.root)}
-    return Consequence(path, (first, *steps), states, _summary(system, path, steps))
+    return Consequence(path, (first, *steps), states, _summary(system, path, steps, is_at_rest))
 
 
 def _all(child: Child) -> list[tuple[str, Child]]:
@@ -177,8 +180,10 @@ def _because(cause: Cause, root: str) -> str:
     return f"{named(cause.path or root)} gave up" if cause.kind == "gave_up" else sentence(cause)
 
 
-def _summary(system: _Watched, path: str, steps: Sequence[Step]) -> str:
+def _summary(system: _Watched, path: str, steps: Sequence[Step], is_at_rest: bool) -> str:
     """What an operator wants to know first."""
+    if not is_at_rest:
+        return f"So it goes on for ever: {_ATTEMPTS} attempts are not too many for the window."
     gave_up = [step.path for step in steps if step.what == "gives up"]
     if system.engine.is_halted:
         return "The tree ends: nothing of it is left."

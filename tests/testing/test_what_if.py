@@ -283,7 +283,7 @@ def test_nothing_else_happens() -> None:
     """A temporary child's death is no news to anybody; that it stays down is."""
     death = only(top(worker("a", restart="temporary"), worker("b")), "a")
     assert death.summary == "Nothing else happens: a stays down."
-    assert death.steps[0] == Step(0.0, "a", "ends", "SIGKILL")
+    assert death.steps[0] == Step(0.0, "a", "ends", "SIGKILL; it is not restarted")
     assert {step.path for step in death.steps} == {"a"}
     assert death.states["b"] == "running"
 
