@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read it has seen enough
         return _write("")
     except OSError as error:
-        _write("")
-        return _complain(f"cannot write to standard output: {error.strerror}", 1)
+        text = f"cannot write to standard output: {error.strerror}"
+        return _write("") or _complain(text, 1)
     except KeyboardInterrupt:
         return 130
 

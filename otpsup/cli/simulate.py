@@ -51,7 +51,7 @@ def _scenarios(name: str) -> None:
     bad = 0
     with _opened(name) as file, _few_collections():
         for number, line in enumerate(file, 1):
-            if line.strip():
+            if line := line.strip():
                 bad += not _run_line(line, f"{name}:{number}", sys.stdout.write)
     sys.stdout.flush()
     if bad:
@@ -72,6 +72,9 @@ def _run_line(line: str, where: str, write: Callable[[str], object]) -> bool:
 def _parsed(line: str) -> Any:
     try:
         return json.loads(line)
+    except json.JSONDecodeError as error:
+        text = f"expected a JSON object: {error.msg} at column {error.colno}"
+        raise BadScenario(text) from None
     except ValueError as error:
         raise BadScenario(f"expected a JSON object: {error}") from None
     except RecursionError:
@@ -84,7 +87,7 @@ def _opened(name: str) -> Iterator[TextIO]:
         yield _standard_input()
         return
     try:
-        file = Path(name).open(encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
+        file = Path(name).open(encoding="utf-8-sig", errors="surrogateescape")  # noqa: SIM115
     except OSError as error:
         raise BadUsage(f"cannot read {name}: {error.strerror}; `-` is standard input") from None
     with file:
@@ -92,10 +95,10 @@ def _opened(name: str) -> Iterator[TextIO]:
 
 
 def _standard_input() -> TextIO:
-    """UTF-8 whatever the locale; empty if whoever started us closed it."""
+    """UTF-8, whatever the locale says."""
     if sys.stdin is None:
-        return io.StringIO()
-    return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="surrogateescape")
+        raise BadUsage("cannot read standard input: it is closed; name a file")
+    return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors="surrogateescape")
 
 
 @contextmanager
@@ -115,8 +118,9 @@ def _few_collections() -> Iterator[None]:
 
 
 def _what_if(options: argparse.Namespace) -> str:
-    tree = target.resolve(options.file, options.socket).spec
-    found = what_if(tree, options.kill * options.times, options.broken)
+    chosen = target.resolve(options.file, options.socket)
+    tree, killed = chosen.spec, options.kill * options.times
+    found = what_if(tree, killed, options.broken, chosen.states)
     if options.json:
         return show.as_json(found)
     return show.lines([line for each in found for line in _told(each, tree.name)])

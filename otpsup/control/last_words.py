@@ -71,9 +71,11 @@ def _files(name: str | None) -> Sequence[Path]:
 
 def _parse(path: Path) -> LastWords | None:
     try:
-        words = LastWords(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        value = json.loads(path.read_text())
+        words = LastWords(**value)
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     texts = (words.tree, words.kind, words.text, *words.story)
     is_sound = all(isinstance(text, str) for text in texts) and isinstance(words.pid, int)
+    is_sound = is_sound and isinstance(value["story"], list)
     return words if is_sound and isinstance(words.at, int | float) else None

@@ -124,11 +124,21 @@ def why(path: str, state: str, cause: Cause, wait: float | None = None) -> tuple
     Args:
         wait: seconds until the next attempt, if there will be one at a known time.
     """
+    if state == "down" and cause.kind == "boot":
+        return (f"{named(path)} is down because nobody has started it",)
     verb = "restarted" if state == "running" and cause.kind in _AGAIN else _VERBS[state]
     due = "" if wait is None else f"; next attempt in {max(wait, 0):.3g} s"
     first = f"{named(path)} {verb} because {sentence(cause, it=path)}{due}"
-    own = history(cause) if cause.kind == "gave_up" and cause.path == path else ()
-    return (first, *own, *(f"before that, {earlier}" for earlier in chain(cause)[1:]))
+    earlier = (f"before that, {sentence}" for sentence in chain(cause)[1:])
+    ends = () if state == "running" else _own_history(path, cause)
+    return (first, *ends, *earlier)
+
+
+def _own_history(path: str, cause: Cause | None) -> tuple[str, ...]:
+    """If this supervisor gave up lately: how that came."""
+    while cause is not None and (cause.kind, cause.path) != ("gave_up", path):
+        cause = cause.parent
+    return history(cause) if cause is not None else ()
 
 
 def history(cause: Cause) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from attrs import frozen
 from ..engine.cause import BOOT, Cause
 from ..engine.child import Child
 from ..engine.effects import Effect, Halt, Report, StateChange
-from ..engine.events import Boot, Event
+from ..engine.events import Boot, Event, StartChild, StartDeclared, TerminateChild
 from ..engine.node import Node
-from ..engine.reasons import Reason
+from ..engine.reasons import NORMAL, Reason
 from ..engine.requests import not_found
 from ..engine.words import named, sentence
 from ..errors import NotFound, StartFailed
@@ -25,6 +25,8 @@ from .system import System
 SIGKILL = Reason("signaled", "SIGKILL", signal=9)
 _ATTEMPTS = 250
 """What has not come to rest after so many attempts is taken to go on for ever."""
+
+_MOST_INSTANCES = 10_000
 
 What = Literal["ends", "stops", "starts", "fails", "waits", "gives up", "is gone"]
 
@@ -64,7 +66,10 @@ class Consequence:
 
 
 def what_if(
-    tree: Supervisor | DynamicSupervisor, kill: Sequence[str], broken: Sequence[str] = ()
+    tree: Supervisor | DynamicSupervisor,
+    kill: Sequence[str],
+    broken: Sequence[str] = (),
+    states: Mapping[str, str] | None = None,
 ) -> list[Consequence]:
     """What would stop, start and escalate, and why, if these children were killed in turn.
 
@@ -72,6 +77,8 @@ def what_if(
         tree: the root; nothing of it is started.
         kill: paths, one after the other; each time the tree comes to rest first.
         broken: paths of processes that do not start any more once they have been killed.
+        states: how things are to begin with, by path: what is `down` there is down, what is not is
+            up. Without, it is as after the start of the tree.
 
     Raises:
         NotFound: no process of this path is up at that moment.
@@ -83,6 +90,8 @@ def what_if(
     error = system.answer(ref).error
     if error is not None:
         raise StartFailed(str(error))
+    if states is not None:
+        _take_up(system, states)
     for path in broken:
         _process(system, path, "break")
         system.plan(path, ["error"] * (2 * _ATTEMPTS))
@@ -105,6 +114,39 @@ class _Watched(System):
         if isinstance(effect, StateChange | Report | Halt):
             self.seen.append((self._at, effect))
         super()._perform(effect)
+
+
+def _take_up(system: System, states: Mapping[str, str]) -> None:
+    """Begin where a running tree is: with its instances, and without what is down there."""
+    for path in states:
+        pool, _, name = path.rpartition("/")
+        number = name.rpartition("#")[2]
+        if "#" in name and number.isdigit() and int(number) <= _MOST_INSTANCES:
+            _start_instances(system, pool, path, int(number))
+    for path, child in _all(system.engine.root):
+        if path and (path in system.up) != (states.get(path, "down") != "down"):
+            _turn(system, path, child)
+    system.settle()
+
+
+def _start_instances(system: System, pool: str, path: str, count: int) -> None:
+    """Start instances until there is the one of this path, which has this number."""
+    for _ in range(count):
+        if system.engine.find(path) is not None:
+            return
+        system.ask(StartChild(path=pool, ref=system.next_ref()))
+
+
+def _turn(system: System, path: str, child: Child) -> None:
+    """Start what is down; let end what is up: by itself, if that is how it may end for good."""
+    ref = system.next_ref()
+    if path not in system.up:
+        system.ask(StartDeclared(path=path, ref=ref))
+    elif child.spec.restart == "transient" and not isinstance(child, Node):
+        system.exits(path, NORMAL)
+        system.hear()
+    else:
+        system.ask(TerminateChild(path=path, ref=ref))
 
 
 def _process(system: System, path: str, verb: str) -> Child:
