@@ -18,8 +18,9 @@ from loguru import logger
 
 from . import explain, log
 from .control import address, last_words
+from .control.connection import Backend
 from .control.last_words import LastWords
-from .control.server import Backend, ControlServer
+from .control.server import ControlServer
 from .engine.effects import Halt, Report, StateChange
 from .engine.events import Boot, Shutdown
 from .engine.snapshot import ChildStatus
@@ -55,7 +56,7 @@ class Session(Backend):
         self.ask(lambda ref: Boot(ref=ref), lambda _, error: started(error))  # before any request
         try:
             if door:
-                await self._server.listen(*door)
+                self._server.listen(*door)
             halt = await self._until_halted()
             self._say_last_words(halt)
             return halt

@@ -38,7 +38,8 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     known = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - known:
-        del sys.modules[name]
+        if getattr(sys.modules[name], "__file__", None) in {str(p) for p in tmp_path.rglob("*.py")}:
+            del sys.modules[name]
 
 
 def module(folder: Path, code: str) -> str:

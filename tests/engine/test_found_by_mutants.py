@@ -250,3 +250,81 @@ def test_a_cause_tells_who_asked() -> None:
 
     assert b is not None
     assert b.why == ("b is down because terminate_child b was asked for by a",)
+
+
+def test_a_task_that_will_not_come_back_is_not_waited_for() -> None:
+    """Whoever is after a task that failed for good, and waits for nobody itself, goes on without:
+    nobody but an operator would start that task."""
+    children = [
+        Worker("task", "app:run", restart="temporary", autostart=False),
+        Worker("web", "app:run", after=[After("task", "completed")]),
+    ]
+    world = World(Supervisor("top", intensity=9, children=children)).boot()
+    world.answer(StartDeclared("task"))
+    for path in ("task", "web"):
+        world.exit(path)
+        world.settle()
+
+    assert (world.state("task"), world.state("web")) == ("down", "running")
+
+
+def test_a_temporary_child_may_wait_for_its_first_start() -> None:
+    """A temporary child that waits at the start of the tree, since what it is after has just ended,
+    is started when that is back: this is its first start and no restart."""
+    children = [
+        Worker("slow", "app:run", ready="notify"),
+        Worker("db", "app:run", backoff=Backoff(initial=100, max=100)),
+        Worker("job", "app:run", restart="temporary", after=["slow", "db"]),
+    ]
+    world = World(Supervisor("top", children=children))
+    world.starts["slow"].append("slow")
+    world.boot()
+    world.exit("db")
+    world.settle()
+    world.ready("slow")
+    world.settle()
+
+    assert (world.state("db"), world.state("job")) == ("restarting", "restarting")
+
+    world.advance(100)
+
+    assert (world.state("db"), world.state("job")) == ("running", "running")
+
+
+def test_who_waits_is_not_stopped_with_a_group() -> None:
+    """Who waits for one sibling goes on waiting when another that it is after ends; so it comes up
+    in the end, even if an operator gives up that other one."""
+    patient = Backoff(initial=100, max=100)
+    children = [
+        Worker("db", "app:run"),
+        Worker("cache", "app:run", after=["db"], backoff=Backoff(initial=1, max=1)),
+        Worker("mail", "app:run", after=["db"], backoff=patient),
+        Worker("web", "app:run", after=["cache", "mail"]),
+    ]
+    spec = Supervisor("top", strategy="rest_for_one", intensity=9, children=children)
+    world = World(spec).boot()
+    world.starts["cache"].append("fail")
+    world.starts["mail"].append("fail")
+    world.exit("db")
+    world.settle()
+    world.advance(1)
+
+    assert [world.state(path) for path in ("cache", "mail", "web")] == [
+        "running",
+        "restarting",
+        "restarting",
+    ]
+
+    world.exit("cache")
+    world.settle()
+
+    assert [world.state(path) for path in ("cache", "web")] == ["restarting", "restarting"]
+
+    world.answer(TerminateChild("cache"))
+    world.advance(100)
+
+    assert [world.state(path) for path in ("cache", "mail", "web")] == [
+        "down",
+        "running",
+        "running",
+    ]

@@ -3,8 +3,10 @@
     python -m tests.mutation                     all mutants, two at a time
     python -m tests.mutation NAME ...            only these
     python -m tests.mutation --markdown          the table at the end in Markdown
+    python -m tests.mutation --equivalent        those that change nothing: no test may notice them
 
-Nothing is changed here: every mutant lives in a copy of its own. Exit code 1 if one survives.
+Nothing is changed here: every mutant lives in a copy of its own. Exit code 1 if one survives, or if
+one that should change nothing does not.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,11 +24,14 @@ from tests.mutation.trial import Verdict, make_original, run, trial
 
 Result = tuple[Mutant, Verdict]
 
+SURVIVED = "SURVIVED"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run from the command line."""
-    options = _options(argv)
-    mutants = [m for m in MUTANTS if not options.names or m.name in options.names]
+    options, began = _options(argv), time.monotonic()
+    table = EQUIVALENT if options.equivalent else MUTANTS
+    mutants = [m for m in table if not options.names or m.name in options.names]
     with tempfile.TemporaryDirectory(prefix="otpsup-mutants-") as name:
         original = Path(name)
         make_original(original)
@@ -36,42 +42,49 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"without any mutant all tests pass, in {verdict.seconds:.0f} s", flush=True)
         results = list(_try_all(mutants, original, options.jobs))
     print(_table(results, markdown=options.markdown))
-    return int(any(not verdict.killed_by for _, verdict in results))
+    print(_count(results, time.monotonic() - began))
+    return int(any(bool(v.killed_by) == options.equivalent for _, v in results))
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    known = {mutant.name for mutant in MUTANTS}
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*sorted(known), []])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a mutant's; all if none is given")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time (%(default)s)")
     parser.add_argument("--markdown", action="store_true")
-    return parser.parse_args(argv)
+    parser.add_argument("--equivalent", action="store_true", help="those that change nothing")
+    options = parser.parse_args(argv)
+    known = {mutant.name for mutant in (EQUIVALENT if options.equivalent else MUTANTS)}
+    if unknown := set(options.names) - known:
+        parser.error(f"no such mutant: {', '.join(sorted(unknown))}")
+    return options
 
 
-def _try_all(mutants: Sequence[Mutant], original: Path, jobs: int) -> Iterable[Result]:
+def _try_all(mutants: Sequence[Mutant], original: Path, jobs: int) -> Iterator[Result]:
     with ThreadPoolExecutor(jobs) as pool:
         verdicts = pool.map(lambda mutant: trial(mutant, original), mutants)
         for number, (mutant, verdict) in enumerate(zip(mutants, verdicts, strict=True), 1):
-            how = f"killed by {verdict.killed_by}" if verdict.killed_by else "SURVIVED"
+            how = f"killed by {verdict.killed_by}" if verdict.killed_by else SURVIVED
             seconds = f"{verdict.seconds:.0f} s"
             print(f"{number}/{len(mutants)} {mutant.name}: {how} ({seconds})", flush=True)
             yield mutant, verdict
 
 
 def _table(results: Sequence[Result], *, markdown: bool) -> str:
-    """Each mutant, the rule that it breaks, what killed it; and the count."""
-    form = "| {} | {} | {} |" if markdown else "{:28} {:62} {}"
-    head = [form.format("mutant", "the rule that it breaks", "killed by")]
-    head += ["|---|---|---|"] if markdown else []
+    """Each mutant, the rule that it breaks, and what killed it."""
+    form = "| {} | {} | {} |" if markdown else "{:28} {:84} {}"
     rows = [
-        form.format(m.name, f"{m.rule} ({m.source})", verdict.killed_by or "SURVIVED")
+        form.format(m.name, f"{m.rule} ({m.source})", verdict.killed_by or SURVIVED)
         for m, verdict in results
     ]
-    equal = [f"{m.name} changes nothing that can be observed: {m.rule}" for m in EQUIVALENT]
+    head = form.format("mutant", "the rule that it breaks", "killed by")
+    return "\n".join([head, *(["|---|---|---|"] if markdown else []), *rows])
+
+
+def _count(results: Sequence[Result], seconds: float) -> str:
     killed = sum(bool(verdict.killed_by) for _, verdict in results)
     count = f"{len(results)} mutants, {killed} killed, {len(results) - killed} survived"
-    return "\n".join([*head, *rows, *equal, count])
+    return f"{count}; {len(EQUIVALENT)} change nothing (see mutants.py); {seconds:.0f} s"
 
 
 if __name__ == "__main__":

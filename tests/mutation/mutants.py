@@ -1,4 +1,7 @@
-"""Mutants of the engine: small lies, each of which breaks one rule. The tests must see them all."""
+"""Mutants of the engine: small lies, each of which breaks one rule. The tests must see them all.
+
+A mutant that nobody can tell from the original is no lie; those stand apart, with the argument.
+"""
 
 from __future__ import annotations
 
@@ -615,8 +618,8 @@ OPERATORS = (
     Mutant(
         "replace-is-group",
         RESTARTER,
-        "self._group(child) if waits else ([child], [child])",
-        "self._group(child)",
+        "if waits else ([child], [child])",
+        "if waits else (self._group(child)[1][::-1], self._group(child)[1])",
         "restart on request leaves siblings alone",
         "DESIGN 4",
     ),
@@ -1274,6 +1277,38 @@ DEPENDENCIES = (
         "whoever declines to run satisfies all",
         "DESIGN 5",
     ),
+    Mutant(
+        "down-waited-for",
+        ORDER,
+        '            if other.state != "down":\n',
+        "            if True:\n",
+        "what stays down is waited for by nobody",
+        "DESIGN 5",
+    ),
+    Mutant(
+        "waits-directly",
+        ORDER,
+        "            if further := self.unmet(other):",
+        "            if further := None:",
+        "who is after one that will come back with another waits for that other",
+        "DESIGN 5",
+    ),
+    Mutant(
+        "waiting-restarted",
+        RESTARTER,
+        "if c is child or c.awaited is None",
+        "if True",
+        "who waits for its dependency is not restarted with a group",
+        "DESIGN 5",
+    ),
+    Mutant(
+        "temporary-waits-for-ever",
+        RESTARTER,
+        "(c is child or c.spec.restart",
+        "(c.spec.restart",
+        "a temporary child that waits for its dependency is started, too",
+        "DESIGN 5",
+    ),
 )
 
 WHY = (
@@ -1349,5 +1384,55 @@ MUTANTS = (
     *DEPENDENCIES,
     *WHY,
 )
-EQUIVALENT: tuple[Mutant, ...] = ()
+
+EQUIVALENT = (
+    Mutant(
+        "others-with-itself",
+        RESTARTER,
+        "if c is not child and c.spec.significant)",
+        "if c.spec.significant)",
+        "the child itself is `down` already when it is looked whether all others are",
+        "13.5",
+    ),
+    Mutant(
+        "replaced-not-besides",
+        RESTARTER,
+        "self._node.carry_out(why, stops=stops, starts=starts, others=[child])\n\n    def _group",
+        "self._node.carry_out(why, stops=stops, starts=starts)\n\n    def _group",
+        "a child that is replaced is wanted, and so among those that are started anyway",
+        "DESIGN 3",
+    ),
+    Mutant(
+        "drains-nothing",
+        MAILBOX,
+        "if not self._messages or self._is_draining",
+        "if self._is_draining",
+        "without messages the loop ends before it begins; asking first saves time",
+        "17.1",
+    ),
+    Mutant(
+        "always-releases",
+        NODE,
+        "            self._advance(plan)\n        if self._waiting:\n            self.release()",
+        "            self._advance(plan)\n        if True:\n            self.release()",
+        "to release nobody does nothing; asking first saves time",
+        "DESIGN 5",
+    ),
+    Mutant(
+        "unhealthy-twice",
+        NODE,
+        "self._was_up = self._asked_to_stop = self._killing = self.is_healthy = False",
+        "self._was_up = self._asked_to_stop = self._killing = False",
+        "the change of state to `starting`, in the same call, takes health away, too",
+        "DESIGN 5",
+    ),
+    Mutant(
+        "heap-swept-later",
+        "engine/timers.py",
+        "> 2 * len(self._live) + 8",
+        "> 3 * len(self._live) + 9",
+        "cancelled deadlines are dropped when they come to the top; sweeping saves memory",
+        "DESIGN 1",
+    ),
+)
 """Those that change nothing that can be observed; their `rule` is the argument."""

@@ -33,29 +33,36 @@ COPIED = (
     "tests/mutation",
 )
 
-FIRST = (
-    "tests/otp/test_against_otp.py::test_recorded",
-    "tests/otp/test_against_otp.py::test_deviation_1",
-    "tests/otp/test_suite_*.py",
-    "tests/engine/test_transcripts.py",
-    "tests/engine/test_*.py",
-    "tests/specs/test_after.py",
+STAGES = (
+    (
+        "tests/otp/test_against_otp.py::test_recorded",
+        "tests/otp/test_against_otp.py::test_deviation_1",
+        "tests/engine/test_transcripts.py",
+    ),
+    ("tests/otp/test_suite_*.py", "tests/engine/test_*.py", "tests/specs/test_after.py"),
+    (
+        "tests/engine/test_dependencies.py",
+        "tests/engine/test_otp_model.py",
+        "tests/engine/test_chaos.py",
+    ),
 )
-"""What is quick and tells most."""
+"""What is quick and tells most comes first, what looks for trouble at random comes last.
 
-LAST = (
-    "tests/engine/test_dependencies.py",
-    "tests/engine/test_otp_model.py",
-    "tests/engine/test_chaos.py",
-)
-"""What looks for trouble at random."""
+A stage is one run of pytest. A pattern leaves out the files that are named anywhere by themselves.
+"""
 
 LEFT_OUT = "tests/otp/test_suite_table.py"
 """It compares tests with a page of the documentation."""
 
 SECONDS = 180
-"""A run that takes longer hangs; a single test that takes `SECONDS_A_TEST` does too."""
 SECONDS_A_TEST = 40
+"""A stage, or a test, that takes longer hangs."""
+HANGS = "hangs"
+
+OPTIONS = (
+    *("-x", "-q", "--tb=no", "-rfE", "--color=no", f"--timeout={SECONDS_A_TEST}"),
+    *("-p", "no:cacheprovider", "-p", "tests.mutation.quick", f"--hypothesis-profile={PROFILE}"),
+)
 
 _FAILURE = re.compile(r"^(?:FAILED|ERROR) (.*?)(?: - (.*))?$", re.MULTILINE)
 
@@ -132,9 +139,17 @@ def run(folder: Path) -> Verdict:
         Broken: they do not run at all.
     """
     began = time.monotonic()
+    for tests in _stages(folder):
+        if failure := _failure(folder, tests):
+            return Verdict(*failure, time.monotonic() - began)
+    return Verdict("", "", time.monotonic() - began)
+
+
+def _failure(folder: Path, tests: list[str]) -> tuple[str, str] | None:
+    """The first of these tests that fails, and why; nothing if none does."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *_options(), *_tests(folder)],
+            [sys.executable, "-m", "pytest", *OPTIONS, *tests],
             cwd=folder,
             env=_environment(folder),
             capture_output=True,
@@ -143,40 +158,27 @@ def run(folder: Path) -> Verdict:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Verdict("hangs", f"more than {SECONDS} s", time.monotonic() - began)
-    return _verdict(done, time.monotonic() - began)
+        return HANGS, f"more than {SECONDS} s"
+    if done.returncode == 0:
+        return None
+    found = _FAILURE.search(done.stdout)
+    if found is None:
+        raise Broken(f"pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    test, why = found.groups(default="")
+    return HANGS if "Timeout" in why else test.removeprefix("tests/"), why
 
 
-def _options() -> Iterator[str]:
-    yield from ("-x", "-q", "--tb=no", "-rfE", "--color=no", f"--timeout={SECONDS_A_TEST}")
-    yield from ("-p", "no:cacheprovider", "-p", "tests.mutation.quick")
-    yield f"--hypothesis-profile={PROFILE}"
-
-
-def _tests(folder: Path) -> Iterator[str]:
-    """The arguments that name the quick tests, each file once."""
-    given = {*LAST, LEFT_OUT}
-    for name in FIRST:
-        path, _, test = name.partition("::")
-        for found in sorted(folder.glob(path)):
-            file = str(found.relative_to(folder))
-            if file not in given:
-                yield f"{file}::{test}" if test else file
-            if not test:
-                given.add(file)
-    yield from LAST
+def _stages(folder: Path) -> Iterator[list[str]]:
+    """The arguments that name the tests of each stage, each file in one stage only."""
+    named = {name.partition("::")[0] for stage in STAGES for name in stage} | {LEFT_OUT}
+    for stage in STAGES:
+        tests: list[str] = []
+        for name in stage:
+            files = [str(path.relative_to(folder)) for path in sorted(folder.glob(name))]
+            tests += [file for file in files if file not in named] if "*" in name else [name]
+        yield tests
 
 
 def _environment(folder: Path) -> dict[str, str]:
     ours = {"PYTHONPATH": str(folder), "COLUMNS": "300"}
     return {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")} | ours
-
-
-def _verdict(done: subprocess.CompletedProcess[str], seconds: float) -> Verdict:
-    if done.returncode == 0:
-        return Verdict("", "", seconds)
-    failure = _FAILURE.search(done.stdout)
-    if failure is None:
-        raise Broken(f"pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    test, why = failure.groups(default="")
-    return Verdict("hangs" if "Timeout" in why else test.removeprefix("tests/"), why, seconds)

@@ -1,0 +1,130 @@
+"""One client of the control server: its requests, in their order, and what it is owed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from loguru import logger
+
+from ..errors import OtpsupError, ProtocolError
+from ..events import Event
+from ..wire import control as wire
+
+_UNREAD = 8 << 20
+"""Bytes that may wait for a client to read them before it is dropped."""
+_MAX_PENDING = 100
+"""Requests of one client that may wait for their answer; more are refused."""
+
+
+class Backend:
+    """What the server asks; `tree` implements it over the runner."""
+
+    def ask(self, make: wire.Make, answer: Callable[[Any, OtpsupError | None], None]) -> None:
+        """Put a request to the engine."""
+        raise NotImplementedError
+
+    def status(self) -> Any:
+        """The tree's snapshot."""
+        raise NotImplementedError
+
+    def outline(self) -> Any:
+        """The tree's outline, as `wire.outline` has it."""
+        raise NotImplementedError
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Hear all events; returns how to stop that."""
+        raise NotImplementedError
+
+
+class Connection:
+    """A client, from when it came until it hung up or was hung up on.
+
+    Args:
+        backend: answers.
+        writer: to the client.
+        caller: the child that this is, by its path; None for anybody else.
+    """
+
+    def __init__(self, backend: Backend, writer: asyncio.StreamWriter, caller: str | None) -> None:
+        self._backend = backend
+        self._writer = writer
+        self._caller = caller
+        self._pending = 0
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        """Answer requests until the client hangs up."""
+        with contextlib.suppress(ConnectionError):
+            while line := await _read_line(reader):
+                self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            call = wire.decode_call(line, self._caller)
+        except ProtocolError as error:
+            self._send(wire.encode_error(wire.id_of(line), error))
+            return
+        if call.make is None:
+            self._answer_at_once(call)
+        elif self._pending >= _MAX_PENDING:
+            text = f"{_MAX_PENDING} requests of this client wait for their answer already"
+            self._send(wire.encode_error(call.id, ProtocolError(text)))
+        else:
+            self._ask(call.id, call.make)
+
+    def _answer_at_once(self, call: wire.Call) -> None:
+        if call.op == "events":
+            self._unsubscribe()
+            self._unsubscribe = self._backend.subscribe(self._on_event)
+            self._send(wire.encode_ok(call.id, None))
+        elif call.op == "outline":
+            self._send(wire.encode_ok(call.id, self._backend.outline()))
+        else:
+            self._send(wire.encode_ok(call.id, self._backend.status()))
+
+    def _ask(self, id: int, make: wire.Make) -> None:
+        self._pending += 1
+
+        def answer(value: Any, error: OtpsupError | None) -> None:
+            self._pending -= 1
+            self._send(wire.encode_error(id, error) if error else wire.encode_ok(id, value))
+
+        self._backend.ask(make, answer)
+
+    def _on_event(self, event: Event) -> None:
+        self._send(wire.encode_event(event))
+
+    def _send(self, line: bytes) -> None:
+        transport = self._writer.transport
+        if transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > _UNREAD:
+            logger.warning("a control client that does not read was dropped")
+            transport.abort()
+            return
+        self._writer.write(line)
+
+    async def finish(self) -> None:
+        """Write what is owed, for a moment, and hang up."""
+        self.close()
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(1):
+                await self._writer.wait_closed()
+        self._writer.transport.abort()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._unsubscribe()
+        self._unsubscribe = lambda: None
+        self._writer.close()
+
+
+async def _read_line(reader: asyncio.StreamReader) -> bytes:
+    """One line, or b"" at the end; a line that is too long ends the connection."""
+    try:
+        return await reader.readuntil(b"\n")
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        return b""
