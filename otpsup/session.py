@@ -30,6 +30,7 @@ from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
 from .wire import outline
 from .wire.control import Make
+from .wire.outline import Outline
 
 
 class Session(Backend):
@@ -100,8 +101,9 @@ class Session(Backend):
         return self._runner.status()
 
     def outline(self) -> dict[str, Any]:
-        """The tree as it is now, with what was added to it at run time."""
-        return outline.encode(self._runner.engine.spec())
+        """The tree as it is now, with what was added to it at run time, and where it is."""
+        engine, now = self._runner.engine, self._runner.loop.time()
+        return outline.encode(Outline(engine.root.spec, engine.checkpoint(now)))
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Hear all events; returns how to stop that."""

@@ -120,7 +120,8 @@ def _few_collections() -> Iterator[None]:
 def _what_if(options: argparse.Namespace) -> str:
     chosen = target.resolve(options.file, options.socket)
     tree, killed = chosen.spec, options.kill * options.times
-    found = what_if(tree, killed, options.broken, chosen.states)
+    begin = chosen.outline.checkpoint if chosen.outline else None
+    found = what_if(tree, killed, options.broken, begin)
     if options.json:
         return show.as_json(found)
     return show.lines([line for each in found for line in _told(each, tree.name)])

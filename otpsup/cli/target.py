@@ -16,6 +16,7 @@ from attrs import frozen
 from ..control.client import TreeClient
 from ..errors import NotRunning, OtpsupError
 from ..specs import DynamicSupervisor, Supervisor
+from ..wire.outline import Outline
 
 _NAMES = ("tree", "TREE", "spec", "build")
 """Where a tree is looked for in a module that is named alone."""
@@ -29,10 +30,22 @@ class NoSuchTree(OtpsupError):
 
 @frozen
 class Target:
-    """A tree, and the states of its children if it runs."""
+    """A tree.
+
+    Attributes:
+        spec: as it was declared.
+        states: of all its children by path, if it runs.
+        outline: where it is, if it runs.
+    """
 
     spec: Supervisor | DynamicSupervisor
     states: Mapping[str, str] | None = None
+    outline: Outline | None = None
+
+    @property
+    def now(self) -> Supervisor | DynamicSupervisor:
+        """As it is now: with the children that were added, without the deleted."""
+        return self.outline.now() if self.outline else self.spec
 
 
 def resolve(text: str | None, socket: Path | None = None) -> Target:
@@ -66,7 +79,8 @@ def resolve(text: str | None, socket: Path | None = None) -> Target:
 def _running(name: str | None, socket: Path | None) -> Target:
     with TreeClient.connect(name, socket) as client:
         states = {node.path: node.state for node in client.status().walk()}
-        return Target(client.outline(), states)
+        outline = client.outline()
+    return Target(outline.spec, states, outline)
 
 
 def _is_module(text: str) -> bool:

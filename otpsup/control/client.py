@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Any
 
 from ..engine.snapshot import ChildStatus
-from ..errors import NotRunning, ProtocolError
+from ..errors import NotRunning
 from ..events import Event
-from ..specs import DynamicSupervisor, Supervisor
 from ..verbs import Verbs
 from ..wire import control as wire
 from ..wire import outline
+from ..wire.outline import Outline
 from . import address
 
 
@@ -76,16 +76,13 @@ class TreeClient(Verbs):
                 return answer.get("ok")
         raise NotRunning("the tree has ended, or hung up, before it answered")
 
-    def outline(self) -> Supervisor | DynamicSupervisor:
-        """The tree's shape: who is supervised how, and in which order; its processes are stand-ins.
+    def outline(self) -> Outline:
+        """The tree's shape, in which processes are stand-ins, and where it is in its life.
 
         Raises:
             ProtocolError: the tree is of a version that does not tell.
         """
-        spec = outline.decode(self._ask("outline"))
-        if not isinstance(spec, Supervisor | DynamicSupervisor):
-            raise ProtocolError("this is no outline of a tree: its root is no supervisor")
-        return spec
+        return outline.decode(self._ask("outline"))
 
     def _status(self, value: Any) -> ChildStatus:
         return wire.status_from(value)

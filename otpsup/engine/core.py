@@ -36,6 +36,10 @@ class Core:
         self._instances[path] = self.instances(path) + 1
         return self._instances[path]
 
+    def resume_instances(self, path: str, count: int) -> None:
+        """This dynamic supervisor has had so many instances already."""
+        self._instances[path] = count
+
     def instances(self, path: str) -> int:
         """How many instances this dynamic supervisor has had."""
         return self._instances.get(path, 0)

@@ -16,7 +16,9 @@ from typing import Any
 
 from .. import errors
 from ..specs import DynamicSupervisor, Supervisor
+from . import checkpoint
 from .cause import BOOT, Cause
+from .checkpoint import Checkpoint
 from .child import Child
 from .core import Core
 from .effects import Effect, Halt, Reply
@@ -88,13 +90,37 @@ class Engine:
             self._news(event)
         return core.take_effects()
 
-    def snapshot(self, epoch: float = 0.0) -> ChildStatus:
-        """The whole tree as a value; `epoch` turns the engine's clock into the caller's."""
+    def snapshot(self, epoch: float = 0.0, now: float | None = None) -> ChildStatus:
+        """The whole tree as a value.
+
+        Args:
+            epoch: turns the engine's clock into the caller's.
+            now: the time, in the engine's clock; that of the last event if not given.
+        """
+        self._clock(now)
         return snapshot(self.root, epoch)
 
     def spec(self) -> Supervisor | DynamicSupervisor:
         """The root's spec as it is now: with the children that were added, without the deleted."""
         return current_spec(self.root)
+
+    def _clock(self, now: float | None) -> None:
+        """The clock goes on, never back."""
+        if now is not None and now > self._core.now:
+            self._core.now = now
+
+    def checkpoint(self, now: float | None = None) -> Checkpoint:
+        """What is remembered of the tree at this time; that of the last event if not given."""
+        self._clock(now)
+        return checkpoint.take(self.root)
+
+    def resume(self, begin: Checkpoint) -> None:
+        """Instead of `Boot`: go on, at the time 0, from a checkpoint of an engine of this tree.
+
+        Raises:
+            ValueError: it is of another tree.
+        """
+        checkpoint.resume(self.root, begin)
 
     def find(self, path: str) -> Child | None:
         """The record of this path."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from ..errors import NotRunning
-from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
+from ..specs import After, ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import BRUTAL_KILL
 from . import purpose
 from .cause import Cause
@@ -71,14 +71,19 @@ class Node(Child):
         """Children that wait for one on which they depend."""
         self._handler = Handler(self)
         self.restarter = Restarter(self)
-        self._is_fresh = True
+        self.is_fresh = True
         """Its children are as declared, none has been started yet."""
         self._load()
 
     def _load(self) -> None:
         """Children as declared."""
-        for spec in self.spec.children if isinstance(self.spec, Supervisor) else ():
+        for spec in self.declared:
             self.add(spec, spec.name)
+
+    @property
+    def declared(self) -> Sequence[ChildSpec]:
+        """The specs of the children that it begins with."""
+        return self.spec.children if isinstance(self.spec, Supervisor) else ()
 
     def begin_now(self) -> None:
         """Whatever is below has been down until now; when it was declared is no matter."""
@@ -126,16 +131,26 @@ class Node(Child):
         self.how, self._reason = None, SHUTDOWN
         self._was_up = self._asked_to_stop = self._killing = self.is_healthy = False
         self.mailbox.release()
-        if self._is_fresh:
+        if self.is_fresh:
             self.begin_now()
         else:  # what was added at run time is gone (OTP.md 12.4)
             self._clear()
             self._load()
             self.restarter = Restarter(self)
-        self._is_fresh = False
+        self.is_fresh = False
         self.move("start", cause)
         wanted = [child for child in self.children.values() if child.wanted]
         self.carry_out(purpose.Boot(cause), starts=wanted)
+
+    def resume(self) -> None:
+        """It is up, as a supervisor of another engine is: see `checkpoint`."""
+        self.run = self.core.next_run()
+        self._was_up = True
+
+    def go_on_waiting(self, child: Child, dependency: After) -> None:
+        """A child waits for this dependency, as it does in another engine."""
+        child.awaited = dependency
+        self._waiting.append(child)
 
     def booted(self) -> None:
         """All children are up."""

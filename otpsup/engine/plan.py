@@ -60,7 +60,7 @@ class Plan(Generic[E]):
         """Every child that the plan concerns, whether or not a step is about it."""
         self._runnable = deque(step for step in stops if step.waits == 0)
         self._doing: dict[E, Step[E]] = {}
-        self._starts = starts
+        self._starts = self._all_starts = starts
         self._stops_left = len(stops)
         self._left = len(stops) + len(starts)
         self.is_advancing = False
@@ -86,6 +86,10 @@ class Plan(Generic[E]):
         """What is being done to this child right now."""
         step = self._doing.get(child)
         return step.action if step else None
+
+    def will_start(self, child: E) -> bool:
+        """Whether a start of this child is among its steps."""
+        return any(step.child is child for step in self._all_starts)
 
     def goal(self, child: E) -> int:
         """How far the step in progress for `child` has to come."""

@@ -29,6 +29,15 @@ class Restarter:
         self._node = node
         self._window = RestartWindow(node.spec.intensity, node.spec.period)
 
+    def attempts(self, now: float) -> tuple[Attempt, ...]:
+        """The restarts that still count."""
+        self._window.used(now)
+        return self._window.attempts
+
+    def remember(self, attempt: Attempt) -> None:
+        """Count a restart that was before this engine."""
+        self._window.add(attempt)
+
     def retry(self, child: Child) -> None:
         """The wait of a child that is `restarting` is over."""
         if not child.monitored:

@@ -91,7 +91,7 @@ class Runner:
 
     def status(self) -> ChildStatus:
         """The whole tree now."""
-        return self.engine.snapshot(self._epoch)
+        return self.engine.snapshot(self._epoch, self.loop.time())
 
     @property
     def epoch(self) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 from attrs import frozen
 
 from ..engine import Engine
+from ..engine.checkpoint import Checkpoint
 from ..engine.child import Child
 from ..engine.effects import Effect, Halt, Kill, Reply, Spawn, StateChange, Terminate
 from ..engine.events import (
@@ -44,6 +45,20 @@ _TICKS = 100_000
 
 _BROKEN = Reason("error", "broken")
 """Why a start fails, in words; why it does as a term is a matter of its outcome."""
+
+
+class _Always:
+    """A plan that has the same outcome for every start."""
+
+    def __init__(self, outcome: str) -> None:
+        self._outcome = outcome
+
+    def popleft(self) -> str:
+        """The next outcome."""
+        return self._outcome
+
+
+_Outcomes = deque[str] | _Always
 
 
 @frozen
@@ -87,7 +102,9 @@ class System:
         self.ends: dict[str, Term] = {}
         self.root_exit: Term = None
         self._name = spec.name
-        self._outcomes = {self.own(path): deque(todo) for path, todo in (plan or {}).items()}
+        self._outcomes: dict[str, _Outcomes] = {
+            self.own(path): deque(todo) for path, todo in (plan or {}).items()
+        }
         self._news: deque[Event] = deque()
         self._supervisors: set[str] = set()
         self._failures: dict[str, tuple[str, Term]] = {}
@@ -126,6 +143,27 @@ class System:
     def plan(self, path: str, outcomes: list[str]) -> None:
         """Say how the next starts of this path go."""
         self._outcomes[path] = deque(outcomes)
+
+    def break_down(self, path: str) -> None:
+        """From now on no start of this path works."""
+        self._outcomes[path] = _Always("error")
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Instead of a boot: begin where another engine of this tree is.
+
+        Raises:
+            ValueError: it is of another tree.
+        """
+        self.engine.resume(checkpoint)
+        nodes: list[Child] = [self.engine.root]
+        while nodes:
+            child = nodes.pop()
+            is_node = isinstance(child, Node)
+            if child.state == "running":
+                self.up[child.path] = 0 if is_node else child.run
+                if is_node:
+                    self._supervisors.add(child.path)
+            nodes += child.children.values() if isinstance(child, Node) else ()
 
     def next_ref(self) -> int:
         """A number for a request that no other has."""

@@ -11,11 +11,12 @@ from typing import Literal
 from attrs import frozen
 
 from ..engine.cause import BOOT, Cause
+from ..engine.checkpoint import Checkpoint
 from ..engine.child import Child
 from ..engine.effects import Effect, Halt, Report, StateChange
-from ..engine.events import Boot, Event, StartChild, StartDeclared, TerminateChild
+from ..engine.events import Boot, Event
 from ..engine.node import Node
-from ..engine.reasons import NORMAL, Reason
+from ..engine.reasons import Reason
 from ..engine.requests import not_found
 from ..engine.words import named, sentence
 from ..errors import NotFound, StartFailed
@@ -23,10 +24,10 @@ from ..specs import DynamicSupervisor, Supervisor
 from .system import System
 
 SIGKILL = Reason("signaled", "SIGKILL", signal=9)
-_ATTEMPTS = 250
-"""What has not come to rest after so many attempts is taken to go on for ever."""
-
-_MOST_INSTANCES = 10_000
+_MOST = 20_000
+"""Attempts; what has not come to rest after these may or may not go on for ever."""
+_SOME = 250
+"""Attempts that have nothing to do with any window, as those that wait for a backoff."""
 
 What = Literal["ends", "stops", "starts", "fails", "waits", "gives up", "is gone"]
 
@@ -69,7 +70,7 @@ def what_if(
     tree: Supervisor | DynamicSupervisor,
     kill: Sequence[str],
     broken: Sequence[str] = (),
-    states: Mapping[str, str] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[Consequence]:
     """What would stop, start and escalate, and why, if these children were killed in turn.
 
@@ -77,25 +78,31 @@ def what_if(
         tree: the root; nothing of it is started.
         kill: paths, one after the other; each time the tree comes to rest first.
         broken: paths of processes that do not start any more once they have been killed.
-        states: how things are to begin with, by path: what is `down` there is down, what is not is
-            up. Without, it is as after the start of the tree.
+        checkpoint: where the tree is to begin with, from `Engine.checkpoint` or a running tree's
+            outline. Without, all is as after its start.
 
     Raises:
         NotFound: no process of this path is up at that moment.
         StartFailed: the tree does not come up.
+        ValueError: the checkpoint is of another tree.
     """
     system = _Watched(tree)
+    if checkpoint is None:
+        _boot(system)
+    else:
+        system.resume(checkpoint)
+    for path in broken:
+        _process(system, path, "break")
+        system.break_down(path)
+    return [_kill(system, path) for path in kill]
+
+
+def _boot(system: System) -> None:
     ref = system.ask(Boot(ref=system.next_ref()))
     system.settle()
     error = system.answer(ref).error
     if error is not None:
         raise StartFailed(str(error))
-    if states is not None:
-        _take_up(system, states)
-    for path in broken:
-        _process(system, path, "break")
-        system.plan(path, ["error"] * (2 * _ATTEMPTS))
-    return [_kill(system, path) for path in kill]
 
 
 class _Watched(System):
@@ -114,39 +121,6 @@ class _Watched(System):
         if isinstance(effect, StateChange | Report | Halt):
             self.seen.append((self._at, effect))
         super()._perform(effect)
-
-
-def _take_up(system: System, states: Mapping[str, str]) -> None:
-    """Begin where a running tree is: with its instances, and without what is down there."""
-    for path in states:
-        pool, _, name = path.rpartition("/")
-        number = name.rpartition("#")[2]
-        if "#" in name and number.isdigit() and int(number) <= _MOST_INSTANCES:
-            _start_instances(system, pool, path, int(number))
-    for path, child in _all(system.engine.root):
-        if path and (path in system.up) != (states.get(path, "down") != "down"):
-            _turn(system, path, child)
-    system.settle()
-
-
-def _start_instances(system: System, pool: str, path: str, count: int) -> None:
-    """Start instances until there is the one of this path, which has this number."""
-    for _ in range(count):
-        if system.engine.find(path) is not None:
-            return
-        system.ask(StartChild(path=pool, ref=system.next_ref()))
-
-
-def _turn(system: System, path: str, child: Child) -> None:
-    """Start what is down; let end what is up: by itself, if that is how it may end for good."""
-    ref = system.next_ref()
-    if path not in system.up:
-        system.ask(StartDeclared(path=path, ref=ref))
-    elif child.spec.restart == "transient" and not isinstance(child, Node):
-        system.exits(path, NORMAL)
-        system.hear()
-    else:
-        system.ask(TerminateChild(path=path, ref=ref))
 
 
 def _process(system: System, path: str, verb: str) -> Child:
@@ -171,7 +145,8 @@ def _kill(system: _Watched, path: str) -> Consequence:
     begin = system.now
     system.seen.clear()
     system.exits(path, SIGKILL)
-    is_at_rest = system.rests(_ATTEMPTS)
+    most = _enough(system.engine.root)
+    not_after = None if system.rests(most) else most
     name = system.engine.root.name
     steps = [s for at, effect in system.seen if (s := _step(effect, at - begin, name))]
     if steps and (steps[0].path, steps[0].what) == (path, "ends"):
@@ -179,7 +154,12 @@ def _kill(system: _Watched, path: str) -> Consequence:
     else:
         first = Step(0.0, path, "ends", str(SIGKILL))
     states = {p: c.state for p, c in _all(system.engine.root)}
-    return Consequence(path, (first, *steps), states, _summary(system, path, steps, is_at_rest))
+    return Consequence(
+        path,
+        (first, *steps),
+        states,
+        _summary(system, path, steps, not_after),
+    )
 
 
 def _all(child: Child) -> list[tuple[str, Child]]:
@@ -222,10 +202,22 @@ def _because(cause: Cause, root: str) -> str:
     return f"{named(cause.path or root)} gave up" if cause.kind == "gave_up" else sentence(cause)
 
 
-def _summary(system: _Watched, path: str, steps: Sequence[Step], is_at_rest: bool) -> str:
-    """What an operator wants to know first."""
-    if not is_at_rest:
-        return f"So it goes on for ever: {_ATTEMPTS} attempts are not too many for the window."
+def _enough(root: Node) -> int:
+    """Attempts after which a tree that is not at rest never will be.
+
+    The time between two attempts grows or stays, so a window that did not overflow while it was
+    filled for the first time never does; each supervisor in turn may need that many.
+    """
+    nodes = [child for _, child in _all(root) if isinstance(child, Node)]
+    return min(sum(node.spec.intensity + 2 for node in nodes) + _SOME, _MOST)
+
+
+def _summary(system: _Watched, path: str, steps: Sequence[Step], not_after: int | None) -> str:
+    """What an operator wants to know first; `not_after` so many attempts is the tree at rest."""
+    if not_after == _MOST:
+        return f"It has not come to rest after {_MOST} attempts; what comes then was not looked at."
+    if not_after is not None:
+        return f"So it goes on for ever: {not_after} attempts are not too many for the window."
     gave_up = [step.path for step in steps if step.what == "gives up"]
     if system.engine.is_halted:
         return "The tree ends: nothing of it is left."

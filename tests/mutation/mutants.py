@@ -712,8 +712,8 @@ ESCALATION = (
     Mutant(
         "history-kept",
         NODE,
-        "            self.restarter = Restarter(self)\n        self._is_fresh",
-        "        self._is_fresh",
+        "            self.restarter = Restarter(self)\n        self.is_fresh",
+        "        self.is_fresh",
         "a restarted supervisor begins with an empty window",
         "12.4",
     ),

@@ -490,11 +490,12 @@ STOPS = [
                 {"id": "e", "on_shutdown": "ignore", "shutdown": 10},
                 {"id": "f", "on_shutdown": "normal", "shutdown": "brutal_kill"},
                 {"id": "g", "on_shutdown": "ignore", "shutdown": 0},
+                {"id": "h", "on_shutdown": "normal", "shutdown": 0},
             ]
         },
         [],
-        "end g killed, end f killed, end e killed, end d {shutdown,done}, end c crash, "
-        "end b normal, end a shutdown, end root shutdown",
+        "end h killed, end g killed, end f killed, end e killed, end d {shutdown,done}, "
+        "end c crash, end b normal, end a shutdown, end root shutdown",
     ),
     *(
         Case(

@@ -1,0 +1,206 @@
+"""What an engine remembers of its tree, and an engine that goes on from there.
+
+For questions about what a tree that runs would do: another engine begins where it is. What is in
+progress at that moment counts as done, and well: a child that is starting as running, one that is
+being stopped for good as down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from attrs import evolve, field, frozen
+from attrs.validators import deep_iterable, in_, instance_of, optional
+
+from ..specs import After, ChildSpec, DynamicSupervisor, Supervisor
+from .cause import Attempt
+from .child import Child
+from .node import Node
+from .strategy import should_restart
+
+Rest = Literal["down", "running", "restarting"]
+
+
+_seconds = instance_of((int, float))
+
+
+def _flag(*, default: bool) -> Any:
+    return field(default=default, validator=instance_of(bool))
+
+
+def _count() -> Any:
+    return field(default=0, validator=instance_of(int))
+
+
+def _pair(kind: type | tuple[type, ...]) -> Callable[[object, Any, Any], None]:
+    """Two values, the first of this kind, the second a text."""
+
+    def check(_: object, attribute: Any, value: Any) -> None:
+        first, second = value
+        if not isinstance(first, kind) or not isinstance(second, str):
+            raise TypeError(f"{attribute.name} cannot be {value!r}")
+
+    return check
+
+
+@frozen(kw_only=True)
+class Checkpoint:
+    """What is remembered of one child, and of all below it. Times are in seconds.
+
+    Attributes:
+        state: `down`, `running` or `restarting`.
+        wanted, on_demand, monitored, is_healthy, is_done, alone, paid, attempts, restarts: as the
+            record of the child has them, see `engine.child`.
+        ready_for: how long it has been ready, or had been when it ended.
+        retry_in: until its next attempt, if it waits for that.
+        awaited: the dependency for which it waits, by name and condition.
+        window: the restarts that a supervisor still counts: how long ago, and whose.
+        is_fresh: a supervisor that has not been started yet.
+        instances: how many instances a dynamic supervisor has had.
+        children: of a supervisor, by name, in their order; None if they are as declared.
+        spec: of a child that was added, and is not in the spec of its supervisor.
+    """
+
+    state: Rest = field(default="down", validator=in_(("down", "running", "restarting")))
+    wanted: bool = _flag(default=True)
+    on_demand: bool = _flag(default=False)
+    monitored: bool = _flag(default=True)
+    is_healthy: bool = _flag(default=False)
+    is_done: bool = _flag(default=False)
+    alone: bool = _flag(default=False)
+    paid: bool = _flag(default=False)
+    attempts: int = _count()
+    restarts: int = _count()
+    ready_for: float = field(default=0.0, validator=_seconds)
+    retry_in: float | None = field(default=None, validator=optional(_seconds))
+    awaited: tuple[str, str] | None = field(default=None, validator=optional(_pair(str)))
+    window: tuple[tuple[float, str], ...] = field(
+        default=(), validator=deep_iterable(_pair((int, float)))
+    )
+    is_fresh: bool = _flag(default=True)
+    instances: int = _count()
+    children: Mapping[str, Checkpoint] | None = None
+    spec: ChildSpec | None = None
+
+
+_KEPT = (
+    *("wanted", "on_demand", "monitored", "is_healthy", "is_done"),
+    *("alone", "paid", "attempts", "restarts"),
+)
+"""What stands in the record of a child as it stands in the checkpoint."""
+
+
+def take(child: Child) -> Checkpoint:
+    """What is remembered of this child, and of all below it."""
+    state = _at_rest(child)
+    if state == "running" and child.state != "running" and isinstance(child, Node):
+        return _as_new(child.spec)
+    now, retry_in, awaited = child.core.now, None, None
+    if state == "restarting":
+        awaited = (child.awaited.name, child.awaited.condition) if child.awaited else None
+        retry_in = None if awaited else max((child.retry_due or now) - now, 0.0)
+    return Checkpoint(
+        state=state,
+        ready_for=now - child.since if child.state == "running" else child.was_ready_for,
+        retry_in=retry_in,
+        awaited=awaited,
+        **{name: getattr(child, name) for name in _KEPT},
+        **(_of_node(child) if isinstance(child, Node) else {}),
+    )
+
+
+def _of_node(node: Node) -> dict[str, Any]:
+    always = {"instances": node.core.instances(node.path), "is_fresh": node.is_fresh}
+    if node.state == "stopping":  # when it is started again, its children are as declared
+        return always
+    now = node.core.now
+    return {
+        **always,
+        "window": tuple((now - each.at, each.path) for each in node.restarter.attempts(now)),
+        "children": {name: _take_below(node, child) for name, child in node.children.items()},
+    }
+
+
+def _take_below(node: Node, child: Child) -> Checkpoint:
+    is_declared = node.is_dynamic or any(child.spec is spec for spec in node.declared)
+    return evolve(take(child), spec=None if is_declared else child.spec)
+
+
+def _at_rest(child: Child) -> Rest:
+    """Its state once all that its supervisor is doing has been done."""
+    if child.state == "running" and child.pending is None:
+        return "running"
+    if child.plan is not None and child.plan.will_start(child):
+        return "running"
+    if child.pending is not None:
+        return "restarting" if should_restart(child.spec.restart, child.pending) else "down"
+    return "restarting" if child.state == "restarting" else "down"
+
+
+def _as_new(spec: ChildSpec) -> Checkpoint:
+    """Of what will have been started anew: all is as declared, and nothing counted."""
+    if not spec.autostart:
+        return Checkpoint(wanted=False, on_demand=True)
+    if isinstance(spec, DynamicSupervisor):
+        return Checkpoint(state="running", is_healthy=True, is_fresh=False, children={})
+    if isinstance(spec, Supervisor):
+        children = {child.name: _as_new(child) for child in spec.children}
+        return Checkpoint(state="running", is_healthy=True, is_fresh=False, children=children)
+    return Checkpoint(state="running")
+
+
+def resume(child: Child, checkpoint: Checkpoint) -> None:
+    """Let a child of an engine that has not begun, and all below it, go on from a checkpoint.
+
+    Raises:
+        ValueError: it is of another tree.
+    """
+    for name in _KEPT:
+        setattr(child, name, getattr(checkpoint, name))
+    child.state = checkpoint.state
+    child.was_ready_for = checkpoint.ready_for
+    if checkpoint.state == "running":
+        child.run = child.core.next_run()
+        child.since = child.core.now - checkpoint.ready_for
+    if isinstance(child, Node):
+        _resume_node(child, checkpoint)
+    if checkpoint.retry_in is not None:
+        child.retry_at(child.core.now + checkpoint.retry_in, paid=checkpoint.paid)
+
+
+def _resume_node(node: Node, checkpoint: Checkpoint) -> None:
+    if checkpoint.state == "running":
+        node.resume()
+    node.is_fresh, now = checkpoint.is_fresh, node.core.now
+    for ago, path in checkpoint.window:
+        node.restarter.remember(Attempt(now - ago, path, None))
+    node.core.resume_instances(node.path, checkpoint.instances)
+    if checkpoint.children is not None:
+        _resume_children(node, checkpoint.children)
+
+
+def _resume_children(node: Node, children: Mapping[str, Checkpoint]) -> None:
+    for child in list(node.children.values()):
+        if child.name not in children or children[child.name].spec is not None:
+            node.forget(child)
+    for name, below in children.items():
+        child = node.children.get(name) or _add(node, name, below.spec)
+        resume(child, below)
+        if below.awaited is not None:
+            node.go_on_waiting(child, _dependency(child, below.awaited))
+
+
+def _add(node: Node, name: str, spec: ChildSpec | None) -> Child:
+    if isinstance(node.spec, DynamicSupervisor):
+        spec = node.spec.template
+    if spec is None:
+        raise ValueError(f"{node.path_of(name)!r} is no child of that tree")
+    return node.add(spec, name)
+
+
+def _dependency(child: Child, awaited: tuple[str, str]) -> After:
+    for after in child.spec.after:
+        if (after.name, after.condition) == awaited:
+            return after
+    raise ValueError(f"{child.path!r} is not after {awaited[0]!r}")
