@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .engine.cause import Cause
 from .engine.effects import Halt, Report, StateChange
-from .engine.words import TREE, chain, history, how, named, sentence
+from .engine.words import TREE, chain, history, how, named, sentence, span
 
 
 def ending(name: str, halt: Halt) -> str:
@@ -43,7 +43,8 @@ def _gave_up(cause: Cause) -> str:
 
 def story(halt: Halt) -> tuple[str, ...]:
     """How a tree came to its end: from the first crash to the last, or what led to it."""
-    return history(halt.cause) or chain(halt.cause)
+    earlier = tuple(f"before that, {text}" for text in chain(halt.cause)[1:])
+    return history(halt.cause) or earlier
 
 
 def report(value: Report) -> str:
@@ -59,7 +60,7 @@ def report(value: Report) -> str:
         case "shutdown_error":
             return f"{path} did not stop as asked: {value.reason}"
         case "restart":
-            wait = f" in {value.delay:.3g} s" if value.delay else ""
+            wait = f" in {span(value.delay)}" if value.delay else ""
             return f"{path} restarts{wait}: {because(value.cause)}"
         case "shutdown":
             last = value.cause.parent or value.cause

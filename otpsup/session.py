@@ -54,6 +54,7 @@ class Session(Backend):
             started: called once: with None when all is up, or with why it is not.
         """
         door = self._open_socket()
+        last_words.begin(self.name)
         self.ask(lambda ref: Boot(ref=ref), lambda _, error: started(error))  # before any request
         try:
             if door:

@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read it has seen enough
         return _write("")
     except OSError as error:
-        text = f"cannot write to standard output: {error.strerror}"
+        what = f"use {error.filename}" if error.filename else "write to standard output"
+        text = f"cannot {what}: {error.strerror}"
         return _write("") or _complain(text, 1)
     except KeyboardInterrupt:
         return 130
@@ -147,9 +148,7 @@ def _add_simulate(commands: _Commands) -> None:
         "--kill", action="append", default=[], metavar="PATH", type=_path,
         help="a child that would be killed; may be given several times, in turn",
     )  # fmt: skip
-    parser.add_argument(
-        "--times", type=_times, default=1, metavar="N", help="do all of --kill so often"
-    )
+    parser.add_argument("--times", type=_times, metavar="N", help="do all of --kill so often")
     parser.add_argument(
         "--broken", action="append", default=[], metavar="PATH", type=_path,
         help="a child that would not start any more",

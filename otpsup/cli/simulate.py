@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from ..engine.words import span
 from ..errors import OtpsupError
 from ..testing import BadScenario, Consequence, simulate, what_if
 from . import show, table, target
@@ -21,8 +22,9 @@ def command(options: argparse.Namespace) -> str:
     """Scenarios to traces; or, with --kill, consequences in words."""
     if options.kill:
         return _what_if(options)
-    if options.broken:
-        raise BadUsage("--broken says how a child starts once it was killed; add --kill PATH")
+    for option in ("broken", "times", "json", "socket"):
+        if getattr(options, option):
+            raise BadUsage(f"--{option} is about what would come of a death; add --kill PATH")
     _scenarios(options.file or "-")
     return ""
 
@@ -51,8 +53,8 @@ def _scenarios(name: str) -> None:
     bad = 0
     with _opened(name) as file, _few_collections():
         for number, line in enumerate(file, 1):
-            if line := line.strip():
-                bad += not _run_line(line, f"{name}:{number}", sys.stdout.write)
+            if line.strip():
+                bad += not _run_line(line.rstrip(), f"{name}:{number}", sys.stdout.write)
     sys.stdout.flush()
     if bad:
         raise SomeFailed(f"{bad} of the lines of {name} could not be run; all others were")
@@ -71,7 +73,7 @@ def _run_line(line: str, where: str, write: Callable[[str], object]) -> bool:
 
 def _parsed(line: str) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(line, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         text = f"expected a JSON object: {error.msg} at column {error.colno}"
         raise BadScenario(text) from None
@@ -79,6 +81,10 @@ def _parsed(line: str) -> Any:
         raise BadScenario(f"expected a JSON object: {error}") from None
     except RecursionError:
         raise BadScenario("expected a JSON object that is not nested so deep") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
 
 
 @contextmanager
@@ -89,7 +95,8 @@ def _opened(name: str) -> Iterator[TextIO]:
     try:
         file = Path(name).open(encoding="utf-8-sig", errors="surrogateescape")  # noqa: SIM115
     except OSError as error:
-        raise BadUsage(f"cannot read {name}: {error.strerror}; `-` is standard input") from None
+        hint = "give a file of scenarios, or `-` for standard input; about a tree, ask with --kill"
+        raise BadUsage(f"cannot read {name}: {error.strerror}; {hint}") from None
     with file:
         yield file
 
@@ -119,7 +126,7 @@ def _few_collections() -> Iterator[None]:
 
 def _what_if(options: argparse.Namespace) -> str:
     chosen = target.resolve(options.file, options.socket)
-    tree, killed = chosen.spec, options.kill * options.times
+    tree, killed = chosen.spec, options.kill * (options.times or 1)
     begin = chosen.outline.checkpoint if chosen.outline else None
     found = what_if(tree, killed, options.broken, begin)
     if options.json:
@@ -140,7 +147,7 @@ def _told(consequence: Consequence, root: str) -> Iterator[str]:
         same = step.why == why
         why = step.why
         reason = "" if same or step.what == "ends" else f", because {why}"
-        at = f" after {step.at:.3g} s" if step.at >= 0.001 else ""
+        at = f" after {span(step.at)}" if step.at >= 0.001 else ""
         yield f"  {number}. {step.path or root} {step.what}{at}{_colon(step.what, reason, why)}"
     kept = [p for p, state in consequence.states.items() if p and state == "running"]
     touched = {step.path for step in consequence.steps}

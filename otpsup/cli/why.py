@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 from ..control import last_words
 from ..control.client import TreeClient
@@ -31,13 +30,22 @@ def _of_the_dead(options: argparse.Namespace, error: NotRunning) -> str:
     """No such tree runs: what did it say when it ended?"""
     if options.socket is not None or "several trees" in str(error):
         raise error
-    words = last_words.read(options.tree)
+    words = _last_words(options.tree, error)
     if options.json:
         return show.as_json(words)
-    return show.lines([_when(words), words.text, *words.story])
+    alone = f"of {options.path!r} alone nothing is kept; this is what the tree said:"
+    return show.lines([_when(words), *([alone] if options.path else []), words.text, *words.story])
+
+
+def _last_words(name: str | None, error: NotRunning) -> LastWords:
+    try:
+        return last_words.read(name)
+    except NotRunning as unknown:
+        raise NotRunning(f"{error}; {unknown}") from None
 
 
 def _when(words: LastWords) -> str:
     ago = table.duration(time.time() - words.at)
-    still = "" if not Path(f"/proc/{words.pid}").exists() else ", which still exists"
-    return f"{words.tree} is not running; it ended {ago} ago, in process {words.pid}{still}"
+    still = ", which still exists" if words.has_process else ""
+    verb = "began" if words.kind == last_words.VANISHED else "ended"
+    return f"{words.tree} is not running; it {verb} {ago} ago, in process {words.pid}{still}"

@@ -1,6 +1,7 @@
 """What a tree said when it ended, kept so that somebody can ask for it the morning after.
 
-One small file a tree, beside the control sockets, replaced by the next end of a tree of that name.
+One small file a tree, beside the control sockets. It is written when the tree begins, for a host
+that will be killed says nothing, and again when it ends; the next tree of that name replaces it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from ..errors import NotRunning, OtpsupError
 from . import address
 
 _SUFFIX = ".ended"
+VANISHED = "vanished"
 
 
 @frozen
@@ -25,8 +28,8 @@ class LastWords:
 
     Attributes:
         tree, pid: its name, and the process in which it ran.
-        at: when, in seconds since the epoch.
-        kind: `stopped`, `start_failed`, `gave_up` or `auto_shutdown`.
+        at: when, in seconds since the epoch; when it began if it `vanished`.
+        kind: `stopped`, `start_failed`, `gave_up`, `auto_shutdown`, or `vanished` without a word.
         text: one paragraph: how, and what to do next.
         story: how it came to that, a line each; for a tree that gave up, from the first crash to
             the last.
@@ -38,6 +41,25 @@ class LastWords:
     kind: str
     text: str
     story: tuple[str, ...] = field(converter=tuple[str, ...])
+
+    @property
+    def is_running(self) -> bool:
+        """It has not ended, as far as can be told: it has said nothing, and its process exists."""
+        return self.kind == VANISHED and self.has_process
+
+    @property
+    def has_process(self) -> bool:
+        """There still is a process of that number."""
+        return Path(f"/proc/{self.pid}").exists()
+
+
+def begin(name: str) -> None:
+    """Say, on behalf of a tree that begins, what will be true if it never says anything itself."""
+    text = (
+        f"{name} ended without a word: its process was killed (SIGKILL, or for want of memory), or "
+        "the machine stopped. What it ran was ended with it; look at the kernel's log."
+    )
+    write(LastWords(name, os.getpid(), time.time(), VANISHED, text, ()))
 
 
 def write(words: LastWords) -> None:
@@ -51,22 +73,30 @@ def write(words: LastWords) -> None:
 
 
 def read(name: str | None = None) -> LastWords:
-    """Those of the tree of this name, or of whichever ended last.
+    """Those of the tree of this name, also with its pid, as in `blog-4711`; or of whichever ended
+    last.
 
     Raises:
         NotRunning: there are none.
     """
-    found = [words for path in _files(name) if (words := _parse(path))]
+    found = [words for path in _files(name) if (words := _parse(path)) and not words.is_running]
+    found = [words for words in found if name is None or _is_called(words, name)]
     if not found:
         whose = f"tree {name!r}" if name else "any tree"
-        raise NotRunning(f"nothing is known of the end of {whose}, and it is not running")
+        raise NotRunning(f"nothing is known of the end of {whose}")
     return max(found, key=lambda words: words.at)
 
 
 def _files(name: str | None) -> Sequence[Path]:
     if name is None:
         return list(address.directory().glob(f"*{_SUFFIX}"))
-    return [address.directory() / f"{address.safe(name)}{_SUFFIX}"]
+    stems = {address.safe(text) for text in (name, name.rpartition("-")[0])}
+    return [address.directory() / f"{stem}{_SUFFIX}" for stem in stems]
+
+
+def _is_called(words: LastWords, name: str) -> bool:
+    safe = address.safe(words.tree)
+    return name == f"{safe}-{words.pid}" or address.safe(name) == safe
 
 
 def _parse(path: Path) -> LastWords | None:

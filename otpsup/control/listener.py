@@ -57,10 +57,16 @@ class Listener:
         self._pause = self._loop.call_later(_PAUSE, self._resume)
 
     def close(self) -> None:
-        """Let nobody in any more, and take the socket away."""
+        """Let nobody in any more, and take the socket away; who waits to be let in is hung up on.
+
+        Without that they would get an error, as if the tree had broken down.
+        """
         if self._pause:
             self._pause.cancel()
         self._loop.remove_reader(self._sock)
+        with contextlib.suppress(OSError):  # BlockingIOError: that was the last one
+            while True:
+                self._sock.accept()[0].close()
         self._sock.close()
         with contextlib.suppress(OSError):
             self._path.unlink()

@@ -23,6 +23,11 @@ def start_failed(child: Child, reason: Reason) -> StartFailed:
     return StartFailed(f"cannot start child {child.path!r}: {reason}")
 
 
+def _failure(child: Child, reason: Reason, before: Cause) -> Cause:
+    """Why a child whose start failed is down, and what led to that start."""
+    return Cause("start_failed", child.path, reason, parent=before)
+
+
 class Purpose(ABC):
     """What a plan is for, and the decision that led to it."""
 
@@ -51,7 +56,7 @@ class Boot(Purpose):
     def failed(self, node: Node, child: Child, reason: Reason) -> None:
         """Take down again what is up; never retried (OTP.md 4.3)."""
         node.report("start_error", child, reason)
-        child.move("gone", self.cause, reason)
+        child.move("gone", _failure(child, reason, self.cause), reason)
         node.roll_back(child, reason)
 
 
@@ -121,7 +126,7 @@ class ApiStart(Answered):
 
     def failed(self, node: Node, child: Child, reason: Reason) -> None:
         """A new child's record is dropped; a declared one stays down."""
-        child.move("gone", self.cause, reason)
+        child.move("gone", _failure(child, reason, self.cause), reason)
         if self.new:
             node.forget(child)
         node.core.emit(Reply(self.ref, error=start_failed(child, reason)))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from .. import errors
 from ..specs import ChildSpec, DynamicSupervisor, check, check_significant
 from ..specs.after import check_dependency
@@ -114,7 +116,8 @@ class Handler:
             child = self._new_instance(node.spec, request)
         else:
             child = self._new_child(request)
-        why = purpose.ApiStart(_cause(request), request.ref, child, new=True)
+        cause = evolve(_cause(request), path=child.path)
+        why = purpose.ApiStart(cause, request.ref, child, new=True)
         node.carry_out(why, starts=[child])
 
     def _new_instance(self, spec: DynamicSupervisor, request: StartChild) -> Child:

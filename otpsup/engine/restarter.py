@@ -150,7 +150,7 @@ class Restarter:
             node.spec.intensity,
             node.spec.period,
             supervisor=node.label,
-            parent=child.cause,
+            parent=_before(child.cause),
         )
 
     def _give_up(self, child: Child, cause: Cause) -> None:
@@ -170,7 +170,8 @@ class Restarter:
 
     def retry_later(self, child: Child, reason: Reason) -> None:
         """A start failed: try again when the mailbox has been served, or after the backoff."""
-        child.move("retry", child.cause, reason)
+        cause = Cause("start_failed", child.path, reason, parent=child.cause)
+        child.move("retry", cause, reason)
         child.retry_at(self._node.core.now + self._next_delay(child), paid=False)
 
     def _next_delay(self, child: Child) -> float:
@@ -180,3 +181,8 @@ class Restarter:
             child.attempts = 0
         child.attempts += 1
         return backoff.delay(policy, child.attempts, self._node.core.random)
+
+
+def _before(cause: Cause) -> Cause | None:
+    """What a retry tells of the time before; that a start failed it says itself."""
+    return cause.parent if cause.kind == "start_failed" else cause

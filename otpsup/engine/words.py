@@ -19,6 +19,16 @@ _VERBS = {
     "stopping": "is stopping",
     "restarting": "is restarting",
 }
+_ASKED = {
+    "start_child": "was told to start",
+    "restart_child": "was told to start",
+    "restart": "was told to restart",
+    "terminate_child": "was told to stop",
+    "kill": "was killed",
+    "unmonitor": "was taken out of supervision",
+    "monitor": "was taken back into supervision",
+}
+"""What a request comes to for the child that it is about."""
 _AGAIN = ("exit", "retry", "satisfied")
 """The causes by which something that runs has been restarted."""
 
@@ -26,6 +36,16 @@ _AGAIN = ("exit", "retry", "satisfied")
 def named(path: str) -> str:
     """How a sentence names a child; quoted if it would not be seen as one word."""
     return (repr(path) if " " in path else path) or TREE
+
+
+def span(seconds: float) -> str:
+    """A time, to three digits, in the unit that suits it: `24 ms`, `5.52 s`, `16 min`, `4.1 h`."""
+    if 0 < seconds < 0.1:
+        return f"{seconds * 1000:.3g} ms"
+    for size, unit, most in ((1, "s", 600), (60, "min", 7200), (3600, "h", 172_800)):
+        if seconds < most:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 86400:.3g} days"
 
 
 def how(reason: Reason | None) -> str:
@@ -58,7 +78,7 @@ def sentence(cause: Cause, it: str | None = None) -> str:
         case "shutdown":
             return "the tree was asked to stop" + _by(cause)
         case "request":
-            return f"{cause.rule} {named(cause.path)} was asked for" + _by(cause)
+            return f"{child} {_ASKED[cause.rule]}" + _by(cause)
         case "exit":
             return f"{child} {how(cause.reason)}{_rule(cause, it)}{_count(cause)}"
         case "retry":
@@ -95,7 +115,8 @@ def _count(cause: Cause) -> str:
     if not cause.restarts:
         return ""
     if cause.restarts > cause.intensity:
-        return f"; one more than the {cause.intensity} restarts in {cause.period:g} s allowed"
+        allowed = f"{cause.intensity} restart{'s' * (cause.intensity != 1)}"
+        return f"; one more than the {allowed} in {cause.period:g} s allowed"
     return f"; restart {cause.restarts} of {cause.intensity} in {cause.period:g} s"
 
 
@@ -127,7 +148,7 @@ def why(path: str, state: str, cause: Cause, wait: float | None = None) -> tuple
     if state == "down" and cause.kind == "boot":
         return (f"{named(path)} is down because nobody has started it",)
     verb = "restarted" if state == "running" and cause.kind in _AGAIN else _VERBS[state]
-    due = "" if wait is None else f"; next attempt in {max(wait, 0):.3g} s"
+    due = "" if wait is None else f"; next attempt in {span(max(wait, 0.0))}"
     first = f"{named(path)} {verb} because {sentence(cause, it=path)}{due}"
     earlier = (f"before that, {sentence}" for sentence in chain(cause)[1:])
     ends = () if state == "running" else _own_history(path, cause)
@@ -153,7 +174,7 @@ def _history(attempts: tuple[Attempt, ...], cause: Cause, indent: str) -> list[s
     lines: list[str] = []
     for number, attempt in enumerate(attempts, 1):
         ago = attempts[-1].at - attempt.at
-        when = f"{ago:.3g} s before the last: " if number < len(attempts) else ""
+        when = f"{span(ago)} before the last: " if number < len(attempts) else ""
         lines.append(f"{indent}{number}. {when}{named(attempt.path)} {how(attempt.reason)}")
         lines += _history(attempt.before, cause, indent + "   ")
     return lines

@@ -122,10 +122,20 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else ""
 
 
+def is_name(value: Any) -> bool:
+    """True for what may be the name of a child: one part of a path."""
+    return (
+        isinstance(value, str)
+        and value != ""
+        and not set(value) & set("/#\0\n\r")
+        and value == value.strip()
+    )
+
+
 boolean = rule(lambda v: isinstance(v, bool), "True or False", "True")
 
 name = rule(
-    lambda v: isinstance(v, str) and v != "" and not set(v) & set("/#\0\n\r") and v == v.strip(),
+    is_name,
     "a text without '/', '#', line breaks or outer blanks",
     "name='web'",
 )

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ..errors import InvalidSpec, OtpsupError
 from ..specs import ChildSpec, DynamicSupervisor, Supervisor, Worker
-from ..specs.check import BRUTAL_KILL, INFINITY, nearest
+from ..specs.check import BRUTAL_KILL, INFINITY, is_name, nearest
 from ..specs.children import Restart
 
 Outcome = Literal["ok", "extra", "ignore", "error", "exit", "throw", "bad", "init_crash"]
@@ -26,6 +26,7 @@ OUTCOMES: tuple[str, ...] = get_args(Outcome)
 FAILURES = ("error", "exit", "throw", "bad", "init_crash", "ignore")
 """The outcomes that leave no process."""
 ENDINGS: tuple[str, ...] = get_args(Ending)
+STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one")
 
 WORKER = "otpsup.testing:worker"
 """The target of a scenario's workers; nothing is ever run."""
@@ -39,6 +40,7 @@ _MANY = 100_000
 _LONG = 1e12
 """Larger ones than these are mistakes."""
 
+_SCENARIO_KEYS = ("id", "tree", "plan", "events", "snapshots")
 _CHILD_KEYS = {"id", "type", "restart", "shutdown", "significant"}
 _WORKER_KEYS = {*_CHILD_KEYS, "on_shutdown"}
 _SUPERVISOR_KEYS = {*_CHILD_KEYS, "strategy", "intensity", "period", "auto_shutdown", "children"}
@@ -82,6 +84,7 @@ def parse(value: Any) -> Scenario:
         BadScenario: says where in it, and what was expected.
     """
     given = _object(value, "the scenario")
+    _not_misspelt(given)
     root = _child(_member(given, "tree", "the scenario"), "tree", is_root=True)
     assert isinstance(root, Supervisor | DynamicSupervisor)
     events = _list(given.get("events", []), "events")
@@ -136,16 +139,29 @@ def _text(value: Any, where: str) -> str:
     return value
 
 
+def _id(value: Any, where: str) -> str:
+    if not is_name(value):
+        raise _fail(where, "a text without '/', '#', line breaks or outer blanks", value)
+    return str(value)
+
+
 def _seconds(value: Any, where: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _LONG:
         raise _fail(where, "seconds from 0", value)
     return value
 
 
-def _count(value: Any, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MANY:
+def _whole(value: Any, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise _fail(where, "a whole number from 0", value)
-    return value
+    return int(value)
+
+
+def _count(value: Any, where: str) -> int:
+    whole = _whole(value, where)
+    if whole > _MANY:
+        raise _fail(where, f"a whole number from 0 to {_MANY}", value)
+    return whole
 
 
 def _member(value: Mapping[str, Any], key: str, where: str) -> Any:
@@ -164,6 +180,13 @@ def _known(given: Mapping[str, Any], keys: set[str], where: str) -> None:
     for key in given:
         if key not in keys:
             raise _unknown(key, sorted(keys), where)
+
+
+def _not_misspelt(given: Mapping[str, Any]) -> None:
+    """Further keys of a scenario are its author's own, unless one is nearly one of ours."""
+    for key in given:
+        if key not in _SCENARIO_KEYS and nearest(key[:60], _SCENARIO_KEYS):
+            raise _unknown(key, _SCENARIO_KEYS, "the scenario")
 
 
 def _unknown(value: Any, words: Sequence[str], where: str) -> BadScenario:
@@ -185,7 +208,7 @@ def _child(value: Any, where: str, *, is_root: bool = False) -> ChildSpec:
         raise BadScenario(f"tree: expected at most {_LEVELS} levels")
     kind = given.get("type", "supervisor" if is_root else "worker")
     _one_of(kind, ("supervisor",) if is_root else ("supervisor", "worker"), f"{where}.type")
-    _text(_member(given, "id", where), f"{where}.id")
+    _id(_member(given, "id", where), f"{where}.id")
     try:
         if kind == "worker":
             _known(given, _WORKER_KEYS, where)
@@ -230,7 +253,7 @@ def _shutdown(value: Any, where: str) -> Any:
 def _supervisor(given: Mapping[str, Any], where: str) -> ChildSpec:
     period = _seconds(given.get("period", 5), f"{where}.period")
     fields: dict[str, Any] = {
-        "intensity": given.get("intensity", 1),
+        "intensity": _whole(given.get("intensity", 1), f"{where}.intensity"),
         "period": period + 0.5 if period > 0 else period,
         "restart": given.get("restart", "permanent"),
         "shutdown": _shutdown(given.get("shutdown", INFINITY), where),
@@ -238,11 +261,12 @@ def _supervisor(given: Mapping[str, Any], where: str) -> ChildSpec:
     }
     below = _list(given.get("children", []), f"{where}.children")
     children = [_child(child, f"{where}.children[{n}]") for n, child in enumerate(below)]
-    if given.get("strategy") == "simple_one_for_one":
+    strategy: Any = _one_of(given.get("strategy", "one_for_one"), STRATEGIES, f"{where}.strategy")
+    if strategy == "simple_one_for_one":
         return _template(given, children, where, fields)
     return Supervisor(
         given["id"],
-        strategy=given.get("strategy", "one_for_one"),
+        strategy=strategy,
         auto_shutdown=given.get("auto_shutdown", "never"),
         children=children,
         **fields,

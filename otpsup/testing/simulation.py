@@ -30,7 +30,7 @@ from ..engine.events import (
 from ..engine.node import Node
 from ..engine.requests import count, which
 from . import terms
-from .scenario import Scenario, parse
+from .scenario import BadScenario, Scenario, parse
 from .system import System
 from .terms import NOPROC, Term
 
@@ -84,7 +84,7 @@ class Simulation:
         return {
             "id": self._scenario.id,
             "start": self.start(),
-            "events": [self.do(event) for event in self._scenario.events],
+            "events": [self._do_nth(n, event) for n, event in enumerate(self._scenario.events)],
             "final": self.state(),
             "stop": self.stop(),
         }
@@ -104,6 +104,12 @@ class Simulation:
         self.system.ask(Shutdown(ref=self.system.next_ref()))
         self.system.settle()
         return {"result": "ok", "trace": self._take_trace()}
+
+    def _do_nth(self, number: int, event: Event) -> dict[str, Any]:
+        try:
+            return self.do(event)
+        except BadScenario as error:
+            raise BadScenario(f"events[{number}]: {error}") from None
 
     def do(self, event: Event) -> dict[str, Any]:
         """Let one event happen, and the tree come to rest."""
@@ -176,6 +182,11 @@ class Simulation:
         node = self._running(self.system.own(event["sup"]))
         if node is None:
             return NOPROC
+        if event["op"] == "start_child" and not (node.is_dynamic or "child" in event):
+            raise BadScenario(
+                f"expected a 'child' to start under {event['sup']}; only a simple_one_for_one "
+                "supervisor starts one without"
+            )
         name = event["child"].name if "child" in event else event.get("id", "")
         ref = self.system.ask(_request(event, node, node.path_of(name), self.system.next_ref()))
         return Call(ref, event["op"], node, name)

@@ -18,7 +18,7 @@ from ..engine.events import Boot, Event
 from ..engine.node import Node
 from ..engine.reasons import Reason
 from ..engine.requests import not_found
-from ..engine.words import named, sentence
+from ..engine.words import how, named, sentence, span
 from ..errors import NotFound, StartFailed
 from ..specs import DynamicSupervisor, Supervisor
 from .system import System
@@ -177,7 +177,7 @@ def _step(effect: StateChange | Report | Halt, at: float, root: str) -> Step | N
         case StateChange(state="restarting") if effect.cause.kind == "waits":
             return Step(at, effect.path, "waits", why)
         case Report(context="restart") if effect.delay:
-            return Step(at, effect.path, "waits", f"{effect.delay:.3g} s of backoff")
+            return Step(at, effect.path, "waits", f"{span(effect.delay)} of backoff")
         case Report(context="start_error"):
             return Step(at, effect.path, "fails", str(effect.reason))
         case Report(context="shutdown"):
@@ -185,10 +185,17 @@ def _step(effect: StateChange | Report | Halt, at: float, root: str) -> Step | N
         case StateChange(state="down") if effect.cause.kind == "exit" and (
             effect.cause.path == effect.path
         ):
-            return Step(at, effect.path, "ends", f"{effect.reason}; it is not restarted")
+            return Step(at, effect.path, "ends", f"{_end(effect.reason)}; it is not restarted")
         case Halt():
             return Step(at, "", "is gone", why)
     return None
+
+
+def _end(reason: Reason | None) -> str:
+    """How something ends, after a colon."""
+    if reason is not None and reason.kind in ("normal", "shutdown"):
+        return {"ended normally": "normally"}.get(how(reason), f"it {how(reason)}")
+    return str(reason)
 
 
 def _is_told(change: StateChange) -> bool:

@@ -258,7 +258,7 @@ def test_why_of_a_request() -> None:
     with running(sleeper("a"), name="blog") as tree:
         tree.terminate_child("a")
 
-        assert done("why", "a") == "a is down because terminate_child a was asked for\n"
+        assert done("why", "a") == "a is down because it was told to stop\n"
         assert done("why") == "the tree is running because the tree was started\n"
         assert "did you mean" in refused(1, "why", "aa")
 

@@ -40,6 +40,9 @@ def own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
+HINT = "give a file of scenarios, or `-` for standard input; about a tree, ask with --kill"
+
+
 def sleeper(name: str, **options: Any) -> Command:
     return Command(name, ["sleep", "1000"], **options)
 
@@ -275,10 +278,10 @@ def test_not_even_a_file(tmp_path: Path) -> None:
     """What cannot be read is wrong usage, and says why; an empty file has nothing to say."""
     nowhere = tmp_path / "nowhere"
     assert refused(2, "simulate", str(nowhere)) == (
-        f"cannot read {nowhere}: No such file or directory; `-` is standard input"
+        f"cannot read {nowhere}: No such file or directory; {HINT}"
     )
     assert refused(2, "simulate", str(tmp_path)) == (
-        f"cannot read {tmp_path}: Is a directory; `-` is standard input"
+        f"cannot read {tmp_path}: Is a directory; {HINT}"
     )
     (tmp_path / "empty").touch()
     assert done("simulate", str(tmp_path / "empty")) == ""
@@ -576,7 +579,7 @@ def test_by_socket(own: Path) -> None:
 def test_usage() -> None:
     """Options that make no sense are wrong usage."""
     assert refused(2, "simulate", "--broken", "a") == (
-        "--broken says how a child starts once it was killed; add --kill PATH"
+        "--broken is about what would come of a death; add --kill PATH"
     )
     for args in (["--kill", ""], ["--times", "0", "--kill", "a"], ["--times", "x"], ["a", "b"]):
         result = otpsup("simulate", *args)

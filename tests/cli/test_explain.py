@@ -28,10 +28,10 @@ CAUSES = [
     (BOOT, "the tree was started"),
     (Cause("shutdown"), "the tree was asked to stop"),
     (Cause("shutdown", by="admin"), "the tree was asked to stop by admin"),
-    (Cause("request", "a", rule="restart"), "restart a was asked for"),
+    (Cause("request", "a", rule="restart"), "a was told to restart"),
     (
         Cause("request", "sub/a", rule="start_child", by="web"),
-        "start_child sub/a was asked for by web",
+        "sub/a was told to start by web",
     ),
     (EXIT, "a ended with SIGKILL and blog is rest_for_one; restart 2 of 3 in 60 s"),
     (Cause("exit", "a", NORMAL, "one_for_one"), "a ended normally"),

@@ -182,3 +182,48 @@ def test_they_are_no_socket(own: Path) -> None:
     with pytest.raises(NotRunning, match="running now: none"):
         address.find("blog")
     assert files(own) == ["blog.ended"]
+
+
+# Those of a tree that said nothing.
+
+DEAD = 2**22 + 1
+"""No process has this number: it is above the largest that the kernel gives out."""
+
+
+def test_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tree that began and never said how it ended, and whose process is gone, vanished."""
+    last_words.write(WORDS)
+    monkeypatch.setattr(os, "getpid", lambda: DEAD)
+    last_words.begin("blog")
+
+    found = last_words.read("blog")
+
+    assert (found.kind, found.pid, found.story) == ("vanished", DEAD, ())
+    assert "without a word" in found.text
+
+
+def test_not_of_one_that_runs() -> None:
+    """A tree that began, and whose process is there, has not ended."""
+    last_words.write(evolve(WORDS, tree="other"))
+    last_words.begin("blog")
+
+    assert last_words.read().tree == "other"
+    with pytest.raises(NotRunning, match="nothing is known of the end of tree 'blog'"):
+        last_words.read("blog")
+
+
+def test_by_name_and_pid() -> None:
+    """A tree is also called as its socket is, and only by its own number."""
+    last_words.write(WORDS)
+
+    assert last_words.read("blog-7") == WORDS
+    with pytest.raises(NotRunning):
+        last_words.read("blog-8")
+
+
+def test_a_name_that_looks_like_one_with_a_pid() -> None:
+    """`blog-7` may be a tree of that name, too."""
+    named = evolve(WORDS, tree="blog-7", pid=9)
+    last_words.write(named)
+
+    assert last_words.read("blog-7") == named

@@ -74,7 +74,7 @@ def test_clients_that_hang_up_anywhere(tree: Tree) -> None:
             sock.connect(path)
             sock.sendall(part)
     tree.restart("c")
-    until(lambda: len(os.listdir("/proc/self/fd")) == before)  # noqa: PTH208
+    until(lambda: len(os.listdir("/proc/self/fd")) <= before)  # noqa: PTH208
 
 
 def test_half_open_clients_do_not_hold_up_the_end(tree: Tree) -> None:
@@ -122,7 +122,7 @@ def test_nobody_can_claim_to_be_a_child() -> None:
         sock.connect(str(address.find("served")))
         sock.sendall(b'{"id":1,"op":"restart","path":"c","caller":"root/of/evil","by":"me"}\n')
         event = next(event for event in heard if event.state == "stopping")
-        assert event.cause == "restart c was asked for"
+        assert event.cause == "c was told to restart"
         sock.close()
 
 

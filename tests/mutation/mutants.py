@@ -156,8 +156,8 @@ RETRIES = (
     Mutant(
         "retry-alone",
         RESTARTER,
-        '        child.move("retry", child.cause, reason)\n        child.retry_at',
-        '        child.move("retry", child.cause, reason)\n        child.alone = True\n        child.retry_at',
+        '        child.move("retry", cause, reason)\n        child.retry_at',
+        '        child.move("retry", cause, reason)\n        child.alone = True\n        child.retry_at',
         "a retry restarts the group again",
         "11.2",
     ),
@@ -188,7 +188,7 @@ RETRIES = (
     Mutant(
         "boot-retries",
         PURPOSE,
-        '        child.move("gone", self.cause, reason)\n        node.roll_back(child, reason)\n',
+        '        child.move("gone", _failure(child, reason, self.cause), reason)\n        node.roll_back(child, reason)\n',
         "        node.restarter.retry_later(child, reason)\n        node.booted()\n",
         "a failed first start is never retried",
         "4.3",
@@ -530,7 +530,7 @@ OPERATORS = (
     Mutant(
         "failed-child-retried",
         PURPOSE,
-        '        child.move("gone", self.cause, reason)\n        if self.new:\n            node.forget(child)\n',
+        '        child.move("gone", _failure(child, reason, self.cause), reason)\n        if self.new:\n            node.forget(child)\n',
         "        node.restarter.retry_later(child, reason)\n",
         "start_child that fails is not retried",
         "14.1",
@@ -1331,9 +1331,33 @@ WHY = (
     Mutant(
         "cause-parent",
         RESTARTER,
-        "            parent=child.cause,\n        )",
+        "            parent=_before(child.cause),\n        )",
         "        )",
         "a cause leads back to the beginning",
+        "events",
+    ),
+    Mutant(
+        "failed-start-unnamed",
+        PURPOSE,
+        'return Cause("start_failed", child.path, reason, parent=before)',
+        "return before",
+        "a child whose start failed says so",
+        "events",
+    ),
+    Mutant(
+        "failed-restart-unnamed",
+        RESTARTER,
+        'cause = Cause("start_failed", child.path, reason, parent=child.cause)',
+        "cause = child.cause",
+        "a child that waits for another attempt says why the last one failed",
+        "events",
+    ),
+    Mutant(
+        "failure-told-twice",
+        RESTARTER,
+        'return cause.parent if cause.kind == "start_failed" else cause',
+        "return cause",
+        "a retry names the failure before it once",
         "events",
     ),
     Mutant(

@@ -30,7 +30,7 @@ from tests.otp.generator import Maker
 def twin(one: Simulation) -> Simulation:
     """A simulation that goes on where another is, on an engine of its own."""
     system = System(one.system.engine.root.spec)
-    system.resume(one.system.engine.checkpoint())
+    system.resume(one.system.engine.checkpoint(one.system.now))
     system._outcomes = copy.deepcopy(one.system._outcomes)
     system.ends = dict(one.system.ends)
     system._with_info = set(one.system._with_info)

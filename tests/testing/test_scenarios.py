@@ -105,8 +105,8 @@ REFUSALS: list[tuple[Any, str]] = [
     ("", "the scenario: expected an object, not ''"),
     ({"id": 1}, "the scenario: expected a 'tree', and there is none"),
     ({"tree": None}, "tree: expected an object, not None"),
-    ({"tree": {"id": 1}}, "tree.id: expected a text, not 1"),
-    ({"tree": {"id": ""}}, "tree.id: expected a text, not ''"),
+    ({"tree": {"id": 1}}, "tree.id: expected a text without '/'"),
+    ({"tree": {"id": ""}}, "tree.id: expected a text without '/'"),
     ({"tree": {"id": "r", "type": "worker"}}, "tree.type: expected one of supervisor,"),
     ({"tree": {"id": "r", "children": {}}}, "tree.children: expected a list, not {}"),
     ({**tree(), "plan": []}, "plan: expected an object, not []"),
@@ -117,7 +117,7 @@ REFUSALS: list[tuple[Any, str]] = [
     ({**tree(), "snapshots": 1}, "snapshots: expected true or false, not 1"),
     (tree(3), "tree.children[0]: expected an object, not 3"),
     (tree(A, {}), "tree.children[1]: expected a 'id', and there is none"),
-    (tree({"id": "a/b"}), "tree.children[0]: Worker 'a/b': name must be a text without '/'"),
+    (tree({"id": "a/b"}), "tree.children[0].id: expected a text without '/'"),
     (tree(A, A), "tree: Supervisor 'root': two children are named 'a'; rename one of them"),
     (tree({"id": "a", "type": "sup"}), "tree.children[0].type: expected one of supervisor, worker"),
     (tree({"id": "a", "restrat": 1}), "'restrat'; did you mean 'restart'?"),
@@ -140,10 +140,13 @@ REFUSALS: list[tuple[Any, str]] = [
         tree({"id": "a", "on_shutdown": "sulk"}),
         "tree.children[0].on_shutdown: expected one of shutdown, normal, crash, shutdown_term,",
     ),
-    (tree(strategy="one_for_al"), "tree: Supervisor 'root': strategy must be one of 'one_for_one'"),
-    (tree(strategy=["simple_one_for_one"]), "tree: Supervisor 'root': strategy must be one of"),
-    (tree(intensity=1.5), "tree: Supervisor 'root': intensity must be a whole number from 0"),
-    (tree(intensity=-1), "tree: Supervisor 'root': intensity must be a whole number from 0"),
+    (tree(strategy="one_for_al"), "tree.strategy: expected one of one_for_one, one_for_all"),
+    (
+        tree(strategy=["simple_one_for_one"]),
+        "tree.strategy: expected one of one_for_one, one_for_all",
+    ),
+    (tree(intensity=1.5), "tree.intensity: expected a whole number from 0"),
+    (tree(intensity=-1), "tree.intensity: expected a whole number from 0"),
     (tree(period=0), "tree: Supervisor 'root': period must be seconds above 0, not 0"),
     (tree(period="5"), "tree.period: expected seconds from 0, not '5'"),
     (tree(auto_shutdown="x"), "tree: Supervisor 'root': auto_shutdown must be one of 'never'"),
@@ -323,7 +326,8 @@ def test_every_place_is_named_if_something_is_missing() -> None:
             simulate(scenario)
         except BadScenario as error:
             named = str(error).partition(": ")[0]
-            assert shown(place).startswith(named) or named == "the scenario", place
+            beside = named == "the scenario" or named.startswith("events[")
+            assert shown(place).startswith(named) or beside, place
 
 
 # Extremes.

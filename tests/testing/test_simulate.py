@@ -264,7 +264,7 @@ def test_snapshots() -> None:
         ({}, "the scenario: expected a 'tree', and there is none"),
         ({"tree": {}}, "tree: expected a 'id', and there is none"),
         ({"tree": {"id": "r", "stratgy": "x"}}, "did you mean 'strategy'?"),
-        ({"tree": {"id": "r", "strategy": "x"}}, "strategy must be one of 'one_for_one'"),
+        ({"tree": {"id": "r", "strategy": "x"}}, "strategy: expected one of one_for_one"),
         ({"tree": {"id": "r", "children": [{"id": "a", "shutdown": -1}]}}, "tree.children[0]"),
         ({"tree": {"id": "r"}, "events": [{"op": "kil"}]}, "events[0].op: expected one of kill,"),
         ({"tree": {"id": "r"}, "events": [{"op": "kill"}]}, "events[0]: expected a 'path'"),

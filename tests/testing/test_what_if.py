@@ -262,15 +262,30 @@ def test_a_broken_child_below_a_supervisor() -> None:
 SLOW = Backoff(initial=2, jitter=0)
 
 
-@pytest.mark.parametrize(("intensity", "backoff"), [(5, SLOW), (20_000, None)])
-def test_a_broken_child_is_never_up_again(intensity: int, backoff: Backoff | None) -> None:
-    """One that is tried for ever, so slowly that the window never fills or with a window that is
-    never full, does not come up; and its answer can be read."""
-    tree = top(worker("a", backoff=backoff), worker("b"), intensity=intensity, period=60)
+def test_a_broken_child_is_never_up_again() -> None:
+    """One that is tried for ever, so slowly that the window never fills, does not come up; and its
+    answer can be read."""
+    tree = top(worker("a", backoff=SLOW), worker("b"), intensity=50, period=60)
     death = only(tree, "a", broken=["a"])
     assert death.states["a"] != "running"
-    assert "up again" not in death.summary
+    assert death.summary.startswith("So it goes on for ever")
     assert len(death.steps) < 1000
+
+
+@pytest.mark.parametrize("intensity", [300, 19_000])
+def test_a_large_window_fills(intensity: int) -> None:
+    """However many restarts are allowed: once they are spent, the supervisor gives up."""
+    tree = top(worker("a"), worker("b"), intensity=intensity, period=60)
+    death = only(tree, "a", broken=["a"])
+    assert sum(step.what == "fails" for step in death.steps) == intensity
+    assert death.summary == "The tree ends: nothing of it is left."
+
+
+def test_an_end_that_is_not_looked_for() -> None:
+    """Nobody waits for the end of millions of attempts, and what is said does not claim more."""
+    tree = top(worker("a"), intensity=10**9, period=10**9)
+    death = only(tree, "a", broken=["a"])
+    assert death.summary.startswith("It has not come to rest after 20000 attempts")
 
 
 def test_broken_ones_matter_once_they_start() -> None:
