@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from .reasons import Reason
+from .value import value
 
 CauseKind = Literal[
     "boot",
@@ -39,7 +40,7 @@ def _copy(cause: Cause, links: int) -> Cause:
     return evolve(cause, parent=_copy(earlier, links - 1) if earlier and links > 1 else None)
 
 
-@frozen
+@value
 class Attempt:
     """A restart that a supervisor attempted, or would have to.
 
@@ -56,7 +57,7 @@ class Attempt:
     before: tuple[Attempt, ...] = ()
 
 
-@frozen
+@value
 class Cause:
     """One decision.
 

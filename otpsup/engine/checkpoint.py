@@ -188,7 +188,7 @@ def _resume_children(node: Node, children: Mapping[str, Checkpoint]) -> None:
         child = node.children.get(name) or _add(node, name, below.spec)
         resume(child, below)
         if below.awaited is not None:
-            node.go_on_waiting(child, _dependency(child, below.awaited))
+            node.executor.go_on_waiting(child, _dependency(child, below.awaited))
 
 
 def _add(node: Node, name: str, spec: ChildSpec | None) -> Child:

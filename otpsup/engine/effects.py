@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import field
 
 from ..errors import OtpsupError
 from ..specs import Command, Worker
 from .cause import Cause
 from .reasons import Reason
+from .value import value
 
 State = Literal["down", "starting", "running", "stopping", "restarting"]
 
 
-@frozen
+@value
 class Spawn:
     """Make a process; answer with `Spawned` or `Unstartable`, then `Ready` and so on."""
 
@@ -24,7 +25,7 @@ class Spawn:
     args: tuple[Any, ...] = ()
 
 
-@frozen
+@value
 class Terminate:
     """Send the child's stop signal; it is not waited for here."""
 
@@ -32,7 +33,7 @@ class Terminate:
     run: int
 
 
-@frozen
+@value
 class Kill:
     """Send SIGKILL."""
 
@@ -40,7 +41,7 @@ class Kill:
     run: int
 
 
-@frozen
+@value
 class Reply:
     """The answer to the request with this `ref`: a value or an error, never both."""
 
@@ -49,7 +50,7 @@ class Reply:
     error: OtpsupError | None = None
 
 
-@frozen
+@value
 class Halt:
     """The root supervisor has ended; nothing of the tree is left and nothing more will happen.
 
@@ -61,7 +62,7 @@ class Halt:
     cause: Cause
 
 
-@frozen
+@value
 class StateChange:
     """A child's state changed, and why.
 
@@ -77,7 +78,7 @@ class StateChange:
     run: int = field(default=0, kw_only=True)
 
 
-@frozen
+@value
 class Report:
     """A supervisor report, with OTP's contexts (supervisor(3), SASL reports).
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from ..specs import ChildSpec
-from .reasons import Exit, Reason
+from .reasons import EXIT_0, Exit, Reason
+from .value import value
 
 
-@frozen
+@value
 class Spawned:
     """The process exists; it is up, not yet ready."""
 
@@ -23,7 +24,7 @@ class Spawned:
     pid: int
 
 
-@frozen
+@value
 class Ready:
     """The child is ready; `info` goes to whoever asked for the start."""
 
@@ -32,7 +33,7 @@ class Ready:
     info: Any = None
 
 
-@frozen
+@value
 class Healthy:
     """The child says that all is well."""
 
@@ -40,7 +41,7 @@ class Healthy:
     run: int
 
 
-@frozen
+@value
 class Ignored:
     """The child declined to run (OTP: its start function returned `ignore`)."""
 
@@ -48,7 +49,7 @@ class Ignored:
     run: int
 
 
-@frozen
+@value
 class Unstartable:
     """No process could be made, or it can never get ready."""
 
@@ -57,7 +58,7 @@ class Unstartable:
     reason: Reason
 
 
-@frozen
+@value
 class NotYet:
     """It was tried, and the child is not ready yet; `why` is told if its start times out."""
 
@@ -66,17 +67,17 @@ class NotYet:
     why: str
 
 
-@frozen
+@value
 class Exited:
     """The process is gone. `reason` overrides what `exit` says (a simulated child's own word)."""
 
     path: str
     run: int
-    exit: Exit = field(factory=lambda: Exit(code=0))
+    exit: Exit = EXIT_0
     reason: Reason | None = None
 
 
-@frozen
+@value
 class StatusText:
     """The child says what it is doing, for people."""
 
@@ -85,12 +86,12 @@ class StatusText:
     text: str
 
 
-@frozen
+@value
 class Tick:
     """Time has passed; nothing else happened."""
 
 
-@frozen(kw_only=True)
+@value(kw_only=True)
 class Request:
     """The base of all requests.
 
@@ -103,12 +104,12 @@ class Request:
     caller: str | None = None
 
 
-@frozen
+@value
 class Boot(Request):
     """Start the tree. Answered when all of it is up, or with `StartFailed`."""
 
 
-@frozen
+@value
 class Shutdown(Request):
     """Stop the tree in reverse order; answered when nothing of it is left.
 
@@ -118,14 +119,14 @@ class Shutdown(Request):
     hurry: bool = False
 
 
-@frozen
+@value
 class ToSupervisor(Request):
     """The base of requests about one supervisor; `path` is the supervisor's."""
 
     path: str
 
 
-@frozen
+@value
 class StartChild(ToSupervisor):
     """Add a child and start it; on a dynamic supervisor, start an instance with `args`."""
 
@@ -133,7 +134,7 @@ class StartChild(ToSupervisor):
     args: tuple[Any, ...] = ()
 
 
-@frozen
+@value
 class StopSupervisor(ToSupervisor):
     """Let a supervisor end by itself, with this reason (OTP: `supervisor:stop/3`).
 
@@ -145,12 +146,12 @@ class StopSupervisor(ToSupervisor):
     hurry: bool = False
 
 
-@frozen
+@value
 class Suspend(ToSupervisor):
     """Let a supervisor handle nothing until it is resumed (OTP: `sys:suspend/1`)."""
 
 
-@frozen
+@value
 class Resume(ToSupervisor):
     """Let it handle what has arrived meanwhile, in the order of arrival (OTP: `sys:resume/1`).
 
@@ -160,24 +161,24 @@ class Resume(ToSupervisor):
     one: bool = False
 
 
-@frozen
+@value
 class WhichChildren(ToSupervisor):
     """Tell name, state and kind of each child, in start order."""
 
 
-@frozen
+@value
 class CountChildren(ToSupervisor):
     """Count specs, active children, supervisors and workers."""
 
 
-@frozen
+@value
 class ToChild(Request):
     """The base of requests about one child; `path` is the child's."""
 
     path: str
 
 
-@frozen
+@value
 class StartDeclared(ToChild):
     """Start a declared child that is down (OTP: `restart_child`).
 
@@ -188,24 +189,24 @@ class StartDeclared(ToChild):
     restart_only: bool = field(default=False, kw_only=True)
 
 
-@frozen
+@value
 class TerminateChild(ToChild):
     """Stop a child; it stays down until somebody starts it."""
 
 
-@frozen
+@value
 class ReplaceChild(ToChild):
     """Stop a child if it is up, and start it, as one step that nothing can come between."""
 
 
-@frozen
+@value
 class MonitorChild(ToChild):
     """Restart the child when it ends by itself (`on`), or leave it down then (monit: unmonitor)."""
 
     on: bool = True
 
 
-@frozen
+@value
 class DeleteChild(ToChild):
     """Forget a child that is down."""
 

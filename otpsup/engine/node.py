@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from ..errors import NotRunning
-from ..specs import After, ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
+from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import BRUTAL_KILL
 from . import purpose
 from .cause import Cause
@@ -20,9 +20,10 @@ from .child import UP, Child, Parent
 from .core import Core
 from .effects import Reply, Report
 from .events import Request, StopSupervisor
+from .executor import Executor
 from .mailbox import Mailbox, Message, Notice
 from .order import order_of
-from .plan import COMPLETED, HEALTHY, READY, STARTED, Plan, Step
+from .plan import COMPLETED, HEALTHY, READY, STARTED, Plan
 from .process import ProcessChild
 from .reasons import SHUTDOWN, Reason
 from .requests import Handler
@@ -64,11 +65,10 @@ class Node(Child):
         self.order = order_of(spec, self.children)
         self.how: How | None = None
         self._reason = SHUTDOWN
-        self._was_up = self._asked_to_stop = self._killing = False
+        self._was_up = self._asked_to_stop = self.is_killing = False
         self.mailbox = Mailbox(self._must_wait, self._handle)
-        self._plans: dict[Plan[Child], purpose.Purpose] = {}
-        self._waiting: list[Child] = []
-        """Children that wait for one on which they depend."""
+        self.executor = Executor(self)
+        self.carry_out = self.executor.carry_out
         self._handler = Handler(self)
         self.restarter = Restarter(self)
         self.is_fresh = True
@@ -117,7 +117,7 @@ class Node(Child):
             child._clear()
         del self.children[child.name]
         del self.core.children[child.path]
-        self.release()
+        self.executor.release()
 
     def not_running(self) -> NotRunning:
         """The error for requests that this supervisor cannot answer any more."""
@@ -129,7 +129,7 @@ class Node(Child):
         """Start all children, in order; a new incarnation with an empty restart history."""
         self.run = self.core.next_run()
         self.how, self._reason = None, SHUTDOWN
-        self._was_up = self._asked_to_stop = self._killing = self.is_healthy = False
+        self._was_up = self._asked_to_stop = self.is_killing = self.is_healthy = False
         self.mailbox.release()
         if self.is_fresh:
             self.begin_now()
@@ -146,11 +146,6 @@ class Node(Child):
         """It is up, as a supervisor of another engine is: see `checkpoint`."""
         self.run = self.core.next_run()
         self._was_up = True
-
-    def go_on_waiting(self, child: Child, dependency: After) -> None:
-        """A child waits for this dependency, as it does in another engine."""
-        child.awaited = dependency
-        self._waiting.append(child)
 
     def booted(self) -> None:
         """All children are up."""
@@ -179,8 +174,8 @@ class Node(Child):
 
     def kill(self, cause: Cause) -> None:
         """Kill everything below; the order no longer matters, and nobody restarts anything."""
-        if self.state in UP and self.pending is None and not self._killing:
-            self._killing = True
+        if self.state in UP and self.pending is None and not self.is_killing:
+            self.is_killing = True
             self.end("stopped", KILLED, cause)
             self._reason = KILLED
             for child in reversed(list(self.children.values())):
@@ -190,7 +185,7 @@ class Node(Child):
         """End with all that is below, as if killed from outside; its supervisor sees an end."""
         if not self._is_closed:
             why = Cause("request", request.path, request.reason, "kill", by=request.caller)
-            self._killing = True
+            self.is_killing = True
             self.end("stopped", request.reason, why)
             for child in reversed(list(self.children.values())):
                 child.kill(why)
@@ -206,11 +201,7 @@ class Node(Child):
 
     def _drop_work(self) -> None:
         """Nothing that was planned or asked for happens any more (OTP.md 17.3)."""
-        plans, self._plans = self._plans, {}
-        for child in self.children.values():
-            child.plan = None
-        for each in plans.values():
-            each.dropped(self)
+        self.executor.drop_all()
         for message in self.mailbox.take_all():
             self._refuse(message)
 
@@ -245,30 +236,30 @@ class Node(Child):
     def child_spawned(self, child: Child) -> None:
         """A start has come half-way."""
         if self.order.is_graph:
-            self._reached(child, STARTED)
+            self.executor.reached(child, STARTED)
 
     def child_ready(self, child: Child) -> None:
         """A start is done, unless others wait for more of it."""
         if not isinstance(child, Node):
             self.report("progress", child, STARTED_WELL)
-        self._reached(child, HEALTHY if child.is_healthy else READY)
+        self.executor.reached(child, HEALTHY if child.is_healthy else READY)
 
     def child_healthy(self, child: Child) -> None:
         """Nor is more to be waited for, unless for its end."""
-        self._reached(child, HEALTHY)
+        self.executor.reached(child, HEALTHY)
 
     def child_ignored(self, child: Child) -> None:
         """A start is done without a process; such a record is kept unless it cannot be used."""
         child.move("gone", child.cause, Reason("normal", "declined to run"))
         child.is_done = True
         self.forget_if_over(child)
-        self._complete(child)
+        self.executor.complete(child)
 
     def child_start_failed(self, child: Child, reason: Reason) -> None:
         """Drop the rest of the plan and do as its purpose says."""
         plan = child.plan
         if plan is not None and child.is_being_started:
-            self._unplan(plan).failed(self, child, reason)
+            self.executor.end(plan).failed(self, child, reason)
             self.mailbox.drain()
         elif self._is_closed:  # the plan was dropped when this supervisor began to end
             child.move("gone", child.cause, reason)
@@ -287,17 +278,17 @@ class Node(Child):
             self._start_was_cut_short(plan, child)
             return
         self.forget_if_over(child)
-        self._complete(child)
+        self.executor.complete(child)
 
     def _start_was_cut_short(self, plan: Plan[Child], child: Child) -> None:
         """An operator stopped it while it was starting: the plan goes on without it."""
-        why = self._plans[plan]
+        why = self.executor.why(plan)
         if isinstance(why, purpose.Answered) and why.child is child:
-            self._unplan(plan)
+            self.executor.end(plan)
             why.cut_short(self)
             self.mailbox.drain()
         else:
-            self._complete(child)
+            self.executor.complete(child)
 
     def child_exited(self, child: Child) -> None:
         """A death waits for its turn like any message, unless it is just what is waited for."""
@@ -305,7 +296,7 @@ class Node(Child):
             self._awaited_one_ended(child, child.pending or SHUTDOWN)
             return
         self.post(Notice(child, died=True))
-        if child.pending is not None and self.is_serial and self._plans:  # it has to wait
+        if child.pending is not None and self.is_serial and self.executor.is_busy:  # it has to wait
             self._fail_those_in_vain(child, child.pending)
 
     def _awaited_one_ended(self, child: Child, reason: Reason) -> None:
@@ -316,7 +307,7 @@ class Node(Child):
             self.restarter.ended_for_good(
                 child, Cause("exit", child.path, reason, parent=child.cause)
             )
-            self._complete(child)
+            self.executor.complete(child)
             return
         goal = "it had completed" if plan.goal(child) == COMPLETED else "it was healthy"
         self.child_start_failed(child, Reason("error", f"{reason} before {goal}", reason.code))
@@ -354,7 +345,7 @@ class Node(Child):
     def is_busy_with(self, child: Child | None) -> bool:
         """Whether a plan in progress stands in the way of work on `child`."""
         if self.is_serial:
-            return bool(self._plans)
+            return self.executor.is_busy
         return child is not None and child.plan is not None
 
     def _handle(self, message: Message) -> None:
@@ -379,109 +370,6 @@ class Node(Child):
             return
         if self.is_dynamic or (child.spec.restart == "temporary" and not child.on_demand):
             self.forget(child)
-
-    # Plans.
-
-    def carry_out(
-        self,
-        why: purpose.Purpose,
-        *,
-        stops: Sequence[Child] = (),
-        starts: Sequence[Child] = (),
-        others: Sequence[Child] = (),
-    ) -> None:
-        """Begin a plan: stop these (in reverse start order), then start those (in start order).
-
-        `others` are children that it concerns besides.
-        """
-        plan = Plan(self.order.stops(stops), self.order.starts(starts), others)
-        self._plans[plan] = why
-        for child in plan.members:
-            child.plan = plan
-        self._advance(plan)
-
-    def _advance(self, plan: Plan[Child]) -> None:
-        """Do what can be done; a child may answer while it is being asked."""
-        if plan.is_advancing:
-            return
-        plan.is_advancing = True
-        while plan in self._plans and (step := plan.next()):
-            self._do(step, self._plans[plan])
-        plan.is_advancing = False
-        if plan.is_done and plan in self._plans:
-            self._unplan(plan).finished(self)
-            self.mailbox.drain()
-        elif (
-            self.mailbox.has_requests
-        ):  # one may be free now, or cut short the start that just began
-            self.mailbox.drain()
-
-    def _do(self, step: Step[Child], why: purpose.Purpose) -> None:
-        if step.action == "start":
-            self._start_child(step.child, why)
-            return
-        if self._killing:
-            step.child.kill(why.cause)
-        step.child.stop(why.cause)
-
-    def _start_child(self, child: Child, why: purpose.Purpose) -> None:
-        """Start it, or let it wait for one that comes before it and is not in this plan."""
-        if self.order.is_graph and (unmet := self.order.unmet(child)):
-            dependency, other = unmet
-            rule = dependency.condition
-            child.wait_for(dependency, Cause("waits", other.path, rule=rule, parent=why.cause))
-            self._waiting.append(child)
-            self._complete(child)
-            return
-        child.restarts += isinstance(why, purpose.Restart)
-        child.start(why.cause)
-
-    def _complete(self, child: Child) -> None:
-        plan = child.plan
-        if plan is None:
-            return
-        if plan.doing(child):
-            plan.complete(child)
-        self._done_with(child, plan)
-        self._advance(plan)
-        if self._waiting:
-            self.release()
-
-    def _reached(self, child: Child, level: int) -> None:
-        """A start has come so far; what waits for just that may go on."""
-        plan = child.plan
-        if plan is not None and child.is_being_started:
-            if plan.reach(child, level):
-                self._done_with(child, plan)
-            elif level == READY and plan.goal(child) == HEALTHY:
-                child.limit_start()
-            self._advance(plan)
-        if self._waiting:
-            self.release()
-
-    def _done_with(self, child: Child, plan: Plan[Child]) -> None:
-        """Under one_for_one a child that has been started is free before its siblings are."""
-        if not self.is_serial and isinstance(self._plans[plan], purpose.Boot):
-            child.plan = None
-
-    def release(self) -> None:
-        """Go on with the children whose dependencies are satisfied by now."""
-        waiting, self._waiting = self._waiting, []
-        for child in waiting:
-            if child.awaited is None:  # stopped, or forgotten, meanwhile
-                continue
-            if self.order.unmet(child):
-                self._waiting.append(child)
-            else:
-                self.post(Notice(child, died=False))
-
-    def _unplan(self, plan: Plan[Child]) -> purpose.Purpose:
-        for child in plan.members:
-            if child.plan is plan:
-                if not plan.is_done and child.is_awaited:  # by nobody any more
-                    self.core.timers.cancel(child)
-                child.plan = None
-        return self._plans.pop(plan)
 
     def report(
         self,

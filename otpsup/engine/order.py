@@ -7,11 +7,11 @@ still waits for. Does not start or stop anybody.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..specs import After, DynamicSupervisor, Supervisor
 from .child import Child
-from .plan import COMPLETED, HEALTHY, READY, STARTED, Step, all_at_once, chain
+from .plan import COMPLETED, HEALTHY, READY, STARTED, Action, ChainPlan, GraphPlan, Plan, Step
 
 LEVELS = {"started": STARTED, "ready": READY, "healthy": HEALTHY, "completed": COMPLETED}
 
@@ -35,13 +35,17 @@ class ListOrder:
         order = self.all()
         return order[order.index(failed) :]
 
-    def stops(self, children: Sequence[Child]) -> Steps:
-        """Steps that stop these; they are given in reverse start order."""
-        return chain("stop", children)
+    def plan(
+        self, stops: Sequence[Child], starts: Sequence[Child], others: Sequence[Child]
+    ) -> Plan[Child]:
+        """A plan that stops and starts these.
 
-    def starts(self, children: Sequence[Child]) -> Steps:
-        """Steps that start these; they are given in start order."""
-        return chain("start", children)
+        Args:
+            stops: in reverse start order.
+            starts: in start order.
+            others: children that it concerns besides.
+        """
+        return ChainPlan(stops, starts, others)
 
     def unmet(self, child: Child) -> tuple[After, Child] | None:
         """A dependency of `child` that is not satisfied now, and will be without its help."""
@@ -51,9 +55,11 @@ class ListOrder:
 class NoOrder(ListOrder):
     """Instances of a template do not know of each other."""
 
-    def stops(self, children: Sequence[Child]) -> Steps:
-        """All at once."""
-        return all_at_once("stop", children)
+    def plan(
+        self, stops: Sequence[Child], starts: Sequence[Child], others: Sequence[Child]
+    ) -> Plan[Child]:
+        """A plan in which all stop at once, and all start at once."""
+        return GraphPlan(_steps("stop", stops), _steps("start", starts), others)
 
 
 class GraphOrder(ListOrder):
@@ -79,24 +85,11 @@ class GraphOrder(ListOrder):
                 dependents.setdefault(dependency.name, []).append(child.name)
         return dependents
 
-    def stops(self, children: Sequence[Child]) -> Steps:
-        """A child stops when all that depend on it have stopped."""
-        steps = _steps("stop", children)
-        for child in children:
-            for dependency in child.spec.after:
-                if dependency.name in steps:
-                    steps[child.name].before(steps[dependency.name])
-        return list(steps.values())
-
-    def starts(self, children: Sequence[Child]) -> Steps:
-        """A child starts when all that it depends on have come as far as it wants."""
-        steps = _steps("start", children)
-        for child in children:
-            for dependency in child.spec.after:
-                if dependency.name in steps:
-                    level = LEVELS[dependency.condition]
-                    steps[dependency.name].before(steps[child.name], level)
-        return list(steps.values())
+    def plan(
+        self, stops: Sequence[Child], starts: Sequence[Child], others: Sequence[Child]
+    ) -> Plan[Child]:
+        """A plan in which nobody waits for those with whom it has nothing to do."""
+        return GraphPlan(_stops(stops), _starts(starts), others)
 
     def unmet(self, child: Child) -> tuple[After, Child] | None:
         """A dependency that is not satisfied, but will be. What stays down is not waited for."""
@@ -111,8 +104,29 @@ class GraphOrder(ListOrder):
         return None
 
 
-def _steps(action: str, children: Iterable[Child]) -> dict[str, Step[Child]]:
-    return {child.name: Step("stop" if action == "stop" else "start", child) for child in children}
+def _steps(action: Action, children: Sequence[Child]) -> Steps:
+    return [Step(action, child) for child in children]
+
+
+def _stops(children: Sequence[Child]) -> Steps:
+    """A child stops when all that depend on it have stopped."""
+    steps = {step.child.name: step for step in _steps("stop", children)}
+    for child in children:
+        for dependency in child.spec.after:
+            if dependency.name in steps:
+                steps[child.name].before(steps[dependency.name])
+    return list(steps.values())
+
+
+def _starts(children: Sequence[Child]) -> Steps:
+    """A child starts when all that it depends on have come as far as it wants."""
+    steps = {step.child.name: step for step in _steps("start", children)}
+    for child in children:
+        for dependency in child.spec.after:
+            if dependency.name in steps:
+                level = LEVELS[dependency.condition]
+                steps[dependency.name].before(steps[child.name], level)
+    return list(steps.values())
 
 
 def order_of(spec: Supervisor | DynamicSupervisor, children: Mapping[str, Child]) -> ListOrder:

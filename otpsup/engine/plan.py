@@ -1,14 +1,13 @@
-"""A plan: stop and start steps in a partial order; every stop comes before the first start.
+"""A plan: stop and start steps; every stop comes before the first start.
 
-OTP's "one after the other" is the special case of a chain. A plan knows which steps may be done
-now; it does not know what a step does or what the plan is for.
+OTP's "one after the other" is `ChainPlan`; `GraphPlan` knows any partial order. A plan knows which
+steps may be done now; it does not know what a step does or what the plan is for.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Final, Generic, Literal, TypeVar
 
 E = TypeVar("E")
@@ -21,6 +20,109 @@ HEALTHY: Final = 3
 COMPLETED: Final = 4
 """How far a step has come. A start is done at READY, unless another step waits for more; a stop
 has only its end."""
+
+
+class Plan(Generic[E]):
+    """Steps that are not done yet; `next()` hands out those that wait for nothing.
+
+    Attributes:
+        members: every child that the plan concerns, whether or not a step is about it.
+        is_advancing: somebody is handing out its steps.
+    """
+
+    __slots__ = ("is_advancing", "members")
+
+    def __init__(self, members: tuple[E, ...]) -> None:
+        self.members = members
+        self.is_advancing = False
+
+    @property
+    def is_done(self) -> bool:
+        """True when no step is left."""
+        raise NotImplementedError
+
+    def next(self) -> tuple[Action, E] | None:
+        """A step that can be done now, or None; it counts as being done from here on."""
+        raise NotImplementedError
+
+    def doing(self, child: E) -> Action | None:
+        """What is being done to this child right now."""
+        raise NotImplementedError
+
+    def goal(self, child: E) -> int:
+        """How far the step in progress for `child` has to come."""
+        raise NotImplementedError
+
+    def reach(self, child: E, level: int) -> bool:
+        """The step in progress for `child` has come so far: what waited for that is runnable.
+
+        Returns:
+            whether the step is done.
+        """
+        raise NotImplementedError
+
+    def will_start(self, child: E) -> bool:
+        """Whether a start of this child is among its steps."""
+        raise NotImplementedError
+
+    def complete(self, child: E) -> None:
+        """The step in progress for `child` is done, however far others wanted it to come."""
+        self.reach(child, COMPLETED)
+
+
+class ChainPlan(Plan[E]):
+    """One step after the other.
+
+    Args:
+        stops, starts: who is stopped and who is started, each in its order.
+        others: whom the plan concerns besides.
+    """
+
+    __slots__ = ("_at", "_is_doing", "_steps", "_stops")
+
+    def __init__(
+        self, stops: Sequence[E], starts: Sequence[E] = (), others: Iterable[E] = ()
+    ) -> None:
+        self._steps = (*stops, *starts)
+        self._stops = len(stops)
+        self._at = 0
+        self._is_doing = False
+        super().__init__((*self._steps, *others))
+
+    @property
+    def is_done(self) -> bool:
+        """True when no step is left."""
+        return self._at == len(self._steps)
+
+    def next(self) -> tuple[Action, E] | None:
+        """The next step, when the one before it is done."""
+        at = self._at
+        if self._is_doing or at == len(self._steps):
+            return None
+        self._is_doing = True
+        return "stop" if at < self._stops else "start", self._steps[at]
+
+    def doing(self, child: E) -> Action | None:
+        """What is being done to this child right now."""
+        if self._is_doing and self._steps[self._at] == child:
+            return "stop" if self._at < self._stops else "start"
+        return None
+
+    def goal(self, child: E) -> int:
+        """Nobody waits for more than a start."""
+        return READY
+
+    def reach(self, child: E, level: int) -> bool:
+        """The step in progress has come so far."""
+        if level < READY:
+            return False
+        self._at += 1
+        self._is_doing = False
+        return True
+
+    def will_start(self, child: E) -> bool:
+        """Whether a start of this child is among its steps."""
+        return child in self._steps[self._stops :]
 
 
 class Step(Generic[E]):
@@ -43,8 +145,19 @@ class Step(Generic[E]):
         other.waits += 1
 
 
-class Plan(Generic[E]):
-    """Steps that are not done yet; `next()` hands out those that wait for nothing."""
+def _children(steps: Sequence[Step[E]]) -> list[E]:
+    return [step.child for step in steps]
+
+
+class GraphPlan(Plan[E]):
+    """Steps in a partial order: each waits for those that were put `before` it.
+
+    Args:
+        stops, starts: the steps of either kind.
+        others: whom the plan concerns besides.
+    """
+
+    __slots__ = ("_doing", "_left", "_runnable", "_starts", "_starts_left", "_stops_left")
 
     def __init__(
         self,
@@ -52,55 +165,40 @@ class Plan(Generic[E]):
         starts: Sequence[Step[E]] = (),
         others: Iterable[E] = (),
     ) -> None:
-        self.members: tuple[E, ...] = (
-            *(step.child for step in stops),
-            *(step.child for step in starts),
-            *others,
-        )
-        """Every child that the plan concerns, whether or not a step is about it."""
         self._runnable = deque(step for step in stops if step.waits == 0)
         self._doing: dict[E, Step[E]] = {}
-        self._starts = self._all_starts = starts
+        self._starts = self._starts_left = starts
         self._stops_left = len(stops)
         self._left = len(stops) + len(starts)
-        self.is_advancing = False
-        """Somebody is handing out its steps."""
+        super().__init__((*_children(stops), *_children(starts), *others))
 
     @property
     def is_done(self) -> bool:
         """True when no step is left."""
         return self._left == 0
 
-    def next(self) -> Step[E] | None:
+    def next(self) -> tuple[Action, E] | None:
         """A step that can be done now, or None; it counts as being done from here on."""
-        if self._stops_left == 0 and self._starts:
+        if self._stops_left == 0 and self._starts_left:
             self._runnable.extend(step for step in self._starts if step.waits == 0)
-            self._starts = ()
+            self._starts_left = ()
         if not self._runnable:
             return None
         step = self._runnable.popleft()
         self._doing[step.child] = step
-        return step
+        return step.action, step.child
 
     def doing(self, child: E) -> Action | None:
         """What is being done to this child right now."""
         step = self._doing.get(child)
         return step.action if step else None
 
-    def will_start(self, child: E) -> bool:
-        """Whether a start of this child is among its steps."""
-        return any(step.child is child for step in self._all_starts)
-
     def goal(self, child: E) -> int:
         """How far the step in progress for `child` has to come."""
         return self._doing[child].goal
 
     def reach(self, child: E, level: int) -> bool:
-        """The step in progress for `child` has come so far: what waited for that is runnable.
-
-        Returns:
-            whether the step is done.
-        """
+        """The step in progress for `child` has come so far: what waited for that is runnable."""
         step = self._doing[child]
         waiting, step.unblocks = step.unblocks, []
         for needed, other in waiting:
@@ -121,19 +219,6 @@ class Plan(Generic[E]):
         if step.action == "stop":
             self._stops_left -= 1
 
-    def complete(self, child: E) -> None:
-        """The step in progress for `child` is done, however far others wanted it to come."""
-        self.reach(child, COMPLETED)
-
-
-def chain(action: Action, children: Sequence[E]) -> list[Step[E]]:
-    """One after the other (OTP's order)."""
-    steps: list[Step[E]] = [Step(action, child) for child in children]
-    for earlier, later in pairwise(steps):
-        earlier.before(later)
-    return steps
-
-
-def all_at_once(action: Action, children: Sequence[E]) -> list[Step[E]]:
-    """Without any order (OTP: the end of a simple_one_for_one supervisor)."""
-    return [Step(action, child) for child in children]
+    def will_start(self, child: E) -> bool:
+        """Whether a start of this child is among its steps."""
+        return any(step.child == child for step in self._starts)

@@ -5,7 +5,6 @@ The plan itself only orders steps. Each purpose is one way in which OTP's superv
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from ..errors import StartFailed
@@ -28,21 +27,21 @@ def _failure(child: Child, reason: Reason, before: Cause) -> Cause:
     return Cause("start_failed", child.path, reason, parent=before)
 
 
-class Purpose(ABC):
+class Purpose:
     """What a plan is for, and the decision that led to it."""
 
     def __init__(self, cause: Cause) -> None:
         self.cause = cause
 
-    @abstractmethod
     def finished(self, node: Node) -> None:
         """Every step is done."""
+        raise NotImplementedError
 
-    @abstractmethod
     def failed(self, node: Node, child: Child, reason: Reason) -> None:
         """A start in it failed; the rest of the plan is dropped."""
+        raise NotImplementedError
 
-    def dropped(self, node: Node) -> None:  # noqa: B027 (most purposes owe nobody an answer)
+    def dropped(self, node: Node) -> None:
         """The supervisor ends before the plan is done."""
 
 

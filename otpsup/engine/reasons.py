@@ -11,12 +11,12 @@ from collections.abc import Set
 from signal import Signals
 from typing import Literal
 
-from attrs import frozen
+from .value import value
 
 Kind = Literal["normal", "shutdown", "killed", "exited", "signaled", "exception", "error"]
 
 
-@frozen
+@value
 class Crash:
     """An exception that ended a Python child: its type's name, message and traceback text."""
 
@@ -25,7 +25,7 @@ class Crash:
     traceback: str = ""
 
 
-@frozen
+@value
 class Exit:
     """How a process ended: exactly one of `code` and `signal` is set."""
 
@@ -35,7 +35,10 @@ class Exit:
     core: bool = False
 
 
-@frozen
+EXIT_0 = Exit(code=0)
+
+
+@value
 class Reason:
     """An exit reason.
 

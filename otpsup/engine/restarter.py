@@ -74,7 +74,7 @@ class Restarter:
         if self._shuts_down_with(child):
             why = Cause("auto_shutdown", child.path, cause.reason, parent=cause)
             self._node.end("auto_shutdown", SHUTDOWN, why)
-        self._node.release()
+        self._node.executor.release()
 
     def _leave_down(self, child: Child, cause: Cause) -> None:
         """Nobody restarts a child that is not monitored, a sibling's group restart neither."""

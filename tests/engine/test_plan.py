@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otpsup.engine.plan import Action, Plan, Step, all_at_once, chain
+from otpsup.engine.plan import STARTED, Action, ChainPlan, GraphPlan, Plan, Step
 
 Edges = set[tuple[int, int]]
 
@@ -25,14 +28,14 @@ def test_partial_order(graph: tuple[int, Edges], data: st.DataObject) -> None:
     steps = [Step[int]("start", number) for number in range(size)]
     for before, after in edges:
         steps[before].before(steps[after])
-    plan = Plan([], data.draw(st.permutations(steps)))
+    plan = GraphPlan([], data.draw(st.permutations(steps)))
     handed_out: list[int] = []
     doing: set[int] = set()
     complete: set[int] = set()
     while not plan.is_done:
         while step := plan.next():
-            handed_out.append(step.child)
-            doing.add(step.child)
+            handed_out.append(step[1])
+            doing.add(step[1])
         ready = {n for n in range(size) if all(a in complete for a, b in edges if b == n)}
 
         assert ready == doing | complete
@@ -47,24 +50,45 @@ def test_partial_order(graph: tuple[int, Edges], data: st.DataObject) -> None:
     assert plan.next() is None
 
 
-@given(st.lists(st.integers(), unique=True), st.lists(st.integers(), unique=True))
+def linked(action: Action, children: list[int]) -> list[Step[int]]:
+    """Steps, each of which waits for the one before it."""
+    steps = [Step(action, child) for child in children]
+    for before, after in pairwise(steps):
+        before.before(after)
+    return steps
+
+
+LISTS = st.lists(st.integers(), unique=True)
+
+
+@given(LISTS, LISTS)
 def test_chain(stops: list[int], starts: list[int]) -> None:
-    """A chain is OTP's order: one after the other, all stops before all starts."""
-    plan = Plan(chain("stop", stops), chain("start", starts))
-    done: list[tuple[Action, int]] = []
-    while step := plan.next():
-        assert plan.next() is None
-        done.append((step.action, step.child))
-        plan.complete(step.child)
+    """A chain is OTP's order, one after the other, all stops before all starts; and it is what a
+    graph of such links is."""
+    for plan in (
+        ChainPlan(stops, starts),
+        GraphPlan(linked("stop", stops), linked("start", starts)),
+    ):
+        done: list[tuple[Action, int]] = []
+        while step := plan.next():
+            action, child = step
+            assert plan.next() is None
+            assert plan.doing(child) == action
+            assert plan.doing(object()) is None  # type: ignore[arg-type]
+            assert plan.will_start(child) or action == "stop"
+            assert not plan.reach(child, STARTED)
+            done.append(step)
+            plan.complete(child)
 
-    assert [("stop", n) for n in stops] + [("start", n) for n in starts] == done
-    assert plan.is_done
+        assert [("stop", n) for n in stops] + [("start", n) for n in starts] == done
+        assert plan.is_done
+        assert set(plan.members) == {*stops, *starts}
 
 
-def test_all_at_once() -> None:
-    """All stops are handed out together, and the plan is done when the last one is complete."""
-    plan = Plan(all_at_once("stop", "cba"))
-    given_out = [step.child for step in iter(plan.next, None)]
+def test_no_order() -> None:
+    """Steps that wait for nothing are handed out together, and the plan is done with the last."""
+    plan = GraphPlan([Step("stop", child) for child in "cba"])
+    given_out = [child for _, child in iter(plan.next, None)]
     plan.complete("b")
     plan.complete("c")
 
@@ -78,14 +102,14 @@ def test_all_at_once() -> None:
 
 def test_members() -> None:
     """A plan concerns the children of its steps, and others that it was told of."""
-    plan = Plan(chain("stop", "b"), chain("start", "a"), "x")
+    chain = ChainPlan("b", "a", "x")
+    graph = GraphPlan([Step("stop", "b")], [Step("start", "a")], "x")
 
-    assert set(plan.members) == {"a", "b", "x"}
+    assert chain.members == graph.members == ("b", "a", "x")
 
 
-def test_empty() -> None:
+@pytest.mark.parametrize("plan", [ChainPlan[str]([]), GraphPlan[str]([])])
+def test_empty(plan: Plan[str]) -> None:
     """A plan without steps is done from the start."""
-    plan: Plan[str] = Plan([])
-
     assert plan.is_done
     assert plan.next() is None

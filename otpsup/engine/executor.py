@@ -1,0 +1,157 @@
+"""Carries out the plans of one supervisor, step by step, as its children answer.
+
+Decides what can be done now and who has to wait for a dependency; what follows when a plan is done
+or fails is its purpose's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..specs import After
+from . import purpose
+from .cause import Cause
+from .child import Child
+from .mailbox import Notice
+from .plan import HEALTHY, READY, Action, Plan
+
+if TYPE_CHECKING:
+    from .node import Node
+
+
+class Executor:
+    """The plans in progress of one supervisor, and those of its children that wait."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._plans: dict[Plan[Child], purpose.Purpose] = {}
+        self._waiting: list[Child] = []
+        """Children that wait for one on which they depend."""
+
+    @property
+    def is_busy(self) -> bool:
+        """A plan is in progress."""
+        return bool(self._plans)
+
+    def carry_out(
+        self,
+        why: purpose.Purpose,
+        *,
+        stops: Sequence[Child] = (),
+        starts: Sequence[Child] = (),
+        others: Sequence[Child] = (),
+    ) -> None:
+        """Begin a plan: stop these (in reverse start order), then start those (in start order).
+
+        `others` are children that it concerns besides.
+        """
+        plan = self._node.order.plan(stops, starts, others)
+        self._plans[plan] = why
+        for child in plan.members:
+            child.plan = plan
+        self._advance(plan)
+
+    def _advance(self, plan: Plan[Child]) -> None:
+        """Do what can be done; a child may answer while it is being asked."""
+        if plan.is_advancing:
+            return
+        plan.is_advancing = True
+        while plan in self._plans and (step := plan.next()):
+            self._do(*step, self._plans[plan])
+        plan.is_advancing = False
+        mailbox = self._node.mailbox
+        if plan.is_done and plan in self._plans:
+            self.end(plan).finished(self._node)
+            mailbox.drain()
+        elif mailbox.has_requests:  # one may be free now, or cut short the start that just began
+            mailbox.drain()
+
+    def _do(self, action: Action, child: Child, why: purpose.Purpose) -> None:
+        if action == "start":
+            self._start(child, why)
+            return
+        if self._node.is_killing:
+            child.kill(why.cause)
+        child.stop(why.cause)
+
+    def _start(self, child: Child, why: purpose.Purpose) -> None:
+        """Start it, or let it wait for one that comes before it and is not in this plan."""
+        order = self._node.order
+        if order.is_graph and (unmet := order.unmet(child)):
+            dependency, other = unmet
+            rule = dependency.condition
+            child.wait_for(dependency, Cause("waits", other.path, rule=rule, parent=why.cause))
+            self._waiting.append(child)
+            self.complete(child)
+            return
+        child.restarts += isinstance(why, purpose.Restart)
+        child.start(why.cause)
+
+    def complete(self, child: Child) -> None:
+        """What is being done to this child is done, or over."""
+        plan = child.plan
+        if plan is None:
+            return
+        if plan.doing(child):
+            plan.complete(child)
+        self._done_with(child, plan)
+        self._advance(plan)
+        if self._waiting:
+            self.release()
+
+    def reached(self, child: Child, level: int) -> None:
+        """A start has come so far; what waits for just that may go on."""
+        plan = child.plan
+        if plan is not None and plan.doing(child) == "start":
+            if plan.reach(child, level):
+                self._done_with(child, plan)
+            elif level == READY and plan.goal(child) == HEALTHY:
+                child.limit_start()
+            self._advance(plan)
+        if self._waiting:
+            self.release()
+
+    def _done_with(self, child: Child, plan: Plan[Child]) -> None:
+        """Under one_for_one a child that has been started is free before its siblings are."""
+        if not self._node.is_serial and isinstance(self._plans[plan], purpose.Boot):
+            child.plan = None
+
+    def why(self, plan: Plan[Child]) -> purpose.Purpose:
+        """What a plan in progress is for."""
+        return self._plans[plan]
+
+    def end(self, plan: Plan[Child]) -> purpose.Purpose:
+        """Nothing more of this plan is done; returns what it was for."""
+        for child in plan.members:
+            if child.plan is plan:
+                if not plan.is_done and child.is_awaited:  # by nobody any more
+                    self._node.core.timers.cancel(child)
+                child.plan = None
+        return self._plans.pop(plan)
+
+    def drop_all(self) -> None:
+        """Nothing more of any plan is done: the supervisor ends."""
+        plans, self._plans = self._plans, {}
+        for child in self._node.children.values():
+            child.plan = None
+        for each in plans.values():
+            each.dropped(self._node)
+
+    # Children that wait.
+
+    def go_on_waiting(self, child: Child, dependency: After) -> None:
+        """A child waits for this dependency, as it does in another engine: see `checkpoint`."""
+        child.awaited = dependency
+        self._waiting.append(child)
+
+    def release(self) -> None:
+        """Go on with the children whose dependencies are satisfied by now."""
+        waiting, self._waiting = self._waiting, []
+        for child in waiting:
+            if child.awaited is None:  # stopped, or forgotten, meanwhile
+                continue
+            if self._node.order.unmet(child):
+                self._waiting.append(child)
+            else:
+                self._node.post(Notice(child, died=False))
