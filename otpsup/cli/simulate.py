@@ -47,6 +47,8 @@ class SomeFailed(OtpsupError):
 
 # Scenarios.
 
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
 
 def _scenarios(name: str) -> None:
     """Every line of the file becomes a line of output; a bad one a line on stderr instead."""
@@ -67,7 +69,7 @@ def _run_line(line: str, where: str, write: Callable[[str], object]) -> bool:
         sys.stdout.flush()
         print(f"{where}: {table.plain(str(error))}", file=sys.stderr)
         return False
-    write(json.dumps(trace, separators=(",", ":")) + "\n")
+    write(_encode(trace) + "\n")
     return True
 
 

@@ -74,6 +74,37 @@ class Child:
 
     type: str
 
+    # How a record begins. What never changes for a child stays here: records are made often.
+    state: State = "down"
+    cause: Cause = BOOT
+    run = 0
+    pid: int | None = None
+    info: Any = None
+    status: str | None = None
+    monitored = True
+    """False: when it ends by itself it is left down."""
+    is_healthy = False
+    """Its present incarnation has said that all is well."""
+    is_done = False
+    """It ended normally and for good, or declined to run: whoever depends on it may go on."""
+    awaited: After | None = None
+    """The dependency for which it waits in `restarting`."""
+    retry_due: float | None = None
+    """When the next attempt comes, if it waits in `restarting` for a time."""
+    alone = False
+    """It waits for a retry that concerns nobody else, as the request did that led to it."""
+    pending: Reason | None = None
+    """It ended by itself and its supervisor has not looked at that yet."""
+    last_exit: Reason | None = None
+    restarts = 0
+    attempts = 0
+    """Restart attempts in a row, for the backoff."""
+    was_ready_for = 0.0
+    """How long its last incarnation was ready, in seconds, once that is over."""
+    paid = False
+    """The coming retry is already counted in the restart window."""
+    plan: Plan[Child] | None = None
+
     def __init__(self, core: Core, spec: ChildSpec, path: str, parent: Parent) -> None:
         self.core = core
         self.spec = spec
@@ -81,40 +112,11 @@ class Child:
         self.name = path.rpartition("/")[2] or spec.name
         """The last part of the path; the spec's own name for the root."""
         self.parent = parent
-        self.state: State = "down"
-        self.cause: Cause = BOOT
         self.since = core.now
-        self.run = 0
-        self.pid: int | None = None
-        self.info: Any = None
-        self.status: str | None = None
         self.wanted = spec.autostart
         """False for a child that an operator stopped or that nobody has started yet."""
         self.on_demand = not spec.autostart
         """Declared with autostart=False: the record stays even if the child is temporary."""
-        self.monitored = True
-        """False: when it ends by itself it is left down."""
-        self.is_healthy = False
-        """Its present incarnation has said that all is well."""
-        self.is_done = False
-        """It ended normally and for good, or declined to run: whoever depends on it may go on."""
-        self.awaited: After | None = None
-        """The dependency for which it waits in `restarting`."""
-        self.retry_due: float | None = None
-        """When the next attempt comes, if it waits in `restarting` for a time."""
-        self.alone = False
-        """It waits for a retry that concerns nobody else, as the request did that led to it."""
-        self.pending: Reason | None = None
-        """It ended by itself and its supervisor has not looked at that yet."""
-        self.last_exit: Reason | None = None
-        self.restarts = 0
-        self.attempts = 0
-        """Restart attempts in a row, for the backoff."""
-        self.was_ready_for = 0.0
-        """How long its last incarnation was ready, in seconds, once that is over."""
-        self.paid = False
-        """The coming retry is already counted in the restart window."""
-        self.plan: Plan[Child] | None = None
         core.children[path] = self
 
     def move(self, trigger: Trigger, cause: Cause, reason: Reason | None = None) -> None:

@@ -28,7 +28,6 @@ from .events import (
     Exited,
     Healthy,
     Ignored,
-    News,
     NotYet,
     Ready,
     Request,
@@ -40,7 +39,6 @@ from .events import (
     StatusText,
     StopSupervisor,
     Suspend,
-    Tick,
     ToChild,
     ToSupervisor,
     Unstartable,
@@ -82,12 +80,16 @@ class Engine:
         core = self._core
         if now > core.now:
             core.now = now
-        if isinstance(event, Request):
+        on_news = _ON_NEWS.get(type(event))
+        if on_news is not None:
+            news: Any = event
+            child = core.children.get(news.path)
+            if isinstance(child, ProcessChild) and child.run == news.run:
+                on_news(child, news)  # else it is of an incarnation that is over
+        elif isinstance(event, Request):
             self._request(event)
-        elif isinstance(event, Tick):
-            self._tick()
         else:
-            self._news(event)
+            self._tick()
         return core.take_effects()
 
     def snapshot(self, epoch: float = 0.0, now: float | None = None) -> ChildStatus:
@@ -129,12 +131,6 @@ class Engine:
     def _tick(self) -> None:
         for child in self._core.timers.due(self._core.now):
             child.timeout()
-
-    def _news(self, event: News) -> None:
-        child = self._core.children.get(event.path)
-        if not isinstance(child, ProcessChild) or child.run != event.run:
-            return  # of an incarnation that is over
-        _ON_NEWS[type(event)](child, event)
 
     def _request(self, request: Request) -> None:
         match request:
@@ -214,7 +210,7 @@ def _status(child: ProcessChild, event: StatusText) -> None:
     child.status = event.text
 
 
-_ON_NEWS: dict[type[News], Callable[[ProcessChild, Any], None]] = {
+_ON_NEWS: dict[type[Any], Callable[[ProcessChild, Any], None]] = {
     Spawned: lambda child, event: child.spawned(event.pid),
     Ready: lambda child, event: child.ready(event.info),
     Healthy: lambda child, _: child.healthy(),

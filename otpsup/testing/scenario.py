@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from attrs import frozen
@@ -46,6 +45,8 @@ _WORKER_KEYS = {*_CHILD_KEYS, "on_shutdown"}
 _SUPERVISOR_KEYS = {*_CHILD_KEYS, "strategy", "intensity", "period", "auto_shutdown", "children"}
 
 _RESTARTS: tuple[str, ...] = get_args(Restart)
+_ANSWERS: tuple[str, ...] = get_args(OnShutdown)
+_REMEMBERED = 4096
 
 CALLS = ("start_child", "terminate_child", "restart_child", "delete_child", "which_children",
          "count_children")  # fmt: skip
@@ -204,6 +205,8 @@ def _outcomes(value: Any, where: str) -> list[str]:
 
 def _child(value: Any, where: str, *, is_root: bool = False) -> ChildSpec:
     given = _object(value, where)
+    if (known := _known_worker(given)) is not None and not is_root:
+        return known
     if where.count(".children") > _LEVELS:
         raise BadScenario(f"tree: expected at most {_LEVELS} levels")
     kind = given.get("type", "supervisor" if is_root else "worker")
@@ -211,35 +214,44 @@ def _child(value: Any, where: str, *, is_root: bool = False) -> ChildSpec:
     _id(_member(given, "id", where), f"{where}.id")
     try:
         if kind == "worker":
-            _known(given, _WORKER_KEYS, where)
-            return _worker(
-                given["id"],
-                _one_of(given.get("restart", "permanent"), _RESTARTS, f"{where}.restart"),
-                _shutdown(given.get("shutdown", 5000), where),
-                _bool(given.get("significant", False), f"{where}.significant"),
-                _one_of(
-                    given.get("on_shutdown", "shutdown"),
-                    get_args(OnShutdown),
-                    f"{where}.on_shutdown",
-                ),
-            )
+            return _worker(given, where)
         _known(given, _SUPERVISOR_KEYS, where)
         return _supervisor(given, where)
     except InvalidSpec as error:
         raise BadScenario(f"{where}: {str(error)[:400]}") from None
 
 
-@lru_cache(4096)
-def _worker(id: str, restart: Any, shutdown: Any, significant: Any, on_shutdown: str) -> Worker:
-    """Random scenarios have the same few workers again and again."""
-    return Worker(
-        id,
+_workers: dict[Any, Worker] = {}
+"""Those that were read already: random scenarios have the same few again and again."""
+
+
+def _key(given: Mapping[str, Any]) -> Any:
+    """What is the same for the same worker only; `True` is `1` to Python, but not to JSON."""
+    return (*given.items(), *map(type, given.values()))
+
+
+def _known_worker(given: Mapping[str, Any]) -> Worker | None:
+    try:
+        return _workers.get(_key(given))
+    except TypeError:  # there is a list in it: a supervisor, or nonsense
+        return None
+
+
+def _worker(given: Mapping[str, Any], where: str) -> Worker:
+    _known(given, _WORKER_KEYS, where)
+    restart: Any = _one_of(given.get("restart", "permanent"), _RESTARTS, f"{where}.restart")
+    answer = _one_of(given.get("on_shutdown", "shutdown"), _ANSWERS, f"{where}.on_shutdown")
+    worker = Worker(
+        given["id"],
         WORKER,
-        kwargs={"on_shutdown": on_shutdown},
+        kwargs={"on_shutdown": answer},
         restart=restart,
-        shutdown=shutdown,
-        significant=significant,
+        shutdown=_shutdown(given.get("shutdown", 5000), where),
+        significant=_bool(given.get("significant", False), f"{where}.significant"),
     )
+    if len(_workers) < _REMEMBERED:
+        _workers[_key(given)] = worker
+    return worker
 
 
 def _shutdown(value: Any, where: str) -> Any:

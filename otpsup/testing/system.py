@@ -223,7 +223,9 @@ class System:
 
     def _hand_over(self, event: Event, now: float) -> None:
         for effect in self.engine.handle(event, now):
-            self._perform(effect)
+            perform = self._performers.get(type(effect))
+            if perform is not None:
+                perform(effect)
         if self.is_holding and self._stopping:
             self._note_ends()
 
@@ -233,11 +235,6 @@ class System:
             node = self.engine.find(path)
             if node is not None and node.pending is not None:
                 self._ended(path, node.pending)
-
-    def _perform(self, effect: Effect) -> None:
-        perform = self._performers.get(type(effect))
-        if perform:
-            perform(effect)
 
     def _replied(self, reply: Reply) -> None:
         self._answers[reply.ref] = self._answer(reply)

@@ -6,14 +6,14 @@ Decides only how it is told. Every process is taken to do well otherwise: see `s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import frozen
 
 from ..engine.cause import BOOT, Cause
 from ..engine.checkpoint import Checkpoint
 from ..engine.child import Child
-from ..engine.effects import Effect, Halt, Report, StateChange
+from ..engine.effects import Halt, Report, StateChange
 from ..engine.events import Boot, Event
 from ..engine.node import Node
 from ..engine.reasons import Reason
@@ -112,15 +112,17 @@ class _Watched(System):
         super().__init__(spec)
         self._at = 0.0
         self.seen: list[tuple[float, StateChange | Report | Halt]] = []
+        self._unseen = dict(self._performers)
+        self._performers |= dict.fromkeys((StateChange, Report, Halt), self._see)
 
     def _hand_over(self, event: Event, now: float) -> None:
         self._at = now
         super()._hand_over(event, now)
 
-    def _perform(self, effect: Effect) -> None:
-        if isinstance(effect, StateChange | Report | Halt):
-            self.seen.append((self._at, effect))
-        super()._perform(effect)
+    def _see(self, effect: Any) -> None:
+        self.seen.append((self._at, effect))
+        if perform := self._unseen.get(type(effect)):
+            perform(effect)
 
 
 def _process(system: System, path: str, verb: str) -> Child:
