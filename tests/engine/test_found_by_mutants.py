@@ -328,3 +328,46 @@ def test_who_waits_is_not_stopped_with_a_group() -> None:
         "running",
         "running",
     ]
+
+
+def why(world: World, path: str) -> tuple[str, ...]:
+    """What is told of a child now."""
+    found = world.engine.snapshot(now=world.now).find(path)
+    assert found is not None
+    return found.why
+
+
+def test_a_requested_start_that_failed_says_so() -> None:
+    """It is down for that reason; that somebody asked for it was before."""
+    children = [Worker("a", "app:run", autostart=False)]
+    world = World(Supervisor("top", children=children)).boot()
+    world.starts["a"].append("fail")
+    world.answer(StartDeclared("a"))
+
+    assert why(world, "a") == (
+        "a is down because it did not start: no such program",
+        "before that, a was told to start",
+    )
+
+
+def test_a_restart_that_failed_says_so_once() -> None:
+    """While it waits for another attempt it tells why the last one failed; when that has come,
+    this is the reason, and not told again as what was before."""
+    patient = Backoff(initial=50, max=50)
+    children = [Worker("a", "app:run", backoff=patient)]
+    world = World(Supervisor("top", intensity=5, period=900, children=children)).boot()
+    world.starts["a"].append("fail")
+    world.exit("a")
+    world.advance(50)
+    crash = "before that, a ended with exit code 1 and was tried again; restart 1 of 5 in 900 s"
+
+    assert why(world, "a")[:2] == (
+        "a is restarting because it did not start: no such program; next attempt in 50 s",
+        crash,
+    )
+
+    world.advance(50)
+
+    again = "it did not start (no such program) and was tried again; restart 2 of 5 in 900 s"
+
+    assert why(world, "a")[:2] == (f"a restarted because {again}", crash)

@@ -41,7 +41,9 @@ ENGINE = "engine/engine.py"
 CAUSE = "engine/cause.py"
 CHILD = "engine/child.py"
 ORDER = "engine/order.py"
+CHECKPOINT = "engine/checkpoint.py"
 NODE = "engine/node.py"
+EXECUTOR = "engine/executor.py"
 PLAN = "engine/plan.py"
 AFTER = "specs/after.py"
 
@@ -172,8 +174,8 @@ RETRIES = (
     Mutant(
         "start-goes-on",
         NODE,
-        "self._unplan(plan).failed(self, child, reason)",
-        "self._plans[plan].failed(self, child, reason)\n            self._complete(child)",
+        "self.executor.end(plan).failed(self, child, reason)",
+        "self.executor.why(plan).failed(self, child, reason)\n            self.executor.complete(child)",
         "a failed start ends the restart of its group",
         "11.4",
     ),
@@ -327,8 +329,8 @@ STRATEGIES = (
     Mutant(
         "temporary-sibling-kept",
         NODE,
-        "            return\n        self.forget_if_over(child)\n        self._complete(child)\n\n    def _start_was",
-        "            return\n        self._complete(child)\n\n    def _start_was",
+        "            return\n        self.forget_if_over(child)\n        self.executor.complete(child)\n\n    def _start_was",
+        "            return\n        self.executor.complete(child)\n\n    def _start_was",
         "the record of a stopped temporary child is deleted",
         "10.4",
     ),
@@ -763,8 +765,8 @@ POOLS = (
     Mutant(
         "pool-in-order",
         ORDER,
-        'return all_at_once("stop", children)',
-        'return chain("stop", children)',
+        'return GraphPlan(_steps("stop", stops), _steps("start", starts), others)',
+        "return ChainPlan(stops, starts, others)",
         "instances stop all at once",
         "16.7",
     ),
@@ -838,16 +840,16 @@ STOPS = (
     Mutant(
         "stops-together",
         ORDER,
-        'return chain("stop", children)',
-        'return all_at_once("stop", children)',
+        "return ChainPlan(stops, starts, others)",
+        'return GraphPlan(_steps("stop", stops), (lambda s: [a.before(b) for a, b in zip(s, s[1:])] and s or s)(_steps("start", starts)), others)',
         "a child stops when the one after it is gone",
         "6.2",
     ),
     Mutant(
         "starts-together",
         ORDER,
-        'return chain("start", children)',
-        'return all_at_once("start", children)',
+        "return ChainPlan(stops, starts, others)",
+        'return GraphPlan((lambda s: [a.before(b) for a, b in zip(s, s[1:])] and s or s)(_steps("stop", stops)), _steps("start", starts), others)',
         "a child starts when the one before it is ready",
         "4.1",
     ),
@@ -862,8 +864,8 @@ STOPS = (
     Mutant(
         "overlap",
         PLAN,
-        "if self._stops_left == 0 and self._starts:",
-        "if self._starts:",
+        "if self._stops_left == 0 and self._starts_left:",
+        "if self._starts_left:",
         "every stop comes before the first start",
         "10.2",
     ),
@@ -897,7 +899,7 @@ MESSAGES = (
     Mutant(
         "not-serial",
         NODE,
-        "        if self.is_serial:\n            return bool(self._plans)\n",
+        "        if self.is_serial:\n            return self.executor.is_busy\n",
         "",
         "under a group strategy all waits for a restart",
         "17.1",
@@ -906,7 +908,7 @@ MESSAGES = (
         "all-serial",
         NODE,
         "return child is not None and child.plan is not None",
-        "return bool(self._plans)",
+        "return self.executor.is_busy",
         "one_for_one holds up nobody else",
         "DESIGN 4.3",
     ),
@@ -921,7 +923,7 @@ MESSAGES = (
     Mutant(
         "old-news",
         ENGINE,
-        " or child.run != event.run:",
+        " and child.run == news.run:",
         ":",
         "news of an earlier incarnation are dropped",
         "1.4",
@@ -936,9 +938,9 @@ MESSAGES = (
     ),
     Mutant(
         "boot-occupies",
-        NODE,
-        "            child.plan = None\n\n    def release",
-        "            pass\n\n    def release",
+        EXECUTOR,
+        "            child.plan = None\n\n    def why",
+        "            pass\n\n    def why",
         "under one_for_one a child is free when it is up",
         "DESIGN 4.3",
     ),
@@ -1159,9 +1161,9 @@ DEPENDENCIES = (
     ),
     Mutant(
         "never-released",
-        NODE,
-        "            self._waiting.append(child)\n            self._complete(child)",
-        "            self._complete(child)",
+        EXECUTOR,
+        "            self._waiting.append(child)\n            self.complete(child)",
+        "            self.complete(child)",
         "who waits goes on when its dependency is there",
         "DESIGN 5",
     ),
@@ -1175,8 +1177,8 @@ DEPENDENCIES = (
     ),
     Mutant(
         "nobody-waits",
-        NODE,
-        "if self.order.is_graph and (unmet := self.order.unmet(child)):",
+        EXECUTOR,
+        "if order.is_graph and (unmet := order.unmet(child)):",
         "if False:",
         "who is started again waits for what it is after",
         "DESIGN 5",
@@ -1231,7 +1233,7 @@ DEPENDENCIES = (
     ),
     Mutant(
         "no-health-timeout",
-        NODE,
+        EXECUTOR,
         "                child.limit_start()\n",
         "                pass\n",
         "health that others wait for has a deadline",
@@ -1240,7 +1242,7 @@ DEPENDENCIES = (
     Mutant(
         "delete-releases-nobody",
         NODE,
-        "        del self.core.children[child.path]\n        self.release()",
+        "        del self.core.children[child.path]\n        self.executor.release()",
         "        del self.core.children[child.path]",
         "whoever waits for a deleted child goes on",
         "DESIGN 5",
@@ -1248,7 +1250,7 @@ DEPENDENCIES = (
     Mutant(
         "end-releases-nobody",
         RESTARTER,
-        '            self._node.end("auto_shutdown", SHUTDOWN, why)\n        self._node.release()',
+        '            self._node.end("auto_shutdown", SHUTDOWN, why)\n        self._node.executor.release()',
         '            self._node.end("auto_shutdown", SHUTDOWN, why)',
         "whoever waits goes on when a task has ended",
         "DESIGN 5",
@@ -1394,6 +1396,49 @@ WHY = (
     ),
 )
 
+CHECKPOINTS = (
+    Mutant(
+        "restarts-forgotten",
+        CHECKPOINT,
+        "        node.restarter.remember(Attempt(now - ago, path, None))\n",
+        "        pass\n",
+        "an engine goes on with the restarts that were spent",
+        "simulate --kill",
+    ),
+    Mutant(
+        "restarts-as-of-now",
+        CHECKPOINT,
+        "Attempt(now - ago, path, None)",
+        "Attempt(now, path, None)",
+        "restarts age on from when they were",
+        "simulate --kill",
+    ),
+    Mutant(
+        "wait-begins-anew",
+        CHECKPOINT,
+        "max((child.retry_due or now) - now, 0.0)",
+        "(child.retry_due or now) - child.since",
+        "a wait goes on where it was",
+        "simulate --kill",
+    ),
+    Mutant(
+        "deleted-comes-back",
+        CHECKPOINT,
+        "            node.forget(child)\n",
+        "            pass\n",
+        "what was deleted is not there",
+        "simulate --kill",
+    ),
+    Mutant(
+        "added-is-declared",
+        CHECKPOINT,
+        "spec=None if is_declared else child.spec",
+        "spec=child.spec",
+        "a restarted supervisor has the children of its spec, and those as declared",
+        "12.4",
+    ),
+)
+
 MUTANTS = (
     *WINDOW,
     *RETRIES,
@@ -1407,6 +1452,7 @@ MUTANTS = (
     *TIMES,
     *DEPENDENCIES,
     *WHY,
+    *CHECKPOINTS,
 )
 
 EQUIVALENT = (
@@ -1436,7 +1482,7 @@ EQUIVALENT = (
     ),
     Mutant(
         "always-releases",
-        NODE,
+        EXECUTOR,
         "            self._advance(plan)\n        if self._waiting:\n            self.release()",
         "            self._advance(plan)\n        if True:\n            self.release()",
         "to release nobody does nothing; asking first saves time",
@@ -1445,8 +1491,8 @@ EQUIVALENT = (
     Mutant(
         "unhealthy-twice",
         NODE,
-        "self._was_up = self._asked_to_stop = self._killing = self.is_healthy = False",
-        "self._was_up = self._asked_to_stop = self._killing = False",
+        "self._was_up = self._asked_to_stop = self.is_killing = self.is_healthy = False",
+        "self._was_up = self._asked_to_stop = self.is_killing = False",
         "the change of state to `starting`, in the same call, takes health away, too",
         "DESIGN 5",
     ),
