@@ -16,6 +16,7 @@ CauseKind = Literal[
     "retry",
     "waits",
     "satisfied",
+    "unawaited",
     "start_failed",
     "gave_up",
     "auto_shutdown",
@@ -63,8 +64,9 @@ class Cause:
 
     Attributes:
         kind: what was decided upon: the start of the tree, somebody's request, a child's end,
-            the retry of a failed start, a dependency that is not satisfied, or is so now, a failed
-            start, too many restarts, the end of a significant child, or the shutdown of the tree.
+            the retry of a failed start, a dependency that is not satisfied, or is so now, or that
+            nobody waits for any more, a failed start, too many restarts, the end of a significant
+            child, or the shutdown of the tree.
         path: the child in question.
         reason: its exit reason, if it ended.
         rule: the rule that applied, in a word or two: `rest_for_one`, `restart_child`, `ready`.

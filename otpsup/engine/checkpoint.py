@@ -7,8 +7,8 @@ being stopped for good as down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, cast
 
 from attrs import evolve, field, frozen
 from attrs.validators import deep_iterable, in_, instance_of, optional
@@ -16,7 +16,10 @@ from attrs.validators import deep_iterable, in_, instance_of, optional
 from ..specs import After, ChildSpec, DynamicSupervisor, Supervisor
 from .cause import Attempt
 from .child import Child
+from .mailbox import Notice
 from .node import Node
+from .purpose import StopGroup
+from .reasons import Kind, Reason
 from .strategy import should_restart
 
 Rest = Literal["down", "running", "restarting"]
@@ -53,6 +56,8 @@ class Checkpoint:
         wanted, on_demand, monitored, is_healthy, is_done, alone, paid, attempts, restarts: as the
             record of the child has them, see `engine.child`.
         ready_for: how long it has been ready, or had been when it ended.
+        last_exit: how it ended last, by kind and detail of the reason.
+        ended: it is up as far as its supervisor knows, and has just ended so.
         retry_in: until its next attempt, if it waits for that.
         awaited: the dependency for which it waits, by name and condition.
         window: the restarts that a supervisor still counts: how long ago, and whose.
@@ -73,6 +78,8 @@ class Checkpoint:
     attempts: int = _count()
     restarts: int = _count()
     ready_for: float = field(default=0.0, validator=_seconds)
+    last_exit: tuple[str, str] | None = field(default=None, validator=optional(_pair(str)))
+    ended: tuple[str, str] | None = field(default=None, validator=optional(_pair(str)))
     retry_in: float | None = field(default=None, validator=optional(_seconds))
     awaited: tuple[str, str] | None = field(default=None, validator=optional(_pair(str)))
     window: tuple[tuple[float, str], ...] = field(
@@ -93,21 +100,47 @@ _KEPT = (
 
 def take(child: Child) -> Checkpoint:
     """What is remembered of this child, and of all below it."""
+    kept = {name: getattr(child, name) for name in _KEPT}
+    node = _of_node(child) if isinstance(child, Node) else {}
     state = _at_rest(child)
-    if state == "running" and child.state != "running" and isinstance(child, Node):
-        return _as_new(child.spec)
-    now, retry_in, awaited = child.core.now, None, None
-    if state == "restarting":
-        awaited = (child.awaited.name, child.awaited.condition) if child.awaited else None
-        retry_in = None if awaited else max((child.retry_due or now) - now, 0.0)
+    if state == "running":
+        return _running(child, {**kept, **node})
     return Checkpoint(
         state=state,
-        ready_for=now - child.since if child.state == "running" else child.was_ready_for,
-        retry_in=retry_in,
-        awaited=awaited,
-        **{name: getattr(child, name) for name in _KEPT},
-        **(_of_node(child) if isinstance(child, Node) else {}),
+        ready_for=child.was_ready_for,
+        last_exit=_told(child.last_exit),
+        **{**kept, **node, **(_wait(child) if state == "restarting" else {})},
     )
+
+
+def _running(child: Child, known: dict[str, Any]) -> Checkpoint:
+    """What is up, will be, or has just ended without being looked at."""
+    if child.pending is not None or child.state == "running":
+        ready_for = child.core.now - child.since if child.state == "running" else 0.0
+        ended = _told(child.pending)
+        return Checkpoint(state="running", ready_for=ready_for, ended=ended, **known)
+    known |= {"wanted": True, "is_done": False}
+    if isinstance(child, Node):
+        known |= {"is_healthy": True, "is_fresh": False}
+        if child.state != "starting":
+            known |= {"window": (), "children": {spec.name: _new(spec) for spec in child.declared}}
+    return Checkpoint(state="running", **known)
+
+
+def _wait(child: Child) -> dict[str, Any]:
+    """For what, or how long, it waits in `restarting`."""
+    if child.awaited is not None:
+        return {"awaited": (child.awaited.name, child.awaited.condition)}
+    due, node = child.retry_due, child.parent
+    if child.plan is not None and isinstance(node, Node):
+        why = node.executor.why(child.plan)
+        if isinstance(why, StopGroup):  # it begins to wait when its group is down
+            return {"retry_in": max(why.due - child.core.now, 0.0), "paid": True}
+    return {"retry_in": max((due or child.core.now) - child.core.now, 0.0)}
+
+
+def _told(reason: Reason | None) -> tuple[str, str] | None:
+    return (reason.kind, reason.detail) if reason is not None else None
 
 
 def _of_node(node: Node) -> dict[str, Any]:
@@ -118,55 +151,69 @@ def _of_node(node: Node) -> dict[str, Any]:
     return {
         **always,
         "window": tuple((now - each.at, each.path) for each in node.restarter.attempts(now)),
-        "children": {name: _take_below(node, child) for name, child in node.children.items()},
+        "children": dict(_below(node)),
     }
 
 
-def _take_below(node: Node, child: Child) -> Checkpoint:
-    is_declared = node.is_dynamic or any(child.spec is spec for spec in node.declared)
-    return evolve(take(child), spec=None if is_declared else child.spec)
+def _below(node: Node) -> Iterator[tuple[str, Checkpoint]]:
+    """All children in their order; those that were added, which come last, with their specs."""
+    declared = iter(node.declared)
+    for name, child in node.children.items():
+        is_declared = node.is_dynamic or any(child.spec is spec for spec in declared)
+        yield name, evolve(take(child), spec=None if is_declared else child.spec)
 
 
 def _at_rest(child: Child) -> Rest:
     """Its state once all that its supervisor is doing has been done."""
-    if child.state == "running" and child.pending is None:
+    if child.state in ("running", "starting") or child.pending is not None:
         return "running"
     if child.plan is not None and child.plan.will_start(child):
         return "running"
-    if child.pending is not None:
-        return "restarting" if should_restart(child.spec.restart, child.pending) else "down"
+    if child.state == "stopping" and isinstance(child, Node) and child.ends_by_itself:
+        comes_back = child.path != "" and should_restart(child.spec.restart, child.reason)
+        return "restarting" if comes_back and child.monitored else "down"
     return "restarting" if child.state == "restarting" else "down"
 
 
-def _as_new(spec: ChildSpec) -> Checkpoint:
+def _new(spec: ChildSpec) -> Checkpoint:
     """Of what will have been started anew: all is as declared, and nothing counted."""
     if not spec.autostart:
         return Checkpoint(wanted=False, on_demand=True)
     if isinstance(spec, DynamicSupervisor):
         return Checkpoint(state="running", is_healthy=True, is_fresh=False, children={})
     if isinstance(spec, Supervisor):
-        children = {child.name: _as_new(child) for child in spec.children}
+        children = {child.name: _new(child) for child in spec.children}
         return Checkpoint(state="running", is_healthy=True, is_fresh=False, children=children)
     return Checkpoint(state="running")
 
 
-def resume(child: Child, checkpoint: Checkpoint) -> None:
-    """Let a child of an engine that has not begun, and all below it, go on from a checkpoint.
+def resume(root: Node, checkpoint: Checkpoint) -> None:
+    """Put the root of an engine that has not begun, and all below it, where a checkpoint is.
 
     Raises:
         ValueError: it is of another tree.
     """
+    _resume(root, checkpoint)
+
+
+def _resume(child: Child, checkpoint: Checkpoint) -> None:
     for name in _KEPT:
         setattr(child, name, getattr(checkpoint, name))
     child.state = checkpoint.state
     child.was_ready_for = checkpoint.ready_for
+    child.last_exit = _reason(checkpoint.last_exit)
     if checkpoint.state == "running":
         child.run = child.core.next_run()
         child.since = child.core.now - checkpoint.ready_for
+        child.pending = _reason(checkpoint.ended)
     if isinstance(child, Node):
         _resume_node(child, checkpoint)
     if checkpoint.retry_in is not None:
         child.retry_at(child.core.now + checkpoint.retry_in, paid=checkpoint.paid)
+
+
+def _reason(told: tuple[str, str] | None) -> Reason | None:
+    return Reason(cast("Kind", told[0]), told[1]) if told is not None else None
 
 
 def _resume_node(node: Node, checkpoint: Checkpoint) -> None:
@@ -186,7 +233,7 @@ def _resume_children(node: Node, children: Mapping[str, Checkpoint]) -> None:
             node.forget(child)
     for name, below in children.items():
         child = node.children.get(name) or _add(node, name, below.spec)
-        resume(child, below)
+        _resume(child, below)
         if below.awaited is not None:
             node.executor.go_on_waiting(child, _dependency(child, below.awaited))
 
@@ -204,3 +251,13 @@ def _dependency(child: Child, awaited: tuple[str, str]) -> After:
         if (after.name, after.condition) == awaited:
             return after
     raise ValueError(f"{child.path!r} is not after {awaited[0]!r}")
+
+
+def go_on(node: Node) -> None:
+    """Once all is in its place: look at those that had ended, and at those that wait."""
+    for child in list(node.children.values()):
+        if isinstance(child, Node):
+            go_on(child)
+        if child.pending is not None:
+            node.post(Notice(child, died=True))
+    node.executor.release()

@@ -176,6 +176,10 @@ class Child:
             return condition in ("started", "ready") or (condition == "healthy" and self.is_healthy)
         return self.state == "starting" and condition == "started" and self.pid is not None
 
+    def completes_with(self, reason: Reason | None) -> bool:
+        """Whether an end for this reason is what those wait for who want it completed."""
+        return reason is not None and reason.is_normal
+
     @property
     def is_awaited(self) -> bool:
         """It is ready, and the plan that started it waits for more of it."""

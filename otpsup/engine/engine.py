@@ -117,12 +117,17 @@ class Engine:
         return checkpoint.take(self.root)
 
     def resume(self, begin: Checkpoint) -> None:
-        """Instead of `Boot`: go on, at the time 0, from a checkpoint of an engine of this tree.
+        """Instead of `Boot`: be, at the time 0, where another engine of this tree was; see `go_on`.
 
         Raises:
             ValueError: it is of another tree.
         """
         checkpoint.resume(self.root, begin)
+
+    def go_on(self) -> list[Effect]:
+        """What has to be done at once after `resume`, once all that is up is known to be."""
+        checkpoint.go_on(self.root)
+        return self._core.take_effects()
 
     def find(self, path: str) -> Child | None:
         """The record of this path."""

@@ -15,6 +15,7 @@ from .cause import Cause
 from .child import Child
 from .mailbox import Notice
 from .plan import HEALTHY, READY, Action, Plan
+from .reasons import Reason
 
 if TYPE_CHECKING:
     from .node import Node
@@ -33,6 +34,10 @@ class Executor:
     def is_busy(self) -> bool:
         """A plan is in progress."""
         return bool(self._plans)
+
+    def has(self, plan: Plan[Child]) -> bool:
+        """This plan is in progress."""
+        return plan in self._plans
 
     def carry_out(
         self,
@@ -97,8 +102,7 @@ class Executor:
             plan.complete(child)
         self._done_with(child, plan)
         self._advance(plan)
-        if self._waiting:
-            self.release()
+        self.release()
 
     def reached(self, child: Child, level: int) -> None:
         """A start has come so far; what waits for just that may go on."""
@@ -109,8 +113,7 @@ class Executor:
             elif level == READY and plan.goal(child) == HEALTHY:
                 child.limit_start()
             self._advance(plan)
-        if self._waiting:
-            self.release()
+        self.release()
 
     def _done_with(self, child: Child, plan: Plan[Child]) -> None:
         """Under one_for_one a child that has been started is free before its siblings are."""
@@ -130,6 +133,13 @@ class Executor:
                 child.plan = None
         return self._plans.pop(plan)
 
+    def fail(self, plan: Plan[Child], child: Child, reason: Reason) -> None:
+        """A start in this plan has failed."""
+        why = self.end(plan)
+        why.failed(self._node, child, reason)
+        if why.goes_on:
+            self._node.restarter.go_on_without(child, plan.left(), why.cause)
+
     def drop_all(self) -> None:
         """Nothing more of any plan is done: the supervisor ends."""
         plans, self._plans = self._plans, {}
@@ -146,7 +156,9 @@ class Executor:
         self._waiting.append(child)
 
     def release(self) -> None:
-        """Go on with the children whose dependencies are satisfied by now."""
+        """Go on with the children that have nothing to wait for any more."""
+        if not self._waiting:
+            return
         waiting, self._waiting = self._waiting, []
         for child in waiting:
             if child.awaited is None:  # stopped, or forgotten, meanwhile

@@ -64,7 +64,7 @@ class Node(Child):
         self.children: dict[str, Child] = {}
         self.order = order_of(spec, self.children)
         self.how: How | None = None
-        self._reason = SHUTDOWN
+        self.reason = SHUTDOWN
         self._was_up = self._asked_to_stop = self.is_killing = False
         self.mailbox = Mailbox(self._must_wait, self._handle)
         self.executor = Executor(self)
@@ -117,7 +117,6 @@ class Node(Child):
             child._clear()
         del self.children[child.name]
         del self.core.children[child.path]
-        self.executor.release()
 
     def not_running(self) -> NotRunning:
         """The error for requests that this supervisor cannot answer any more."""
@@ -128,7 +127,7 @@ class Node(Child):
     def start(self, cause: Cause) -> None:
         """Start all children, in order; a new incarnation with an empty restart history."""
         self.run = self.core.next_run()
-        self.how, self._reason = None, SHUTDOWN
+        self.how, self.reason = None, SHUTDOWN
         self._was_up = self._asked_to_stop = self.is_killing = self.is_healthy = False
         self.mailbox.release()
         if self.is_fresh:
@@ -177,7 +176,7 @@ class Node(Child):
         if self.state in UP and self.pending is None and not self.is_killing:
             self.is_killing = True
             self.end("stopped", KILLED, cause)
-            self._reason = KILLED
+            self.reason = KILLED
             for child in reversed(list(self.children.values())):
                 child.kill(cause)
 
@@ -194,7 +193,7 @@ class Node(Child):
         """Stop all children and then be gone; the first call decides how and why."""
         if self.how is not None:
             return
-        self.how, self._reason = how, reason
+        self.how, self.reason = how, reason
         self.move("stop", cause)
         self._drop_work()
         self.carry_out(purpose.End(cause), stops=list(reversed(self.children.values())))
@@ -213,13 +212,22 @@ class Node(Child):
         """All children are down: tell the parent in the way it waits for."""
         self.core.timers.cancel(self)
         if self._asked_to_stop:
-            self.move("gone", self.cause, self._reason)
-            self.parent.child_stopped(self, self._reason)
+            self.move("gone", self.cause, self.reason)
+            self.parent.child_stopped(self, self.reason)
         elif self._was_up:
-            self.pending = self._reason
+            self.pending = self.reason
             self.parent.child_exited(self)
         else:
-            self.parent.child_start_failed(self, self._reason)
+            self.parent.child_start_failed(self, self.reason)
+
+    def completes_with(self, reason: Reason | None) -> bool:
+        """One that gave up has not done its work, although OTP counts that as a normal end."""
+        return self.how != "gave_up" and super().completes_with(reason)
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """It is stopping, and nobody has asked it to."""
+        return self.how is not None and not self._asked_to_stop
 
     def limit_start(self) -> None:
         """A supervisor's start has no deadline of its own; its children's have."""
@@ -250,7 +258,8 @@ class Node(Child):
 
     def child_ignored(self, child: Child) -> None:
         """A start is done without a process; such a record is kept unless it cannot be used."""
-        child.move("gone", child.cause, Reason("normal", "declined to run"))
+        declined = Reason("normal", "declined to run")
+        child.move("gone", Cause("exit", child.path, declined, parent=child.cause), declined)
         child.is_done = True
         self.forget_if_over(child)
         self.executor.complete(child)
@@ -259,13 +268,14 @@ class Node(Child):
         """Drop the rest of the plan and do as its purpose says."""
         plan = child.plan
         if plan is not None and child.is_being_started:
-            self.executor.end(plan).failed(self, child, reason)
+            self.executor.fail(plan, child, reason)
             self.mailbox.drain()
         elif self._is_closed:  # the plan was dropped when this supervisor began to end
             child.move("gone", child.cause, reason)
         else:  # it was dropped when another start failed
             self.report("start_error", child, reason)
             self.restarter.retry_later(child, reason)
+        self.executor.release()
 
     def child_stopped(self, child: Child, reason: Reason | None) -> None:
         """A stop is done; it may have cut a start short."""
@@ -292,7 +302,7 @@ class Node(Child):
 
     def child_exited(self, child: Child) -> None:
         """A death waits for its turn like any message, unless it is just what is waited for."""
-        if child.is_awaited:
+        if child.is_being_started:  # it was up, but others wait for more
             self._awaited_one_ended(child, child.pending or SHUTDOWN)
             return
         self.post(Notice(child, died=True))
@@ -303,11 +313,12 @@ class Node(Child):
         """Others wait until it has completed, or is healthy; this is the former, or neither."""
         plan = child.plan
         assert plan is not None
-        if reason.is_normal and plan.goal(child) == COMPLETED:
+        if child.completes_with(reason) and plan.goal(child) == COMPLETED:
             self.restarter.ended_for_good(
                 child, Cause("exit", child.path, reason, parent=child.cause)
             )
-            self.executor.complete(child)
+            if self.executor.has(plan):  # else that was a significant end, and this supervisor ends, too
+                self.executor.complete(child)
             return
         goal = "it had completed" if plan.goal(child) == COMPLETED else "it was healthy"
         self.child_start_failed(child, Reason("error", f"{reason} before {goal}", reason.code))
@@ -355,6 +366,7 @@ class Node(Child):
             self._handler.handle(message)
         elif message.run == message.child.run:
             self._handle_notice(message)
+        self.executor.release()  # whatever that has led to, somebody may have waited for it
 
     def _handle_notice(self, notice: Notice) -> None:
         """Old news are dropped: a death that a stop absorbed, a retry that was overtaken."""

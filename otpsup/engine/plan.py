@@ -65,6 +65,10 @@ class Plan(Generic[E]):
         """Whether a start of this child is among its steps."""
         raise NotImplementedError
 
+    def left(self) -> Sequence[E]:
+        """Those whose start has not been handed out."""
+        raise NotImplementedError
+
     def complete(self, child: E) -> None:
         """The step in progress for `child` is done, however far others wanted it to come."""
         self.reach(child, COMPLETED)
@@ -124,16 +128,21 @@ class ChainPlan(Plan[E]):
         """Whether a start of this child is among its steps."""
         return child in self._steps[self._stops :]
 
+    def left(self) -> Sequence[E]:
+        """Those whose start has not been handed out."""
+        return self._steps[max(self._at + self._is_doing, self._stops) :]
+
 
 class Step(Generic[E]):
     """One thing to do to one child, and the steps that wait for it."""
 
-    __slots__ = ("action", "child", "goal", "unblocks", "waits")
+    __slots__ = ("action", "child", "goal", "is_given", "unblocks", "waits")
 
     def __init__(self, action: Action, child: E) -> None:
         self.action: Action = action
         self.child = child
         self.waits = 0
+        self.is_given = False
         self.goal = READY
         """How far it has to come to be done."""
         self.unblocks: list[tuple[int, Step[E]]] = []
@@ -185,6 +194,7 @@ class GraphPlan(Plan[E]):
         if not self._runnable:
             return None
         step = self._runnable.popleft()
+        step.is_given = True
         self._doing[step.child] = step
         return step.action, step.child
 
@@ -222,3 +232,7 @@ class GraphPlan(Plan[E]):
     def will_start(self, child: E) -> bool:
         """Whether a start of this child is among its steps."""
         return any(step.child == child for step in self._starts)
+
+    def left(self) -> Sequence[E]:
+        """Those whose start has not been handed out."""
+        return [step.child for step in self._starts if not step.is_given]

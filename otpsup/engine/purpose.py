@@ -30,6 +30,9 @@ def _failure(child: Child, reason: Reason, before: Cause) -> Cause:
 class Purpose:
     """What a plan is for, and the decision that led to it."""
 
+    goes_on = False
+    """When a start fails, those that do not depend on it are started all the same."""
+
     def __init__(self, cause: Cause) -> None:
         self.cause = cause
 
@@ -61,6 +64,8 @@ class Boot(Purpose):
 
 class Restart(Purpose):
     """Start children again after one of them, the first, ended."""
+
+    goes_on = True
 
     def __init__(self, cause: Cause, first: Child) -> None:
         super().__init__(cause)
@@ -144,6 +149,8 @@ class ApiStop(Answered):
 
 class Replace(Answered):
     """Stop and start on request. A failed start is retried, for the child is wanted."""
+
+    goes_on = True
 
     def __init__(self, cause: Cause, ref: int, child: Child) -> None:
         super().__init__(cause, ref, child)

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from .. import errors
 from ..specs import ChildSpec, DynamicSupervisor, check, check_significant
-from ..specs.after import check_dependency
+from ..specs.after import among, check_graph
 from . import purpose
 from .cause import Cause
 from .child import UP, Child
@@ -174,8 +174,10 @@ class Handler:
         self._node.carry_out(why, starts=[child])
 
     def _check_names(self, spec: ChildSpec) -> None:
-        """A child that is added names siblings that are there already, so it closes no cycle."""
-        siblings = {name: child.spec for name, child in self._node.children.items()}
+        """Who is added names siblings that are there, and fits what these say of its name.
+
+        They may have been after another child of that name, which was deleted.
+        """
         owner = check.label(self._node.spec)
         if spec.after and not self._node.order.is_graph:
             raise errors.InvalidSpec(
@@ -183,8 +185,9 @@ class Handler:
                 "anyway; leave its `after` out",
                 "bad_combination",
             )
-        for dependency in spec.after:
-            check_dependency(owner, spec.name, dependency, siblings)
+        siblings = [child.spec for child in self._node.children.values()]
+        names = {spec.name, *(sibling.name for sibling in siblings)}
+        check_graph(owner, [*(among(names, sibling) for sibling in siblings), spec])
 
     def _check_dependencies(self, verb: str, child: Child) -> None:
         """Who asks is told at once for what it would have to wait."""

@@ -6,11 +6,12 @@ incarnation of one supervisor, with its own restart window. The work is carried 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from ..specs import Supervisor
+from ..specs import After, Supervisor
 from . import backoff, purpose
 from .cause import Attempt, Cause, CauseKind
 from .child import Child
@@ -45,13 +46,20 @@ class Restarter:
             self._leave_down(child, cause)
             self._restart_group(child, cause, 0.0)  # the others of its group waited with it
         elif child.awaited is not None:
-            path, rule = self._node.path_of(child.awaited.name), child.awaited.condition
-            self._restart_group(child, Cause("satisfied", path, None, rule, parent=child.cause), 0)
+            self._restart_group(child, self._released(child, child.awaited), 0.0)
         elif child.paid:
             cause = self._cause("retry", child, child.last_exit)
             self._restart_group(child, cause, 0.0)
         else:
             self._restart(child, "retry", child.last_exit)
+
+    def _released(self, child: Child, awaited: After) -> Cause:
+        """Why it waits no longer: what it is after is there, or nobody waits for that any more."""
+        other = self._node.children.get(awaited.name)
+        is_there = other is not None and other.satisfies(awaited.condition)
+        kind: CauseKind = "satisfied" if is_there else "unawaited"
+        path = self._node.path_of(awaited.name)
+        return Cause(kind, path, None, awaited.condition, parent=child.cause)
 
     def after_exit(self, child: Child, reason: Reason) -> None:
         """A child ended by itself (OTP: `do_restart`)."""
@@ -69,12 +77,11 @@ class Restarter:
             self._leave_down(child, cause)
         else:
             child.move("gone", cause, cause.reason)
-            child.is_done = cause.reason is not None and cause.reason.is_normal
+            child.is_done = child.completes_with(cause.reason)
             self._node.forget_if_over(child)
         if self._shuts_down_with(child):
             why = Cause("auto_shutdown", child.path, cause.reason, parent=cause)
             self._node.end("auto_shutdown", SHUTDOWN, why)
-        self._node.executor.release()
 
     def _leave_down(self, child: Child, cause: Cause) -> None:
         """Nobody restarts a child that is not monitored, a sibling's group restart neither."""
@@ -173,6 +180,17 @@ class Restarter:
         cause = Cause("start_failed", child.path, reason, parent=child.cause)
         child.move("retry", cause, reason)
         child.retry_at(self._node.core.now + self._next_delay(child), paid=False)
+
+    def go_on_without(self, failed: Child, left: Sequence[Child], cause: Cause) -> None:
+        """Start those of a group whose turn had not come, and whom a failed start does not concern.
+
+        In a list it concerns all that come later; they are started with the next attempt. In a
+        graph there may be others, whom nobody else would start.
+        """
+        concerned = affected(self._node.strategy, self._node.order, failed)
+        left = [child for child in left if child not in concerned]
+        if left:
+            self._node.carry_out(purpose.Restart(cause, left[0]), starts=left)
 
     def _next_delay(self, child: Child) -> float:
         """Seconds to wait before the next attempt, which this call counts."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from ..specs import ChildSpec, DynamicSupervisor, Supervisor
+from ..specs import DynamicSupervisor, Supervisor
+from ..specs.after import among
 from . import words
 from .child import Child
 from .effects import State
@@ -96,13 +97,7 @@ def current_spec(node: Node) -> Supervisor | DynamicSupervisor:
         return node.spec
     specs = [current_spec(c) if isinstance(c, Node) else c.spec for c in node.children.values()]
     names = {spec.name for spec in specs}
-    return evolve(node.spec, children=[_without(spec, names) for spec in specs])
-
-
-def _without(spec: ChildSpec, names: set[str]) -> ChildSpec:
-    """A spec that is not after anybody who has been deleted."""
-    kept = tuple(after for after in spec.after if after.name in names)
-    return spec if kept == spec.after else evolve(spec, after=kept)
+    return evolve(node.spec, children=[among(names, spec) for spec in specs])
 
 
 def _below(child: Child, epoch: float) -> tuple[ChildStatus, ...]:

@@ -25,11 +25,12 @@ _ASKED = {
     "restart": "was told to restart",
     "terminate_child": "was told to stop",
     "kill": "was killed",
+    "stop": "was told to end",
     "unmonitor": "was taken out of supervision",
     "monitor": "was taken back into supervision",
 }
 """What a request comes to for the child that it is about."""
-_AGAIN = ("exit", "retry", "satisfied")
+_AGAIN = ("exit", "retry", "satisfied", "unawaited")
 """The causes by which something that runs has been restarted."""
 
 
@@ -82,12 +83,14 @@ def sentence(cause: Cause, it: str | None = None) -> str:
         case "exit":
             return f"{child} {how(cause.reason)}{_rule(cause, it)}{_count(cause)}"
         case "retry":
-            rule = _rule(cause, it).replace(" and ", "; ")
+            rule = _rule(cause, it, "; ")
             return f"{child} {how(cause.reason)} and was tried again{rule}{_count(cause)}"
         case "waits":
             return f"{child} is not {_condition(cause)} yet"
         case "satisfied":
             return f"{child} is {_condition(cause)} now"
+        case "unawaited":
+            return f"{child} is not waited for any more"
         case "start_failed":
             return f"{child} did not start: {cause.reason}"
         case "auto_shutdown":
@@ -104,11 +107,11 @@ def _condition(cause: Cause) -> str:
     return "there" if cause.rule == "started" else cause.rule
 
 
-def _rule(cause: Cause, it: str | None) -> str:
+def _rule(cause: Cause, it: str | None, joint: str = " and ") -> str:
     """The strategy, where it is the reason that more than the child itself is restarted."""
     if cause.rule not in _GROUPS or it == cause.path:
         return ""
-    return f" and {cause.supervisor or TREE} is {cause.rule}"
+    return f"{joint}{named(cause.supervisor)} is {cause.rule}"
 
 
 def _count(cause: Cause) -> str:

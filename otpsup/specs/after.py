@@ -5,11 +5,11 @@ Decides what a legal graph is. How it orders starts and stops is `engine.order`'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..errors import InvalidSpec
 from . import check
@@ -97,6 +97,9 @@ class Ordered(Protocol):
         """What it depends on."""
 
 
+T = TypeVar("T", bound=Ordered)
+
+
 def check_graph(owner: str, children: Iterable[Ordered]) -> None:
     """Refuse dependencies that can never be satisfied.
 
@@ -117,6 +120,12 @@ def check_graph(owner: str, children: Iterable[Ordered]) -> None:
         ).prepare()
     except CycleError as error:
         raise InvalidSpec(_cycle(owner, error.args[1]), "dependency_cycle") from None
+
+
+def among(names: Container[str], child: T) -> T:
+    """The same child, not after anybody who is not among these names: he was deleted."""
+    kept = tuple(after for after in child.after if after.name in names)
+    return child if kept == child.after else evolve(child, after=kept)  # type: ignore[misc]
 
 
 def check_dependency(

@@ -9,7 +9,7 @@ look from outside.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -159,11 +159,15 @@ class System:
         while nodes:
             child = nodes.pop()
             is_node = isinstance(child, Node)
-            if child.state == "running":
+            if child.state == "running" and child.pending is None:
                 self.up[child.path] = 0 if is_node else child.run
                 if is_node:
                     self._supervisors.add(child.path)
+                elif child.pending is None:
+                    self._does_well(child.path, child.run)
             nodes += child.children.values() if isinstance(child, Node) else ()
+        self._perform(self.engine.go_on())
+        self.hear()
 
     def next_ref(self) -> int:
         """A number for a request that no other has."""
@@ -222,12 +226,15 @@ class System:
         return self.engine.deadline is None
 
     def _hand_over(self, event: Event, now: float) -> None:
-        for effect in self.engine.handle(event, now):
+        self._perform(self.engine.handle(event, now))
+        if self.is_holding and self._stopping:
+            self._note_ends()
+
+    def _perform(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
             perform = self._performers.get(type(effect))
             if perform is not None:
                 perform(effect)
-        if self.is_holding and self._stopping:
-            self._note_ends()
 
     def _note_ends(self) -> None:
         """A supervisor that has ended is gone; if its own is suspended, nothing else says so."""
@@ -280,12 +287,15 @@ class System:
         path, run = spawn.path, spawn.run
         if not isinstance(spawn.spec.ready, ReadyWhenSpawned):
             self._news.append(Ready(path, run))
+        self._does_well(path, run)
+
+    def _does_well(self, path: str, run: int) -> None:
         child = self.engine.find(path)
         node = child.parent if child else None
         if isinstance(node, Node) and node.order.is_graph:
             self._news.append(Healthy(path, run))
             wanted = [a for c in node.children.values() for a in c.spec.after]
-            if completed(spawn.path.rpartition("/")[2]) in wanted:
+            if completed(path.rpartition("/")[2]) in wanted:
                 self.exits(path, NORMAL)
 
     def _terminate(self, stop: Terminate) -> None:

@@ -82,8 +82,8 @@ def _checkpoint(value: Mapping[str, Any]) -> Checkpoint:
     """Of these JSON values; `Checkpoint` itself looks whether each is of its kind."""
     given = dict(value)
     given["window"] = tuple((ago, path) for ago, path in value["window"])
-    if value["awaited"] is not None:
-        given["awaited"] = tuple(value["awaited"])
+    for key in ("awaited", "last_exit", "ended"):
+        given[key] = None if value[key] is None else tuple(value[key])
     if value["children"] is not None:
         below = value["children"].items()
         given["children"] = {name: _checkpoint(child) for name, child in below}

@@ -105,6 +105,7 @@ class Oracle:
         self._completed: set[str] = set()
         """Children that have ended normally, or declined, since their last start."""
         self._healthy: set[str] = set()
+        self._quit: set[str] = set()
         self._too_early: defaultdict[str, list[StateChange]] = defaultdict(list)
         """Starts that did not wait for this child, which was down."""
         self._was_hurried = False
@@ -190,7 +191,9 @@ class Oracle:
             case "down" | "restarting" if is_own_exit:
                 self._decided_about(change)
         if change.state == "down" and cause.kind == "exit" and cause.path == path:
-            self._completed |= {path} if self._ended_normally.get(path) else set()
+            has_completed = self._ended_normally.get(path) and path not in self._quit
+            self._completed |= {path} if has_completed else set()
+            self._quit.discard(path)
 
     def _started(self, change: StateChange) -> None:
         path, cause = change.path, change.cause
@@ -332,6 +335,8 @@ class Oracle:
             assert not is_below(cause.path, path), f"{path!r} ends for a request about {cause.path}"
         if cause.kind in ("gave_up", "auto_shutdown"):
             self._ended_normally[path] = True
+        if cause.kind == "gave_up" and cause.path == path:
+            self._quit.add(path)
         if cause.kind == "auto_shutdown" and parent_of(cause.path) == path:
             assert path in self._must_end, f"{path!r} shuts down for no reason"
             self._must_end.remove(path)

@@ -10,19 +10,30 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from otpsup import Backoff, Command, DynamicSupervisor, Supervisor, Worker
 from otpsup.engine import Engine
 from otpsup.engine.checkpoint import Checkpoint
+from otpsup.engine.events import (
+    DeleteChild,
+    MonitorChild,
+    ReplaceChild,
+    StartDeclared,
+    TerminateChild,
+)
+from otpsup.engine.node import Node
 from otpsup.errors import ProtocolError
+from otpsup.specs.after import completed
 from otpsup.testing.scenario import parse
 from otpsup.testing.simulation import Simulation
 from otpsup.testing.system import System
 from otpsup.wire import outline
 from otpsup.wire.outline import Outline
+from tests.engine.script import spec_of
 from tests.engine.test_dependencies import ChainedSimulation, chained, without_batches
+from tests.engine.trees import trees
 from tests.engine.world import World
 from tests.otp.generator import Maker
 
@@ -78,7 +89,102 @@ def test_goes_on_alike_with_dependencies(seed: int, at: int) -> None:
     assert_goes_on_alike(ChainedSimulation(scenario), list(scenario.events), at)
 
 
-# What is in progress, and what waits.
+# What is in progress counts as done, and well.
+
+
+def act(world: World, rng: random.Random) -> None:
+    """Let something happen, in the middle of whatever else is happening."""
+    paths = sorted(path for path in world.engine._core.children if path)
+    if not paths:
+        return
+    path, live = rng.choice(paths), world.live_paths()
+    world.starts[path].append(rng.choice(("ok", "slow", "slow")))
+    world.stops[path] = rng.choice(("dies", "slow"))
+    requests = [
+        StartDeclared(path),
+        TerminateChild(path),
+        ReplaceChild(path),
+        MonitorChild(path, on=rng.random() < 0.5),
+        DeleteChild(path),
+    ]
+    if live and rng.random() < 0.6:
+        victim = rng.choice(live)
+        if not any(p.path == victim and p.dies_of for p in world.slow_ones()):
+            world.exit(victim, code=rng.choice((0, 1)))
+    else:
+        world.ask(rng.choice(requests))
+    world.settle()
+    if rng.random() < 0.3:
+        world.advance(rng.choice((0.5, 3, 20)))
+
+
+def bring_to_rest(world: World) -> None:
+    """All that is in progress is done, and well; no time passes."""
+    for _ in range(200):
+        slow = world.slow_ones()
+        for process in slow:
+            (world.finish if process.dies_of else world.ready)(process.path)
+            world.settle()
+        ended = [path for path in world.live_paths() if _does_well(world, path)]
+        if not ended and not world.slow_ones():
+            return
+    raise AssertionError("it does not come to rest")
+
+
+def _does_well(world: World, path: str) -> bool:
+    """As `testing.system` has it; whether it has ended, as others want it to."""
+    child = world.engine.find(path)
+    if path not in world.live_paths() or child is None:
+        return False
+    if not isinstance(child.parent, Node) or not child.parent.order.is_graph:
+        return False
+    world.heal(path)
+    world.settle()
+    name = path.rpartition("/")[2]
+    wanted = [after for c in child.parent.children.values() for after in c.spec.after]
+    if completed(name) not in wanted or path not in world.live_paths():
+        return False
+    world.exit(path, code=0)
+    world.settle()
+    return True
+
+
+def _is_more_in_progress(engine: Engine) -> bool:
+    """What is not part of a checkpoint: requests that wait for their turn, and starts that have
+    failed and are not quite over."""
+    nodes = [child for child in engine._core.children.values() if isinstance(child, Node)]
+    fails = any(node.how is not None and not node._was_up for node in nodes)
+    return fails or any(node.mailbox.has_requests for node in nodes)
+
+
+def all_states(engine: Engine) -> dict[str, str]:
+    return {node.path: node.state for node in engine.snapshot().walk()}
+
+
+@settings(max_examples=150)
+@given(trees(), st.integers(0, 1 << 32), st.integers(0, 8))
+def test_in_progress_counts_as_done(text: str, seed: int, steps: int) -> None:
+    """What an engine comes to that goes on from a moment in which anything is in progress is what
+    the first one comes to, if all that goes well."""
+    assume(not ("completed" in text and "_significant" in text))  # it may end before it is up
+    rng = random.Random(seed)
+    world = World(spec_of(text))
+    for path in list(world.engine._core.children):
+        world.starts[path].append(rng.choice(("ok", "ok", "slow")))
+    world.boot()
+    for _ in range(steps):
+        act(world, rng)
+    if world.halt is not None or _is_more_in_progress(world.engine):
+        return
+    system = System(world.engine.root.spec)
+    system.resume(world.engine.checkpoint(world.now))
+    system.hear()
+    bring_to_rest(world)
+
+    assert all_states(system.engine) == all_states(world.engine)
+
+
+# What waits, and some of what is in progress, one by one.
 
 SLOWLY = Backoff(initial=10, max=10)
 

@@ -82,7 +82,7 @@ def supervisors(draw: st.DrawFn, name: str, *, depth: int, under_auto_shutdown: 
 
 
 def _children(draw: st.DrawFn, depth: int, *, under_auto_shutdown: bool) -> str:
-    names = "abc"[: draw(st.integers(1, 3))]
+    names = "abcd"[: draw(st.sampled_from((1, 2, 2, 3, 3, 4)))]
     children = [_child(draw, name, depth, under_auto_shutdown) for name in names]
     if draw(st.integers(0, 2)) == 2:
         children = [_with_after(draw, children, n) for n in range(len(children))]
@@ -91,7 +91,7 @@ def _children(draw: st.DrawFn, depth: int, *, under_auto_shutdown: bool) -> str:
 
 def _with_after(draw: st.DrawFn, children: list[str], number: int) -> str:
     """The child, after some of those before it."""
-    after = [text for n in range(number) if (text := _dependency(draw, "abc"[n], children[n]))]
+    after = [text for n in range(number) if (text := _dependency(draw, "abcd"[n], children[n]))]
     return f"{children[number][:-1]}, after=[{', '.join(after)}])" if after else children[number]
 
 

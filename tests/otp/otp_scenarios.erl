@@ -29,7 +29,8 @@
 
 %% Written by start functions, in whatever process they run: {Stamp, Note}.
 -define(NOTES, otp_scenarios_notes).
-%% {{outcomes, Path}, [Outcome]} and {driver, Pid}, which start functions look up.
+%% What start functions look up: {{outcomes, Path}, [Outcome]}, {driver, Pid}, and the numbers of
+%% instances.
 -define(PLANS, otp_scenarios_plans).
 
 %% Seconds of the supervisors' clock in one second of a scenario.
@@ -48,7 +49,6 @@
               live = #{},          % Pid => #proc{}: all that have started and not ended
               paths = #{},         % Pid => Path, of the dead too
               latest = #{},        % Path => the last pid it had
-              instances = #{},     % path of a pool => how many instances were asked of it
               held = none,         % {Pid, Children} while a batch holds a supervisor back
               trace = []}).        % [{Stamp, Note}] of the present event
 
@@ -249,11 +249,10 @@ by_id(<<"which_children">>, _Event, Pid) ->
 by_id(<<"count_children">>, _Event, Pid) ->
     fun() -> supervisor:count_children(Pid) end.
 
-%% OTP does not name the instances of a pool. Here they are numbered as they are asked for.
-pool_request(<<"start_child">>, _Event, Pid, Path, Run = #run{instances = Instances}) ->
-    Number = maps:get(Path, Instances, 0) + 1,
-    Call = fun() -> supervisor:start_child(Pid, [Number]) end,
-    {call, Call, Run#run{instances = Instances#{Path => Number}}};
+%% OTP does not name the instances of a pool. Here each has a reference of its own, and those that
+%% the pool comes to start are numbered in that order.
+pool_request(<<"start_child">>, _Event, Pid, _Path, Run) ->
+    {call, fun() -> supervisor:start_child(Pid, [make_ref()]) end, Run};
 pool_request(Op = <<"terminate_child">>, Event = #{<<"id">> := Id}, Pid, Path, Run) ->
     case {maps:find(below(Path, Id), Run#run.latest), binary:match(Id, <<"#">>)} of
         {{ok, Instance}, _} -> {call, fun() -> supervisor:terminate_child(Pid, Instance) end, Run};
@@ -556,8 +555,21 @@ supervisor_kind(#{<<"strategy">> := <<"simple_one_for_one">>}) -> pool;
 supervisor_kind(_Static) -> supervisor.
 
 %% OTP appends what start_child was given to the arguments of the template.
-start_instance(TemplatePath, Template, Number) ->
+start_instance(TemplatePath, Template, Instance) ->
+    Number = number(TemplatePath, Instance),
     start_worker(<<TemplatePath/binary, $#, (integer_to_binary(Number))/binary>>, Template).
+
+%% The same whenever this instance is started again.
+number(TemplatePath, Instance) ->
+    case ets:lookup(?PLANS, {number, Instance}) of
+        [{_, Number}] ->
+            Number;
+        [] ->
+            Counter = {numbers, TemplatePath},
+            Number = ets:update_counter(?PLANS, Counter, 1, {Counter, 0}),
+            ets:insert(?PLANS, {{number, Instance}, Number}),
+            Number
+    end.
 
 start_worker(Path, Spec) ->
     start_as(next_outcome(Path), Path, term(maps:get(<<"on_shutdown">>, Spec, <<"shutdown">>))).
