@@ -45,7 +45,7 @@ def _row(branch: str, node: ChildStatus, now: float) -> list[str]:
 
 def _remark(node: ChildStatus) -> str:
     last = f"last exit: {node.last_exit}" if node.last_exit and node.type != "supervisor" else ""
-    return plain("; ".join(part for part in (node.status, last) if part))
+    return plain("; ".join(part for part in (node.status, node.waits, last) if part))
 
 
 def duration(seconds: float) -> str:

@@ -21,7 +21,7 @@ def command(options: argparse.Namespace) -> str:
     except NotRunning as error:
         return _of_the_dead(options, error)
     if options.json:
-        keys = ("path", "state", "why", "next_attempt", "last_exit")
+        keys = ("path", "state", "why", "waits", "next_attempt", "last_exit")
         return show.as_json({key: getattr(status, key) for key in keys})
     return show.lines(list(status.why))
 

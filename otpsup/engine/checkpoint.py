@@ -159,6 +159,8 @@ def _below(node: Node) -> Iterator[tuple[str, Checkpoint]]:
     """All children in their order; those that were added, which come last, with their specs."""
     declared = iter(node.declared)
     for name, child in node.children.items():
+        if child.state == "stopping" and node.forgets(child) and _at_rest(child) == "down":
+            continue  # its record will be gone as well
         is_declared = node.is_dynamic or any(child.spec is spec for spec in declared)
         yield name, evolve(take(child), spec=None if is_declared else child.spec)
 

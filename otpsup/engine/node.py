@@ -8,6 +8,7 @@ of operators in `requests`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from ..errors import NotRunning
 from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import BRUTAL_KILL
 from . import purpose
-from .cause import Cause
+from .cause import Attempt, Cause
 from .child import UP, Child, Parent
 from .core import Core
 from .effects import Reply, Report
@@ -35,6 +36,7 @@ Context = Literal[
 ]
 How = Literal["stopped", "start_failed", "gave_up", "auto_shutdown"]
 
+_TROUBLES = 5
 KILLED = Reason("killed", "killed with all below it")
 STARTED_WELL = Reason("normal", "started")
 
@@ -71,6 +73,8 @@ class Node(Child):
         self.carry_out = self.executor.carry_out
         self._handler = Handler(self)
         self.restarter = Restarter(self)
+        self.troubles: deque[Attempt] = deque(maxlen=_TROUBLES)
+        """How children ended or failed to start lately, in all incarnations."""
         self.is_fresh = True
         """Its children are as declared, none has been started yet."""
         self._load()
@@ -317,7 +321,7 @@ class Node(Child):
             self.restarter.ended_for_good(
                 child, Cause("exit", child.path, reason, parent=child.cause)
             )
-            if self.executor.has(plan):  # else that was a significant end, and this supervisor ends, too
+            if self.executor.has(plan):  # else that was a significant end: we end, too
                 self.executor.complete(child)
             return
         goal = "it had completed" if plan.goal(child) == COMPLETED else "it was healthy"
@@ -378,10 +382,12 @@ class Node(Child):
 
     def forget_if_over(self, child: Child) -> None:
         """Delete the record of a child that will never run again (OTP.md 8.1, 16.5)."""
-        if child.name not in self.children or self.children[child.name] is not child:
-            return
-        if self.is_dynamic or (child.spec.restart == "temporary" and not child.on_demand):
+        if self.children.get(child.name) is child and self.forgets(child):
             self.forget(child)
+
+    def forgets(self, child: Child) -> bool:
+        """Whether the record of this child ends with it."""
+        return self.is_dynamic or (child.spec.restart == "temporary" and not child.on_demand)
 
     def report(
         self,

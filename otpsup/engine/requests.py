@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from .. import errors
 from ..specs import ChildSpec, DynamicSupervisor, check, check_significant
 from ..specs.after import among, check_graph
@@ -58,7 +56,7 @@ class Handler:
             return False
         child = self._subject(request)
         if isinstance(request, TerminateChild | ReplaceChild) and child is not None:
-            self._cut_short(child, _cause(request))
+            self._cut_short(child, _cause(request, child))
         return self._node.is_busy_with(child) or self._is_busy_below(request, child)
 
     def _is_busy_below(self, request: Request, child: Child | None) -> bool:
@@ -116,8 +114,7 @@ class Handler:
             child = self._new_instance(node.spec, request)
         else:
             child = self._new_child(request)
-        cause = evolve(_cause(request), path=child.path)
-        why = purpose.ApiStart(cause, request.ref, child, new=True)
+        why = purpose.ApiStart(_cause(request, child), request.ref, child, new=True)
         node.carry_out(why, starts=[child])
 
     def _new_instance(self, spec: DynamicSupervisor, request: StartChild) -> Child:
@@ -170,7 +167,7 @@ class Handler:
                 self._running(child, "restart") if request.restart_only else _already_started(child)
             )
         self._check_dependencies("start", child)
-        why = purpose.ApiStart(_cause(request), request.ref, child, new=False)
+        why = purpose.ApiStart(_cause(request, child), request.ref, child, new=False)
         self._node.carry_out(why, starts=[child])
 
     def _check_names(self, spec: ChildSpec) -> None:
@@ -207,7 +204,7 @@ class Handler:
             return
         child = self._find(request.path, "terminate")
         child.wanted = False
-        why = purpose.ApiStop(_cause(request), request.ref, child)
+        why = purpose.ApiStop(_cause(request, child), request.ref, child)
         self._node.carry_out(why, stops=[child])
 
     def _has_ended(self, path: str) -> bool:
@@ -230,10 +227,10 @@ class Handler:
                 f"cannot restart child {child.path!r}: it is temporary, so its record ends with it"
             )
         if child.wanted and child.spec.restart != "temporary":
-            why = purpose.Replace(_cause(request), request.ref, child)
+            why = purpose.Replace(_cause(request, child), request.ref, child)
             self._node.restarter.replace(child, why)
         else:
-            start = purpose.ApiStart(_cause(request), request.ref, child, new=False)
+            start = purpose.ApiStart(_cause(request, child), request.ref, child, new=False)
             self._node.carry_out(start, stops=[child], starts=[child])
 
     def _delete(self, request: DeleteChild) -> None:
@@ -276,7 +273,7 @@ class Handler:
 
     def _stop(self, request: StopSupervisor) -> None:
         self._node.core.emit(Reply(request.ref))
-        self._node.end("stopped", request.reason, _cause(request))
+        self._node.end("stopped", request.reason, _cause(request, self._node))
 
     # Queries.
 
@@ -320,8 +317,11 @@ def count(node: Node) -> dict[str, int]:
     }
 
 
-def _cause(request: ToChild | ToSupervisor | Any) -> Cause:
-    return Cause("request", request.path, rule=_WORDS[type(request)], by=request.caller)
+def _cause(request: ToChild | ToSupervisor | Any, child: Child) -> Cause:
+    """That somebody asked for it; what was before does not count for less."""
+    before = None if child.cause.kind == "boot" and child.run == 0 else child.cause
+    rule = _WORDS[type(request)]
+    return Cause("request", child.path, rule=rule, by=request.caller, parent=before)
 
 
 def _pid(child: Child) -> str:

@@ -65,6 +65,7 @@ class Restarter:
         """A child ended by itself (OTP: `do_restart`)."""
         if is_worth_a_report(child.spec.restart, reason):
             self._node.report("child_terminated", child, reason)
+            self._node.troubles.append(self._attempt(child, reason))
         if should_restart(child.spec.restart, reason) and child.monitored:
             child.alone = False
             self._restart(child, "exit", reason)
@@ -157,7 +158,7 @@ class Restarter:
             node.spec.intensity,
             node.spec.period,
             supervisor=node.label,
-            parent=_before(child.cause),
+            parent=_before(child.cause, child),
         )
 
     def _give_up(self, child: Child, cause: Cause) -> None:
@@ -178,6 +179,7 @@ class Restarter:
     def retry_later(self, child: Child, reason: Reason) -> None:
         """A start failed: try again when the mailbox has been served, or after the backoff."""
         cause = Cause("start_failed", child.path, reason, parent=child.cause)
+        self._node.troubles.append(self._attempt(child, reason))
         child.move("retry", cause, reason)
         child.retry_at(self._node.core.now + self._next_delay(child), paid=False)
 
@@ -201,6 +203,9 @@ class Restarter:
         return backoff.delay(policy, child.attempts, self._node.core.random)
 
 
-def _before(cause: Cause) -> Cause | None:
-    """What a retry tells of the time before; that a start failed it says itself."""
-    return cause.parent if cause.kind == "start_failed" else cause
+def _before(cause: Cause, child: Child) -> Cause | None:
+    """What is told of the time before: not once more that its start failed, or how it ended."""
+    is_said = cause.kind == "start_failed" or (
+        cause.kind == "exit" and cause.path == child.path and child.state == "restarting"
+    )
+    return cause.parent if is_said else cause

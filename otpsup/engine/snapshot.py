@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 from ..specs import DynamicSupervisor, Supervisor
 from ..specs.after import among
 from . import words
+from .cause import Attempt
 from .child import Child
 from .effects import State
 from .node import Node
@@ -33,6 +34,7 @@ class ChildStatus:
         children: the nodes below it, in start order.
         why: why it is in this state, and what led to that, in sentences, the latest first.
         next_attempt: when it is tried again, in seconds since the epoch, or None.
+        waits: what it waits for, in words, or None.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ChildStatus:
     children: tuple[ChildStatus, ...] = ()
     why: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
     next_attempt: float | None = None
+    waits: str | None = None
 
     def walk(self) -> Iterator[ChildStatus]:
         """This node and all below it, parents first."""
@@ -64,6 +67,7 @@ class ChildStatus:
 def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:
     """The state of `child` and all below it; `epoch` is added to the engine's clock."""
     due = _due(child)
+    waits = _waits(child, due)
     return ChildStatus(
         name=child.name,
         path=child.path,
@@ -77,9 +81,58 @@ def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:
         status=child.status,
         info=child.info,
         children=_below(child, epoch),
-        why=words.why(child.path, child.state, child.cause, due and due - child.core.now),
+        why=(*words.why(child.path, child.state, child.cause, waits), *_lately(child)),
         next_attempt=due and due + epoch,
+        waits=waits or None,
     )
+
+
+def _waits(child: Child, due: float | None) -> str:
+    """What it waits for, in words; nothing if it does not wait."""
+    if child.awaited is not None:
+        other = words.named(_beside(child, child.awaited.name))
+        return f"it waits until {other} is {child.awaited.condition}"
+    if due is not None:
+        return f"next attempt in {words.span(max(due - child.core.now, 0.0))}"
+    if child.state != "down" or not child.wanted or child.cause.kind != "boot":
+        return ""
+    node = child.parent
+    if not isinstance(node, Node) or node.state != "starting":
+        return f"{words.named(node.path)} is down" if isinstance(node, Node) else ""
+    if node.order.is_graph and (unmet := node.order.unmet(child)):
+        return f"it waits until {words.named(unmet[1].path)} is {unmet[0].condition}"
+    return "its turn to start has not come yet"
+
+
+def _beside(child: Child, name: str) -> str:
+    above = child.path.rpartition("/")[0]
+    return f"{above}/{name}" if above else name
+
+
+_TOLD = 5
+
+
+def _lately(child: Child) -> tuple[str, ...]:
+    """Of a tree that is up: what trouble there was in it, and how many restarts that has used."""
+    if not isinstance(child, Node) or child.path or child.state != "running":
+        return ()
+    now = child.core.now
+    troubles = sorted(_troubles(child), key=lambda attempt: -attempt.at)[:_TOLD]
+    lines = [words.recent(attempt, now) for attempt in troubles]
+    if used := len(child.restarter.attempts(now)):
+        spec = child.spec
+        lines.append(
+            f"{words.named(child.label)} has used {used} of {spec.intensity} restarts in "
+            f"{spec.period:g} s"
+        )
+    return tuple(lines)
+
+
+def _troubles(node: Node) -> Iterator[Attempt]:
+    yield from node.troubles
+    for child in node.children.values():
+        if isinstance(child, Node):
+            yield from _troubles(child)
 
 
 def _due(child: Child) -> float | None:

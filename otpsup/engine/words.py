@@ -6,6 +6,8 @@ of 3 in 60 s; next attempt in 4 s`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .cause import Attempt, Cause
 from .reasons import Reason
 
@@ -49,6 +51,11 @@ def span(seconds: float) -> str:
     return f"{seconds / 86400:.3g} days"
 
 
+def recent(attempt: Attempt, now: float) -> str:
+    """An end of a child, as of this time."""
+    return f"{span(max(now - attempt.at, 0.0))} ago, {named(attempt.path)} {how(attempt.reason)}"
+
+
 def how(reason: Reason | None) -> str:
     """What became of a process, as the rest of a sentence that begins with its name."""
     if reason is None:
@@ -83,8 +90,8 @@ def sentence(cause: Cause, it: str | None = None) -> str:
         case "exit":
             return f"{child} {how(cause.reason)}{_rule(cause, it)}{_count(cause)}"
         case "retry":
-            rule = _rule(cause, it, "; ")
-            return f"{child} {how(cause.reason)} and was tried again{rule}{_count(cause)}"
+            again = "" if cause.restarts > cause.intensity else " and was tried again"
+            return f"{child} {how(cause.reason)}{again}{_rule(cause, it, '; ')}{_count(cause)}"
         case "waits":
             return f"{child} is not {_condition(cause)} yet"
         case "satisfied":
@@ -142,27 +149,42 @@ def _before(gave_up: Cause) -> Cause | None:
     return gave_up.parent.parent if gave_up.parent else None
 
 
-def why(path: str, state: str, cause: Cause, wait: float | None = None) -> tuple[str, ...]:
+def why(path: str, state: str, cause: Cause, waits: str = "") -> tuple[str, ...]:
     """Why a child is as it is, and what led to that, the latest first.
 
     Args:
-        wait: seconds until the next attempt, if there will be one at a known time.
+        waits: what it waits for, as the rest of a sentence.
     """
     if state == "down" and cause.kind == "boot":
-        return (f"{named(path)} is down because nobody has started it",)
+        return (f"{named(path)} is down because {waits or 'nobody has started it'}",)
     verb = "restarted" if state == "running" and cause.kind in _AGAIN else _VERBS[state]
-    due = "" if wait is None else f"; next attempt in {span(max(wait, 0.0))}"
-    first = f"{named(path)} {verb} because {sentence(cause, it=path)}{due}"
-    earlier = (f"before that, {sentence}" for sentence in chain(cause)[1:])
-    ends = () if state == "running" else _own_history(path, cause)
-    return (first, *ends, *earlier)
+    after = f"; {waits}" if waits else ""
+    first = f"{named(path)} {verb} because {sentence(cause, it=path)}{after}"
+    return (first, *_ends(cause), *_earlier(cause))
 
 
-def _own_history(path: str, cause: Cause | None) -> tuple[str, ...]:
-    """If this supervisor gave up lately: how that came."""
-    while cause is not None and (cause.kind, cause.path) != ("gave_up", path):
-        cause = cause.parent
-    return history(cause) if cause is not None else ()
+def _earlier(cause: Cause) -> Iterator[str]:
+    """What was before, a sentence each; where a supervisor gave up, with the ends that led to it,
+    and so without the restarts that these led to."""
+    link = _next(cause)
+    while link is not None:
+        yield f"before that, {sentence(link)}"
+        yield from _ends(link)
+        link = _next(link)
+
+
+def _next(cause: Cause) -> Cause | None:
+    if cause.kind != "gave_up":
+        return cause.parent
+    link = _before(cause)
+    while link is not None and link.supervisor == cause.supervisor and _ends(cause):
+        link = link.parent
+    return link
+
+
+def _ends(cause: Cause) -> tuple[str, ...]:
+    """All the ends that made a supervisor give up, if it was more than the last."""
+    return history(cause) if len(cause.attempts) > 1 else ()
 
 
 def history(cause: Cause) -> tuple[str, ...]:
@@ -170,14 +192,15 @@ def history(cause: Cause) -> tuple[str, ...]:
 
     What made a supervisor below it give up stands indented under that end.
     """
-    return tuple(_history(cause.attempts, cause, ""))
+    return tuple(_history(cause.attempts, ""))
 
 
-def _history(attempts: tuple[Attempt, ...], cause: Cause, indent: str) -> list[str]:
+def _history(attempts: tuple[Attempt, ...], indent: str) -> list[str]:
     lines: list[str] = []
+    last = "that" if indent else "the last"
     for number, attempt in enumerate(attempts, 1):
         ago = attempts[-1].at - attempt.at
-        when = f"{span(ago)} before the last: " if number < len(attempts) else ""
+        when = f"{span(ago)} before {last}: " if number < len(attempts) else ""
         lines.append(f"{indent}{number}. {when}{named(attempt.path)} {how(attempt.reason)}")
-        lines += _history(attempt.before, cause, indent + "   ")
+        lines += _history(attempt.before, indent + "   ")
     return lines

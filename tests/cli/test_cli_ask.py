@@ -258,7 +258,10 @@ def test_why_of_a_request() -> None:
     with running(sleeper("a"), name="blog") as tree:
         tree.terminate_child("a")
 
-        assert done("why", "a") == "a is down because it was told to stop\n"
+        assert (
+            done("why", "a")
+            == "a is down because it was told to stop\nbefore that, the tree was started\n"
+        )
         assert done("why") == "the tree is running because the tree was started\n"
         assert "did you mean" in refused(1, "why", "aa")
 
@@ -295,7 +298,9 @@ def test_why_of_a_tree_that_gave_up() -> None:
 
     assert told[0].startswith("blog is not running; it ended 0s ago, in process ")
     assert told[1].startswith("blog gave up: its children ended too often, 2 times within 60 s")
-    assert [line.partition("last: ")[2] or line for line in told[2:]] == [
+    assert [
+        line.partition("that: " if line[0] == " " else "last: ")[2] or line for line in told[2:]
+    ] == [
         "a ended with SIGKILL",
         "2. sub gave up",
         "sub/bad ended with exit code 3",

@@ -368,7 +368,8 @@ If ipc_server is killed (SIGKILL):
 def test_a_broken_child() -> None:
     """A child that does not start any more: each attempt, and the end."""
     text = done("simulate", FASTBLOG, "--kill", "main_app", "--broken", "main_app")
-    again = "because main_app did not start (broken) and was tried again; fastblog is rest_for_one"
+    failed = "because main_app did not start (broken); fastblog is rest_for_one"
+    again = failed.replace(";", " and was tried again;")
     expected = f"""\
 If main_app is killed (SIGKILL):
   1. main_app ends: SIGKILL
@@ -382,7 +383,7 @@ If main_app is killed (SIGKILL):
   9. main_app fails: broken
   10. main_app starts, {again}; restart 5 of 5 in 60 s
   11. main_app fails: broken
-  12. fastblog gives up, {again}; one more than the 5 restarts in 60 s allowed
+  12. fastblog gives up, {failed}; one more than the 5 restarts in 60 s allowed
   13. update_server stops, because fastblog gave up
   14. ipc_server stops
   15. fastblog is gone

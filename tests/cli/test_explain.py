@@ -43,6 +43,7 @@ CAUSES = [
     (Cause("waits", "db", rule="ready"), "db is not ready yet"),
     (Cause("waits", "db", rule="started"), "db is not there yet"),
     (Cause("satisfied", "migrate", rule="completed"), "migrate is completed now"),
+    (Cause("unawaited", "db", rule="ready"), "db is not waited for any more"),
     (
         TOO_OFTEN,
         "a ended with SIGKILL; one more than the 3 restarts in 60 s allowed",

@@ -249,7 +249,7 @@ def test_a_cause_tells_who_asked() -> None:
     b = world.engine.snapshot().find("b")
 
     assert b is not None
-    assert b.why == ("b is down because it was told to stop by a",)
+    assert b.why[0] == "b is down because it was told to stop by a"
 
 
 def test_a_task_that_will_not_come_back_is_not_waited_for() -> None:

@@ -773,8 +773,8 @@ POOLS = (
     Mutant(
         "instance-kept",
         NODE,
-        "if self.is_dynamic or (child",
-        "if (child",
+        "return self.is_dynamic or (child",
+        "return (child",
         "no record of an instance is kept",
         "16.5",
     ),
@@ -1365,7 +1365,7 @@ WHY = (
     Mutant(
         "cause-parent",
         RESTARTER,
-        "            parent=_before(child.cause),\n        )",
+        "            parent=_before(child.cause, child),\n        )",
         "        )",
         "a cause leads back to the beginning",
         "events",
@@ -1389,7 +1389,7 @@ WHY = (
     Mutant(
         "failure-told-twice",
         RESTARTER,
-        'return cause.parent if cause.kind == "start_failed" else cause',
+        "return cause.parent if is_said else cause",
         "return cause",
         "a retry names the failure before it once",
         "events",
@@ -1413,8 +1413,8 @@ WHY = (
     Mutant(
         "cause-by",
         REQUESTS,
-        "rule=_WORDS[type(request)], by=request.caller)",
-        "rule=_WORDS[type(request)])",
+        "rule=rule, by=request.caller, parent=before)",
+        "rule=rule, parent=before)",
         "a cause says who asked",
         "events",
     ),
