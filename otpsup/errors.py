@@ -103,9 +103,14 @@ class StartFailed(OtpsupError):
 
 
 class NotRunning(OtpsupError):
-    """The tree, or the supervisor that was asked, is not running (OTP: `noproc`)."""
+    """The tree, or the supervisor that was asked, is not running (OTP: `noproc`).
+
+    Attributes:
+        is_of_a_supervisor: the tree runs; the supervisor does not.
+    """
 
     code = "noproc"
+    is_of_a_supervisor = False
 
 
 class NotAChild(OtpsupError):

@@ -46,6 +46,7 @@ class Session(Backend):
         self._server = ControlServer(self)
         self._runner = Runner(spec, self._server.adopt)
         self._runner.listeners.append(lambda effect: log.write(name, effect))
+        self._began = 0.0
 
     async def live(self, started: Callable[[OtpsupError | None], None]) -> Halt:
         """Boot, run until the tree has ended, clean up.
@@ -54,7 +55,7 @@ class Session(Backend):
             started: called once: with None when all is up, or with why it is not.
         """
         door = self._open_socket()
-        last_words.begin(self.name)
+        self._began = last_words.begin(self.name)
         self.ask(lambda ref: Boot(ref=ref), lambda _, error: started(error))  # before any request
         try:
             if door:
@@ -78,7 +79,8 @@ class Session(Backend):
     def _say_last_words(self, halt: Halt) -> None:
         """For `otpsup why` when nobody is left to be asked."""
         text, story = explain.ending(self.name, halt), explain.story(halt)
-        words = LastWords(self.name, os.getpid(), time.time(), halt.kind, text, story)
+        now = time.time()
+        words = LastWords(self.name, os.getpid(), now, halt.kind, text, story, self._began)
         last_words.write(words)
 
     def _open_socket(self) -> tuple[socket.socket, Path] | None:

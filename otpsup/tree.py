@@ -67,6 +67,9 @@ class Tree(Verbs):
                 "for example Tree(Supervisor('shop', children=[...]))"
             )
             raise InvalidSpec(text, "invalid_child_spec")
+        if spec.after:
+            text = f"the root {spec.name!r} has no siblings to be after; leave its `after` out"
+            raise InvalidSpec(text, "bad_combination")
         self.spec = spec
         self.name = name or spec.name
         self._session: Session | None = None

@@ -122,7 +122,7 @@ def base_of(module: str, node: ast.ImportFrom) -> str:
 
 
 def imports_of(module: str) -> Iterator[Import]:
-    """What a module imports, name by name: `otpsup.engine.plan.chain`, `heapq`."""
+    """What a module imports, name by name: `otpsup.engine.plan.ChainPlan`, `heapq`."""
     for node, is_lazy in import_nodes(ast.parse(FILES[module].read_text())):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -223,7 +223,7 @@ def test_the_walk_sees_imports() -> None:
     """The tests above look at something: known imports are among those found."""
     found = {(i.module, i.target) for i in IMPORTS}
 
-    assert ("otpsup.engine.order", "otpsup.engine.plan.chain") in found
+    assert ("otpsup.engine.order", "otpsup.engine.plan.ChainPlan") in found
     assert ("otpsup.engine.node", "otpsup.engine.purpose") in found
     assert ("otpsup.engine.timers", "heapq") in found
     assert ("otpsup.engine.reasons", "signal.Signals") in found

@@ -11,7 +11,7 @@ from . import table, target
 
 def command(options: argparse.Namespace) -> str:
     """The drawing of a tree; of one that runs, with its states."""
-    found = target.resolve(options.tree_or_module, options.socket)
+    found = target.resolve(options.tree_or_module, options.tree, options.socket)
     colour = options.format == "text" and table.wants_colour(sys.stdout)
     text = graph.render(found.now, options.format, found.states, colour=colour)
     return text if text.endswith("\n") else f"{text}\n"

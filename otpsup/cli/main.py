@@ -12,6 +12,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _write(options.command(options))
     except NotRunning as error:
-        return _complain(str(error), 3)
+        return _complain(str(error), 1 if error.is_of_a_supervisor else 3)
     except OtpsupError as error:
         return _complain(str(error), 2 if error.code == "usage" else 1)
     except BrokenPipeError:  # whoever read it has seen enough
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 done, 1 the tree or the input said no, 2 wrong usage, 3 no tree to "
         "talk to.",
     )
+    parser.add_argument("--version", action="version", version=f"otpsup {version('otpsup')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, verb, text in (
         ("status", verbs.status, "show the tree, or the part of it at PATH"),
@@ -110,13 +112,17 @@ def _add_verb(commands: _Commands, name: str, command: Command, text: str) -> No
         "path", nargs="?", type=_path, metavar="PATH", help="a child, as in 'backend/db'"
     )
     _add_json(parser)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--tree", metavar="NAME", help="the tree, if several are running")
-    _add_socket(which)
+    _add_which(parser, "the tree, if several are running")
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON value")
+
+
+def _add_which(parser: argparse.ArgumentParser, text: str) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--tree", metavar="NAME", help=text)
+    _add_socket(which)
 
 
 def _add_socket(parser: argparse._ActionsContainer) -> None:
@@ -133,7 +139,7 @@ def _add_graph(commands: _Commands) -> None:
     parser.add_argument(
         "--format", choices=("text", "mermaid", "dot", "svg"), default="text", help="(%(default)s)"
     )
-    _add_socket(parser)
+    _add_which(parser, "a running tree")
 
 
 def _add_simulate(commands: _Commands) -> None:
@@ -154,7 +160,7 @@ def _add_simulate(commands: _Commands) -> None:
         help="a child that would not start any more",
     )  # fmt: skip
     _add_json(parser)
-    _add_socket(parser)
+    _add_which(parser, "a running tree")
 
 
 def _times(text: str) -> int:

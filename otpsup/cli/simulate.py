@@ -22,9 +22,11 @@ def command(options: argparse.Namespace) -> str:
     """Scenarios to traces; or, with --kill, consequences in words."""
     if options.kill:
         return _what_if(options)
-    for option in ("broken", "times", "json", "socket"):
+    for option in ("broken", "times", "json", "tree", "socket"):
         if getattr(options, option):
             raise BadUsage(f"--{option} is about what would come of a death; add --kill PATH")
+    if (options.file or "").endswith(".py"):
+        raise BadUsage(f"{options.file} is a program, and no file of scenarios; add --kill PATH")
     _scenarios(options.file or "-")
     return ""
 
@@ -127,17 +129,23 @@ def _few_collections() -> Iterator[None]:
 
 
 def _what_if(options: argparse.Namespace) -> str:
-    chosen = target.resolve(options.file, options.socket)
+    chosen = target.resolve(options.file, options.tree, options.socket)
     tree, killed = chosen.spec, options.kill * (options.times or 1)
     begin = chosen.outline.checkpoint if chosen.outline else None
     found = what_if(tree, killed, options.broken, begin)
     if options.json:
         return show.as_json(found)
-    return show.lines([line for each in found for line in _told(each, tree.name)])
+    lines = [line for each in found for line in _told(each, tree.name)]
+    if left := len(killed) - len(found):
+        lines.append(f"The tree has ended; {left} of {len(killed)} kills were not to be done.")
+    return show.lines(lines)
 
 
 def _told(consequence: Consequence, root: str) -> Iterator[str]:
     """The steps, each with its reason unless that is the one before's."""
+    if not consequence.steps:
+        yield consequence.summary
+        return
     yield f"If {consequence.path} is killed (SIGKILL):"
     why = ""
     left_out = range(_SHOWN, len(consequence.steps) - 3)

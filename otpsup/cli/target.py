@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from attrs import frozen
@@ -48,20 +48,21 @@ class Target:
         return self.outline.now() if self.outline else self.spec
 
 
-def resolve(text: str | None, socket: Path | None = None) -> Target:
+def resolve(text: str | None, tree: str | None = None, socket: Path | None = None) -> Target:
     """The tree that is meant.
 
     Args:
         text: the name of a running tree, `module:name`, `file.py:name`, or a module in which a
             tree is called `tree` or `build`; None is the only tree that runs.
+        tree: the name of a running tree.
         socket: a running tree's control socket.
 
     Raises:
         NoSuchTree: nothing of that kind is there, or it is no tree.
         NotRunning: there is not just one tree that runs.
     """
-    if text is None or socket is not None:
-        return _running(text, socket)
+    if text is None or tree is not None or socket is not None:
+        return _running(tree or text, socket)
     if ":" in text:
         module, _, name = text.partition(":")
         return Target(_spec(_member(_module(module), name), text))
@@ -103,8 +104,25 @@ def _in_module(text: str) -> Target:
         if hasattr(module, name):
             return Target(_spec(getattr(module, name), f"{text}:{name}"))
     raise NoSuchTree(
-        f"module {text!r} has none of {', '.join(_NAMES)}; name what it has, as in {text}:mytree"
+        f"module {text!r} has none of {', '.join(_NAMES)}; {_trees(module)}; "
+        f"name one, as in {text}:mytree"
     )
+
+
+def _trees(module: ModuleType) -> str:
+    """What in a module could be meant: trees, and functions of its own."""
+    found = [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and _may_be_tree(value, module)
+    ]
+    return f"what may be a tree in it: {', '.join(found) or 'nothing'}"
+
+
+def _may_be_tree(value: Any, module: ModuleType) -> bool:
+    if isinstance(value, FunctionType):
+        return value.__module__ == module.__name__
+    return isinstance(getattr(value, "spec", value), Supervisor | DynamicSupervisor)
 
 
 def _module(name: str) -> ModuleType:
@@ -130,8 +148,7 @@ def _member(module: ModuleType, name: str) -> Any:
     value: Any = module
     for part in name.split("."):
         if not hasattr(value, part):
-            has = ", ".join(n for n in vars(module) if not n.startswith("_"))
-            raise NoSuchTree(f"module {module.__name__!r} has no {name!r}; it has {has}")
+            raise NoSuchTree(f"module {module.__name__!r} has no {name!r}; {_trees(module)}")
         value = getattr(value, part)
     return value
 
@@ -142,9 +159,10 @@ def _spec(value: Any, text: str) -> Supervisor | DynamicSupervisor:
         try:
             value = value()
         except (Exception, SystemExit) as error:  # whatever the function raises
-            raise NoSuchTree(
-                f"{text} cannot be called without arguments: {type(error).__name__}: {error}"
-            ) from None
+            what = (
+                "cannot be called without arguments" if isinstance(error, TypeError) else "failed"
+            )
+            raise NoSuchTree(f"{text} {what}: {type(error).__name__}: {error}") from None
     value = getattr(value, "spec", value)
     if not isinstance(value, Supervisor | DynamicSupervisor):
         raise NoSuchTree(

@@ -1,16 +1,19 @@
 """What a tree said when it ended, kept so that somebody can ask for it the morning after.
 
 One small file a tree, beside the control sockets. It is written when the tree begins, for a host
-that will be killed says nothing, and again when it ends; the next tree of that name replaces it.
+that will be killed says nothing, and again when it ends. The next tree of that name takes it away,
+unless the tree still runs: two of a name may overlap, as when one replaces the other.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import asdict, field, frozen
@@ -29,6 +32,7 @@ class LastWords:
     Attributes:
         tree, pid: its name, and the process in which it ran.
         at: when, in seconds since the epoch; when it began if it `vanished`.
+        began: when it began.
         kind: `stopped`, `start_failed`, `gave_up`, `auto_shutdown`, or `vanished` without a word.
         text: one paragraph: how, and what to do next.
         story: how it came to that, a line each; for a tree that gave up, from the first crash to
@@ -41,6 +45,7 @@ class LastWords:
     kind: str
     text: str
     story: tuple[str, ...] = field(converter=tuple[str, ...])
+    began: float = 0.0
 
     @property
     def is_running(self) -> bool:
@@ -53,20 +58,35 @@ class LastWords:
         return Path(f"/proc/{self.pid}").exists()
 
 
-def begin(name: str) -> None:
-    """Say, on behalf of a tree that begins, what will be true if it never says anything itself."""
+def begin(name: str) -> float:
+    """Say, on behalf of a tree that begins, what will be true if it never says anything itself.
+
+    Returns:
+        when that was, for `LastWords.began`.
+    """
+    _forget_the_dead(name)
+    now = time.time()
     text = (
         f"{name} ended without a word: its process was killed (SIGKILL, or for want of memory), or "
         "the machine stopped. What it ran was ended with it; look at the kernel's log."
     )
-    write(LastWords(name, os.getpid(), time.time(), VANISHED, text, ()))
+    write(LastWords(name, os.getpid(), now, VANISHED, text, (), now))
+    return now
+
+
+def _forget_the_dead(name: str) -> None:
+    with contextlib.suppress(OSError, OtpsupError):
+        for path in _files(name):
+            words = _parse(path)
+            if words is None or (words.tree == name and not words.is_running):
+                path.unlink(missing_ok=True)
 
 
 def write(words: LastWords) -> None:
     """Keep them; a tree that cannot is not held up by that."""
     with contextlib.suppress(OSError, OtpsupError):
-        path = address.directory() / f"{address.safe(words.tree)}{_SUFFIX}"
-        draft = path.with_suffix(f".{os.getpid()}.new")
+        path = address.directory() / f"{address.safe(words.tree)}-{words.pid}{_SUFFIX}"
+        draft = path.with_name(f"{path.name}.{threading.get_native_id()}.new")
         draft.write_text(json.dumps(asdict(words)))
         draft.chmod(0o600)
         draft.replace(path)
@@ -84,14 +104,16 @@ def read(name: str | None = None) -> LastWords:
     if not found:
         whose = f"tree {name!r}" if name else "any tree"
         raise NotRunning(f"nothing is known of the end of {whose}")
-    return max(found, key=lambda words: words.at)
+    latest: dict[str, LastWords] = {}
+    for words in sorted(found, key=lambda words: (words.began, words.at)):
+        latest[words.tree] = words
+    return max(latest.values(), key=lambda words: words.at)
 
 
-def _files(name: str | None) -> Sequence[Path]:
-    if name is None:
-        return list(address.directory().glob(f"*{_SUFFIX}"))
-    stems = {address.safe(text) for text in (name, name.rpartition("-")[0])}
-    return [address.directory() / f"{stem}{_SUFFIX}" for stem in stems]
+def _files(name: str | None) -> Iterator[Path]:
+    """The files of trees of this name, and perhaps some more."""
+    stem = "*" if name is None else f"{glob.escape(address.safe(name))}*"
+    yield from address.directory().glob(f"{stem}{_SUFFIX}")
 
 
 def _is_called(words: LastWords, name: str) -> bool:
@@ -108,4 +130,5 @@ def _parse(path: Path) -> LastWords | None:
     texts = (words.tree, words.kind, words.text, *words.story)
     is_sound = all(isinstance(text, str) for text in texts) and isinstance(words.pid, int)
     is_sound = is_sound and isinstance(value["story"], list)
-    return words if is_sound and isinstance(words.at, int | float) else None
+    times = (words.at, words.began)
+    return words if is_sound and all(isinstance(t, int | float) for t in times) else None

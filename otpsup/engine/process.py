@@ -85,7 +85,8 @@ class ProcessChild(Child):
         """Stop it; when it is gone, its start has failed."""
         self._failing = reason
         self.move("stop", Cause("start_failed", self.path, reason, parent=self.cause))
-        self._ask_to_end()
+        if not self._killed:
+            self._ask_to_end()
 
     def _ask_to_end(self) -> None:
         if self.spec.shutdown == BRUTAL_KILL:

@@ -193,7 +193,7 @@ class Handler:
             need = "" if dependency.condition == "ready" else f" ({dependency.condition})"
             raise errors.DependencyNotMet(
                 f"cannot {verb} child {child.path!r}: it is after {other.path!r}{need}, which is "
-                f"{other.state}; start that first, or wait for it"
+                f"{other.state}; {_what_to_do(other)}"
             )
 
     # terminate_child, delete_child, restart
@@ -324,6 +324,14 @@ def _cause(request: ToChild | ToSupervisor | Any, child: Child) -> Cause:
     return Cause("request", child.path, rule=rule, by=request.caller, parent=before)
 
 
+_FEW = 12
+"""Paths that a message lists."""
+
+
+def _what_to_do(other: Child) -> str:
+    return "start that first" if other.state == "down" else "wait for it, or stop it"
+
+
 def _pid(child: Child) -> str:
     return f" (pid {child.pid})" if child.pid else ""
 
@@ -335,5 +343,7 @@ def _already_started(child: Child) -> errors.AlreadyStarted:
 
 def not_found(verb: str, path: str, known: dict[str, Child]) -> errors.NotFound:
     """The error for a path that names nobody, with the nearest path that names somebody."""
-    hint = check.nearest(path, filter(None, known)) or "`status` lists all paths"
+    paths = list(filter(None, known))
+    few = f"the paths are: {', '.join(paths)}" if 0 < len(paths) <= _FEW else ""
+    hint = check.nearest(path, paths) or few or "`status` lists all paths"
     return errors.NotFound(f"cannot {verb} child {path!r}: there is no such child; {hint}")

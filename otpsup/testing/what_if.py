@@ -5,7 +5,7 @@ Decides only how it is told. Every process is taken to do well otherwise: see `s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from attrs import frozen
@@ -19,7 +19,7 @@ from ..engine.node import Node
 from ..engine.reasons import Reason
 from ..engine.requests import not_found
 from ..engine.words import how, named, sentence, span
-from ..errors import NotFound, StartFailed
+from ..errors import InvalidSpec, NotFound, StartFailed
 from ..specs import DynamicSupervisor, Supervisor
 from .system import System
 
@@ -68,33 +68,60 @@ class Consequence:
 
 def what_if(
     tree: Supervisor | DynamicSupervisor,
-    kill: Sequence[str],
-    broken: Sequence[str] = (),
+    kill: str | Sequence[str],
+    broken: str | Sequence[str] = (),
     checkpoint: Checkpoint | None = None,
 ) -> list[Consequence]:
     """What would stop, start and escalate, and why, if these children were killed in turn.
 
     Args:
         tree: the root; nothing of it is started.
-        kill: paths, one after the other; each time the tree comes to rest first.
+        kill: paths, one after the other; each time the tree comes to rest first. Once it has
+            ended, the rest of them are left out.
         broken: paths of processes that do not start any more once they have been killed.
         checkpoint: where the tree is to begin with, from `Engine.checkpoint` or a running tree's
             outline. Without, all is as after its start.
 
     Raises:
-        NotFound: no process of this path is up at that moment.
+        NotFound: there is no process of this path, or the first one is not up.
+        InvalidSpec: that is no tree.
         StartFailed: the tree does not come up.
         ValueError: the checkpoint is of another tree.
     """
+    if not isinstance(tree, Supervisor | DynamicSupervisor):
+        text = f"what_if needs the root of a tree, a Supervisor, not {type(tree).__name__}"
+        raise InvalidSpec(text, "invalid_child_spec")
     system = _Watched(tree)
     if checkpoint is None:
         _boot(system)
     else:
         system.resume(checkpoint)
-    for path in broken:
+    for path in _paths(broken):
         _process(system, path, "break")
         system.break_down(path)
-    return [_kill(system, path) for path in kill]
+    return list(_kill_all(system, _paths(kill)))
+
+
+def _paths(given: str | Sequence[str]) -> Sequence[str]:
+    return [given] if isinstance(given, str) else given
+
+
+def _kill_all(system: _Watched, paths: Sequence[str]) -> Iterator[Consequence]:
+    known = {path for path, _ in _all(system.engine.root)}
+    for number, path in enumerate(paths):
+        if number and system.engine.is_halted:
+            return
+        if number and path in known and path not in system.up:
+            yield _impossible(system, path)
+        else:
+            yield _kill(system, path)
+
+
+def _impossible(system: _Watched, path: str) -> Consequence:
+    child = system.engine.find(path)
+    state = child.state if child else "gone"
+    states = {p: c.state for p, c in _all(system.engine.root)}
+    return Consequence(path, (), states, f"{named(path)} cannot be killed again: it is {state}.")
 
 
 def _boot(system: System) -> None:
@@ -112,6 +139,8 @@ class _Watched(System):
         super().__init__(spec)
         self._at = 0.0
         self.seen: list[tuple[float, StateChange | Report | Halt]] = []
+        self.waits: dict[int, float] = {}
+        """Seconds until another attempt, by the place in `seen` of the change that says so."""
         self._unseen = dict(self._performers)
         self._performers |= dict.fromkeys((StateChange, Report, Halt), self._see)
 
@@ -121,8 +150,16 @@ class _Watched(System):
 
     def _see(self, effect: Any) -> None:
         self.seen.append((self._at, effect))
+        if isinstance(effect, StateChange) and effect.cause.kind == "start_failed":
+            self._see_wait(effect)
         if perform := self._unseen.get(type(effect)):
             perform(effect)
+
+    def _see_wait(self, change: StateChange) -> None:
+        """After a failed start: how long until the next attempt."""
+        child = self.engine.find(change.path)
+        if change.state == "restarting" and child is not None and child.retry_due is not None:
+            self.waits[len(self.seen) - 1] = child.retry_due - self._at
 
 
 def _process(system: System, path: str, verb: str) -> Child:
@@ -144,29 +181,43 @@ def _kill(system: _Watched, path: str) -> Consequence:
             f"cannot kill {path!r}: it is {child.state} at that moment"
             + ("; the tree has ended" if system.engine.is_halted else "")
         )
-    begin = system.now
+    begin, were_up = system.now, list(system.up)
     system.seen.clear()
+    system.waits.clear()
     system.exits(path, SIGKILL)
     most = _enough(system.engine.root)
     not_after = None if system.rests(most) else most
     name = system.engine.root.name
-    steps = [s for at, effect in system.seen if (s := _step(effect, at - begin, name))]
+    steps = list(_steps(system, begin, name))
     if steps and (steps[0].path, steps[0].what) == (path, "ends"):
         first, steps = steps[0], steps[1:]  # it is not restarted
     else:
         first = Step(0.0, path, "ends", str(SIGKILL))
     states = {p: c.state for p, c in _all(system.engine.root)}
-    return Consequence(
-        path,
-        (first, *steps),
-        states,
-        _summary(system, path, steps, not_after),
-    )
+    summary = _summary(system, path, steps, not_after) + _lost(were_up, states, path)
+    return Consequence(path, (first, *steps), states, summary)
+
+
+def _lost(were_up: Sequence[str], states: Mapping[str, str], killed: str) -> str:
+    """Instances and other children whose records ended with somebody else."""
+    gone = [path for path in were_up if path not in states and path != killed]
+    if not gone:
+        return ""
+    return f" {_list(gone)} {'is' if len(gone) == 1 else 'are'} gone for good."
 
 
 def _all(child: Child) -> list[tuple[str, Child]]:
     below = child.children.values() if isinstance(child, Node) else ()
     return [(child.path, child), *(pair for c in below for pair in _all(c))]
+
+
+def _steps(system: _Watched, begin: float, name: str) -> Iterator[Step]:
+    for number, (at, effect) in enumerate(system.seen):
+        if step := _step(effect, at - begin, name):
+            yield step
+        if (wait := system.waits.get(number, 0.0)) > 0:
+            assert isinstance(effect, StateChange)
+            yield Step(at - begin, effect.path, "waits", f"{span(wait)} of backoff")
 
 
 def _step(effect: StateChange | Report | Halt, at: float, root: str) -> Step | None:

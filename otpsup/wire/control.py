@@ -188,6 +188,8 @@ def status_from(value: Mapping[str, Any]) -> ChildStatus:
 def error_from(value: Mapping[str, Any]) -> errors.OtpsupError:
     """The exception that an error answer stands for."""
     error = errors.by_code(str(value["code"]), str(value["message"]))
+    if isinstance(error, errors.NotRunning):  # somebody has answered
+        error.is_of_a_supervisor = True
     if isinstance(error, errors.AlreadyStarted):
         error.pid = value.get("pid")
     return error

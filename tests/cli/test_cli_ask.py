@@ -160,7 +160,7 @@ def test_what_if_of_a_running_tree() -> None:
         ([FASTBLOG, "--kill", "main_ap"], "did you mean 'main_app'?"),
         ([FASTBLOG, "--kill", "updater"], "cannot kill 'updater': it is down"),
         (["examples.fastblog.tre", "--kill", "a"], "write MODULE:NAME"),
-        ([f"{FASTBLOG}:buld", "--kill", "a"], "has no 'buld'; it has"),
+        ([f"{FASTBLOG}:buld", "--kill", "a"], "has no 'buld'; what may be a tree in it: build"),
         ([f"{FASTBLOG}:Settings", "--kill", "a"], "cannot be called without arguments"),
         (["json:dumps", "--kill", "a"], "cannot be called without arguments"),
         (["json:__name__", "--kill", "a"], "is str, and no tree"),

@@ -124,7 +124,7 @@ def test_none_runs() -> None:
     with pytest.raises(NotRunning, match="no tree is running"):
         resolve(None)
     with pytest.raises(NotRunning, match="no tree answers at"):
-        resolve("shop", Path("/no/socket"))
+        resolve("shop", socket=Path("/no/socket"))
 
 
 @pytest.mark.parametrize("text", ["shop", "no.such.module", "shop-1", "a b", "ö", ".", "..", ".x"])
@@ -139,16 +139,24 @@ def test_neither_a_tree_nor_a_module(text: str) -> None:
 @pytest.mark.parametrize(
     ("code", "name", "expected"),
     [
-        ("x = 1", "", "has none of tree, TREE, spec, build; name what it has, as in {}:mytree"),
-        ("a = 1\nb = 2\n_c = 3", ":d", "module '{}' has no 'd'; it has "),
-        (f"tree = {SPEC}", ":tree.x", "module '{}' has no 'tree.x'; it has "),
+        (
+            "x = 1",
+            "",
+            "what may be a tree in it: nothing; name one, as in {}:mytree",
+        ),
+        ("a = 1\nb = 2\n_c = 3", ":d", "module '{}' has no 'd'; what may be a tree in it: nothing"),
+        (
+            f"tree = {SPEC}",
+            ":tree.x",
+            "has no 'tree.x'; what may be a tree in it: tree",
+        ),
         ("tree = 3", "", "{}:tree is int, and no tree; it must be a Supervisor, a Tree, or a "),
         ("tree = None", ":tree", "{}:tree is NoneType, and no tree; "),
         ("tree = [1]", "", "{}:tree is list, and no tree; "),
         ("tree = Command('a', ['true'])", "", "{}:tree is Command, and no tree; "),
         ("def tree(port): pass", "", "{}:tree cannot be called without arguments: TypeError: "),
         ("def tree(): pass", "", "{}:tree is NoneType, and no tree; "),
-        ("def tree(): 1 / 0", "", "{}:tree cannot be called without arguments: ZeroDivisionError"),
+        ("def tree(): 1 / 0", "", "{}:tree failed: ZeroDivisionError"),
         ("def tree(): return Supervisor('a/b')", "", "InvalidSpec: Supervisor 'a/b': name must"),
         ("1 / 0", "", "cannot load '{}': ZeroDivisionError: division by zero"),
         ("import no_such_module", ":tree", "cannot load '{}': ModuleNotFoundError: No module"),

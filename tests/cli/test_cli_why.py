@@ -435,7 +435,7 @@ def test_json_of_the_dead() -> None:
     """--json has all that is known of the end."""
     ended(sleeper("a"), name="blog", intensity=0, kill_in_turn=("a",))
     value = json.loads(done("why", "--json"))
-    assert set(value) == {"tree", "pid", "at", "kind", "text", "story"}
+    assert set(value) == {"tree", "pid", "began", "at", "kind", "text", "story"}
     assert (value["tree"], value["pid"], value["kind"]) == ("blog", os.getpid(), "gave_up")
     assert value["story"] == ["1. a ended with SIGKILL"]
     assert told()[1:] == [value["text"], *value["story"]]

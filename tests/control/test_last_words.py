@@ -66,7 +66,7 @@ def test_the_latest_counts(own: Path) -> None:
     assert last_words.read().tree == "blog"
     last_words.write(evolve(WORDS, tree="other", at=250.0))
     assert last_words.read().tree == "other"
-    assert files(own) == ["blog.ended", "other.ended"]
+    assert files(own) == ["blog-7.ended", "other-7.ended"]
 
 
 def test_for_this_user_alone(own: Path) -> None:
@@ -76,7 +76,7 @@ def test_for_this_user_alone(own: Path) -> None:
         last_words.write(WORDS)
     finally:
         os.umask(before)
-    assert stat.S_IMODE((own / "blog.ended").stat().st_mode) == 0o600
+    assert stat.S_IMODE((own / "blog-7.ended").stat().st_mode) == 0o600
 
 
 def test_nothing_is_known() -> None:
@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_written(own: Path, monkeypatch: pytest.MonkeyPa
 def test_a_full_disk_leaves_those_before(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Words that could not be written whole do not replace those that were."""
     last_words.write(WORDS)
-    (own / f"blog.{os.getpid()}.new").symlink_to("/dev/full")
+    (own / f"blog-7.ended.{threading.get_native_id()}.new").symlink_to("/dev/full")
     last_words.write(evolve(WORDS, at=500.0))
     assert last_words.read("blog") == WORDS
 
@@ -161,7 +161,7 @@ def test_many_at_once(own: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert files(own) == ["t0.ended", "t1.ended", "t2.ended"]
+    assert files(own) == [f"t{n}-7.ended" for n in range(3)]
     assert {len(last_words.read(f"t{number}").text) for number in range(3)} == {20_000}
 
 
@@ -181,7 +181,7 @@ def test_they_are_no_socket(own: Path) -> None:
     assert address.running() == []
     with pytest.raises(NotRunning, match="running now: none"):
         address.find("blog")
-    assert files(own) == ["blog.ended"]
+    assert files(own) == ["blog-7.ended"]
 
 
 # Those of a tree that said nothing.
@@ -227,3 +227,31 @@ def test_a_name_that_looks_like_one_with_a_pid() -> None:
     last_words.write(named)
 
     assert last_words.read("blog-7") == named
+
+
+def test_two_of_a_name_that_overlap(monkeypatch: pytest.MonkeyPatch, own: Path) -> None:
+    """The end of the tree that was replaced does not hide that of the one that replaced it."""
+    ours = os.getpid()
+    began = last_words.begin("blog")
+    monkeypatch.setattr(os, "getpid", lambda: DEAD)
+    last_words.begin("blog")
+    last_words.write(evolve(WORDS, pid=ours, began=began, at=began + 900, kind="stopped"))
+
+    assert (last_words.read("blog").pid, last_words.read("blog").kind) == (DEAD, "vanished")
+    assert last_words.read(f"blog-{ours}").kind == "stopped"
+
+    monkeypatch.setattr(os, "getpid", lambda: ours)
+    last_words.begin("blog")
+
+    assert files(own) == [f"blog-{ours}.ended"]
+
+
+def test_of_other_names_nothing_is_forgotten(own: Path) -> None:
+    """A tree that begins takes away what those of its own name have left, and nothing else."""
+    for name in ("blog-2", "blog", "blogs", "a"):
+        last_words.write(evolve(WORDS, tree=name, pid=DEAD))
+    last_words.begin("blog")
+
+    ours = os.getpid()
+    dead = [f"{name}-{DEAD}.ended" for name in ("a", "blog-2", "blogs")]
+    assert sorted(files(own)) == sorted([*dead, f"blog-{ours}.ended"])

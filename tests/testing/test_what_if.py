@@ -10,7 +10,7 @@ import pytest
 
 from examples.fastblog.tree import build
 from otpsup import Backoff, Command, DynamicSupervisor, Supervisor, Worker, completed, healthy
-from otpsup.errors import NotFound
+from otpsup.errors import InvalidSpec, NotFound
 from otpsup.testing import Consequence, Step, what_if
 
 Tree = Supervisor | DynamicSupervisor
@@ -157,7 +157,8 @@ def test_a_supervisor_that_stays_down(restart: str) -> None:
         (0, "sub/y", "stops"),
         (0, "sub", "ends"),
     ]
-    assert death.summary == "Nothing is up again; it escalates: sub gave up."
+    gone = " sub/y, sub are gone for good." if restart == "temporary" else ""
+    assert death.summary == f"Nothing is up again; it escalates: sub gave up.{gone}"
     assert (death.states["a"], death.states.get("sub", "down")) == ("running", "down")
 
 
@@ -356,8 +357,6 @@ SUB = Supervisor("sub", children=[worker("x"), worker("lazy", autostart=False)])
         ([""], [], "cannot kill child '': there is no such child; "),
         (["sub"], [], "cannot kill 'sub': a supervisor is no process; name one of the children"),
         (["sub/lazy"], [], "cannot kill 'sub/lazy': it is down at that moment"),
-        (["alpha", "alpha"], [], "cannot kill child 'alpha': there is no such child"),
-        (["beta", "beta"], [], "cannot kill 'beta': it is down at that moment; the tree has ended"),
         (["alpha"], ["alpa"], "cannot break child 'alpa': there is no such child; did you mean"),
         (["alpha"], ["sub"], "cannot break 'sub': a supervisor is no process"),
     ],
@@ -368,6 +367,32 @@ def test_nobody_to_kill(kill: list[str], broken: list[str], message: str) -> Non
     with pytest.raises(NotFound) as caught:
         what_if(top(alpha, worker("beta"), SUB, intensity=0), kill, broken)
     assert message in str(caught.value)
+
+
+def test_killed_once_more() -> None:
+    """What is not there any more is said to be gone; when the tree has ended, that is all."""
+    alpha = worker("alpha", restart="temporary")
+    tree = top(alpha, worker("beta"), intensity=0)
+    first, second = what_if(tree, ["alpha", "alpha"])
+
+    assert first.summary == "Nothing else happens: alpha stays down."
+    assert (second.steps, second.summary) == ((), "alpha cannot be killed again: it is gone.")
+    assert len(what_if(tree, ["beta", "beta", "alpha"])) == 1
+
+
+def test_one_path() -> None:
+    """One path need not be in a list."""
+    tree = top(worker("ab"))
+    assert what_if(tree, "ab", "ab") == what_if(tree, ["ab"], ["ab"])
+
+
+@pytest.mark.parametrize(
+    "tree", [worker("a"), None, "shop", top], ids=["worker", "None", "text", "function"]
+)
+def test_no_tree(tree: Any) -> None:
+    """What is no tree is refused as such."""
+    with pytest.raises(InvalidSpec, match="needs the root of a tree"):
+        what_if(tree, "a")
 
 
 def test_a_template() -> None:
