@@ -22,7 +22,7 @@ NAMED = 6
 """So many children of one wave are named."""
 
 CHAIN = "↓"
-LEGEND = f"{CHAIN} starts after the sibling above it, and is restarted with it"
+LEGEND = f"{CHAIN} starts after the sibling above it, and stops or restarts with it"
 
 JOINT = "(?:, |  )"
 """Lines end after a comma, or between two waves."""

@@ -146,13 +146,13 @@ def check_dependency(
 
 def _never_ends(child: Ordered) -> str:
     """Why this child will not end normally and for good, and what to do; nothing if it may."""
-    if child.restart == "permanent":
-        return f"a permanent child never ends for good; give {child.name!r} restart='transient'"
     if hasattr(child, "intensity") and getattr(child, "auto_shutdown", "never") == "never":
         return (
-            "a supervisor does not end by itself; give it auto_shutdown, or depend on its children "
-            "being ready"
+            "a supervisor does not end by itself; give it auto_shutdown and restart='transient', "
+            "or wait until it is ready"
         )
+    if child.restart == "permanent":
+        return f"a permanent child never ends for good; give {child.name!r} restart='transient'"
     return ""
 
 
