@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verb(commands, "why", _lazy("why"), text)
     _add_graph(commands)
     _add_simulate(commands)
+    _add_orphans(commands)
     return parser
 
 
@@ -161,6 +162,27 @@ def _add_simulate(commands: _Commands) -> None:
     )  # fmt: skip
     _add_json(parser)
     _add_which(parser, "a running tree")
+
+
+def _add_orphans(commands: _Commands) -> None:
+    text = "list processes of trees that are dead; there should be none"
+    parser = _add(commands, "orphans", _lazy("orphans"), text)
+    parser.add_argument("--end", action="store_true", help="end them: SIGTERM, then SIGKILL")
+    parser.add_argument(
+        "--grace", type=_seconds, default=5.0, metavar="SECONDS",
+        help="between SIGTERM and SIGKILL (%(default)s)",
+    )  # fmt: skip
+    _add_json(parser)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e6:
+        raise argparse.ArgumentTypeError(f"expected seconds from 0, not {text!r}")
+    return value
 
 
 def _times(text: str) -> int:

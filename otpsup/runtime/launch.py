@@ -72,8 +72,12 @@ class Spawner:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         loop.add_reader(sock.fileno(), self._readable)
 
-    def spawn(self, order: dict[str, Any], fds: Sequence[int], owner: Owner) -> None:
-        """Order a process; `owner` is told. The caller keeps `fds` and may close them at once."""
+    def spawn(self, order: dict[str, Any], fds: Sequence[int], owner: Owner) -> int:
+        """Order a process; `owner` is told. The caller keeps `fds` and may close them at once.
+
+        Returns:
+            the number of the order, for `stopping` and `kill`.
+        """
         self._ids += 1
         self._owners[self._ids] = owner
         data = frames.pack(frames.SPAWN, self._ids, payload=marshal.dumps(order))
@@ -95,6 +99,26 @@ class Spawner:
         finally:
             if memory is not None:
                 os.close(memory)
+        return self._ids
+
+    def stopping(self, id: int) -> None:
+        """This process is being told to end; what it leaves behind has what is left of its time."""
+        self._note(frames.STOPPING, id)
+
+    def kill(self, id: int) -> None:
+        """Whatever this process leaves behind gets no more time."""
+        self._note(frames.KILL, id)
+
+    def _note(self, op: bytes, id: int) -> None:
+        data = frames.pack(op, id)
+        try:
+            if self._unsent:
+                raise BlockingIOError
+            frames.send(self._sock, data)
+        except BlockingIOError:
+            self._send_later(data, ())
+        except OSError:  # it is gone, and whoever waits for it hears of that
+            return
 
     def _send_later(self, data: bytes, fds: Sequence[int]) -> None:
         if not self._unsent:

@@ -17,8 +17,9 @@ from loguru import logger
 
 from ..engine.reasons import Exit
 from ..specs import ChildSpec, DynamicSupervisor, Supervisor, Worker
-from . import watch, workers, zygote
+from . import marks, watch, workers, zygote
 from .launch import LAUNCHER, Spawner
+from .launcher.strays import MARK
 
 
 class Launchers:
@@ -142,7 +143,7 @@ def _plain_order(argv: list[str], targets: list[int]) -> dict[str, Any]:
     return {
         "file": os.fsencode(argv[0]),
         "argv": [os.fsencode(part) for part in argv],
-        "env": {},
+        "env": {MARK: b"0" * marks.ROOM},
         "cwd": "",
         "umask": 0o077,
         "targets": targets,

@@ -28,7 +28,7 @@ from ..engine.reasons import Reason
 from ..engine.snapshot import ChildStatus, snapshot
 from ..errors import NotRunning, OtpsupError
 from ..specs import DynamicSupervisor, Supervisor
-from . import launchers
+from . import launchers, marks
 from .environment import current_umask
 from .launch import Spawner
 from .logs import LogPump
@@ -60,6 +60,7 @@ class Runner:
         self.pump = LogPump()
         self.notify = NotifySocket(self.loop)
         self.umask = current_umask()
+        self.tree = marks.new_tree()
         self.adopt = adopt
         self.halted: asyncio.Future[Halt] = self.loop.create_future()
         self.listeners: list[Listener] = []

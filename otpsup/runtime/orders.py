@@ -12,7 +12,7 @@ from typing import Any
 from ..child import CHANNEL, PATH
 from ..specs import Command, Notify, Worker
 from ..specs.check import has_no_nul
-from . import environment, workers
+from . import environment, marks, workers
 
 _CHANNEL_NUMBER = 3
 
@@ -33,7 +33,7 @@ def command(
         environment.Unusable: the machine lacks something.
     """
     env = {**environment.overlay(spec), **extra}
-    order = _common(spec, path, umask)
+    order = _common(spec, path, umask, extra)
     file = environment.program(spec.argv[0], order["cwd"], env)
     env |= {CHANNEL: f"{channel_number(spec)}:{inode}", PATH: path}
     return {
@@ -74,12 +74,13 @@ def worker(
 def stock(spec: Worker, path: str, umask: int, extra: dict[str, str]) -> dict[str, Any]:
     """The part of an order that a worker of any start method carries out on itself."""
     env = {**environment.overlay(spec), **extra}
-    return {**_common(spec, path, umask), "env": _encode(env)}
+    return {**_common(spec, path, umask, extra), "env": _encode(env)}
 
 
-def _common(spec: Worker | Command, path: str, umask: int) -> dict[str, Any]:
+def _common(spec: Worker | Command, path: str, umask: int, extra: dict[str, str]) -> dict[str, Any]:
     return {
         "path": path,
+        "mark": os.fsencode(extra.get(marks.NAME, "")),
         "cwd": environment.working_folder(spec),
         "umask": umask if spec.umask is None else spec.umask,
         "stop_signal": int(spec.stop_signal),

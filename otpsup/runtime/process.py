@@ -32,7 +32,7 @@ from ..errors import OtpsupError, ProtocolError
 from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
 from ..specs.output import NULL, STDOUT
 from ..wire import status as wire
-from . import orders, ports, readiness, watch
+from . import marks, orders, ports, readiness, watch
 from .channel import Channel
 from .environment import Unusable
 from .launch import Signaller, Spawner
@@ -51,6 +51,7 @@ class Host(Protocol):
     pump: LogPump
     notify: NotifySocket
     umask: int
+    tree: str
 
     def post(self, event: Event) -> None:
         """Give an event to the engine."""
@@ -76,6 +77,8 @@ class ChildProcess:
         self.run = run
         self.spec = spec
         self._host = host
+        self._spawner: Spawner | None = None
+        self._id = 0
         self._signaller: Signaller | None = None
         self._unsent: list[int] = []
         self._crash: Crash | None = None
@@ -131,7 +134,7 @@ class ChildProcess:
         if isinstance(spec.ready, Notify) and spec.ready.fd is not None:
             given[spec.ready.fd] = self._notification_fd()
         order["targets"] = list(given)
-        self._host.launcher().spawn(order, list(given.values()), self)
+        self._order_from(self._host.launcher(), order, list(given.values()))
 
     def _spawn_worker(
         self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
@@ -140,7 +143,11 @@ class ChildProcess:
         order, fds = orders.worker(spec, self.path, args, self._host.umask, extra)
         order["targets"] = list(outputs)
         given = [self._channel.child_end, *outputs.values(), *fds]
-        self._host.zygote().spawn(order, given, self)
+        self._order_from(self._host.zygote(), order, given)
+
+    def _order_from(self, spawner: Spawner, order: dict[str, Any], fds: Sequence[int]) -> None:
+        self._spawner = spawner
+        self._id = spawner.spawn(order, fds, self)
 
     def _start_stock(
         self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
@@ -153,9 +160,10 @@ class ChildProcess:
         self.on_up(*worker.start(self.path, args, order, fds))
 
     def _extra_environment(self) -> dict[str, str]:
+        extra = {marks.NAME: marks.mark(self._host.tree, self.run)}
         if isinstance(self.spec.ready, Notify):
-            return {"NOTIFY_SOCKET": self._host.notify.open()}
-        return {}
+            extra["NOTIFY_SOCKET"] = self._host.notify.open()
+        return extra
 
     def _notification_fd(self) -> int:
         """The write end of a pipe on which a newline means ready."""
@@ -281,6 +289,8 @@ class ChildProcess:
 
     def terminate(self) -> None:
         """Send the stop signal, and see to it that it is heard."""
+        if self._spawner:
+            self._spawner.stopping(self._id)
         self.signal(self.spec.stop_signal)
         self._wake(_NUDGE)
 
@@ -293,6 +303,8 @@ class ChildProcess:
 
     def kill(self) -> None:
         """Send SIGKILL; what does not exist by now is given up, and killed should it still come."""
+        if self._spawner:
+            self._spawner.kill(self._id)
         if self._signaller:
             self.signal(signal.SIGKILL)
         else:

@@ -8,6 +8,7 @@ safe whatever the host does, and a worker's first own line comes a millisecond l
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -21,10 +22,11 @@ from multiprocessing import process, spawn
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import bootstrap, workers
+from . import bootstrap, marks, workers
 from .launcher import execute
 from .launcher.server import Server
-from .launcher.syscalls import die_with_parent
+from .launcher.strays import MARK
+from .launcher.syscalls import become_subreaper, die_with_parent
 
 CODE = (
     "import sys, json; settings = json.loads(sys.argv[1]); sys.path[:] = settings['path']; "
@@ -44,6 +46,7 @@ def main(settings: dict[str, Any]) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _pass_over)
     die_with_parent()
+    become_subreaper()  # what workers leave behind is for us to end
     sock = socket.socket(fileno=SOCKET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     _warm_up(settings)
@@ -108,12 +111,27 @@ class _Forker:
         code = 1
         try:
             self._sock.close()
+            _stamp(order["mark"])
             code = _work(order, list(fds))
         except BaseException as error:
             bootstrap.tell_crash(error)
         finally:
             _flush()
             os._exit(code)
+
+
+def _stamp(mark: bytes) -> None:
+    """Mark this fork as its own child, and so whatever it forks.
+
+    What /proc shows of a process is the environment with which it was executed, the zygote's; there
+    is room for a mark in that, which we write into our own copy (proc_pid_stat(5): env_start).
+    """
+    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+    begin, end = int(fields[47]), int(fields[48])
+    at = ctypes.string_at(begin, end - begin).find(MARK + b"=")
+    if begin and at >= 0:
+        mark = mark[: marks.ROOM].ljust(marks.ROOM, b"\0")
+        ctypes.memmove(begin + at + len(MARK) + 1, mark, marks.ROOM)
 
 
 def _work(order: dict[str, Any], fds: list[int]) -> int:

@@ -102,17 +102,75 @@ def test_the_leader_gets_the_stop_signal_and_its_group_does_not(tmp_path: Path) 
         assert node(tree, "c").last_exit == "ended normally (exit code 0)"
 
 
-def test_who_left_the_group_is_not_touched_by_a_restart(tmp_path: Path) -> None:
-    """A daemon that a child started in a session of its own outlives that child (a restart must
-    not end what was meant to stay), but not the tree."""
-    script = f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 100' & wait"
-    with running(Command("c", ["sh", "-c", script], restart="temporary")) as tree:
-        daemon = int(until(lambda: _text(tmp_path / "pid")))
-        with watching(tree) as events:
-            os.kill(pid(tree, "c"), signal.SIGKILL)
-            events.until("c", "down")
-        assert is_alive(daemon)
-    gone(daemon, within=0.5)
+LEAVERS = {
+    "own session": "setsid sh -c 'echo $$ > {file}; exec sleep 100' & wait",
+    "double fork": "(setsid sh -c 'echo $$ > {file}; exec sleep 100' &); sleep 100",
+    "ignores SIGTERM": "trap '' TERM; setsid sh -c 'echo $$ > {file}; exec sleep 100' & wait; wait",
+    "with children": "setsid sh -c 'sleep 100 & echo $! > {file}; wait' & wait",
+}
+"""Shell scripts that leave a process outside of their group, and its pid in a file."""
+
+
+def leaver(how: str, file: Path, **options: Any) -> Command:
+    return Command("c", ["sh", "-c", LEAVERS[how].format(file=file)], **options)
+
+
+@pytest.mark.parametrize("how", LEAVERS)
+def test_who_left_the_group_is_gone_before_the_restart(how: str, tmp_path: Path) -> None:
+    """What a crashed child has started, in whatever session, is ended before it is started again;
+    that of its siblings is not touched."""
+    file, other = tmp_path / "pid", tmp_path / "other"
+    sibling = Command("d", ["sh", "-c", LEAVERS[how].format(file=other)])
+    with running(leaver(how, file), sibling) as tree, watching(tree) as events:
+        stray, others = int(until(lambda: _text(file))), int(until(lambda: _text(other)))
+        os.kill(pid(tree, "c"), signal.SIGKILL)
+        events.until("c", "starting")
+        gone(stray, within=0)
+        assert is_alive(others)
+        events.until("c", "running")
+    gone(others, within=0)
+
+
+@pytest.mark.parametrize("how", LEAVERS)
+def test_who_left_the_group_is_gone_when_a_stop_returns(how: str, tmp_path: Path) -> None:
+    """Stop means gone: also whoever is in a session of its own."""
+    file = tmp_path / "pid"
+    with running(leaver(how, file, shutdown=1)) as tree:
+        stray = int(until(lambda: _text(file)))
+        tree.terminate_child("c")
+        gone(stray, within=0)
+
+
+def test_who_is_left_behind_is_asked_first(tmp_path: Path) -> None:
+    """What a stopped child leaves behind gets the stop signal, once, and what is left of the time;
+    not SIGKILL at once."""
+    said = tmp_path / "said"
+    script = f"""
+import os, signal, sys, time
+if os.fork() == 0:
+    os.setsid()
+    file = open({str(said)!r}, "a", buffering=1)
+    signal.signal(signal.SIGTERM, lambda *_: (file.write("asked\\n"), time.sleep(0.2), sys.exit()))
+    os.write(int(os.environ["OTPSUP_CHANNEL"].split(":")[0]), b'{{"op": "ready"}}')
+    while True:
+        signal.pause()
+signal.pause()
+"""
+    with running(Command("c", python(script), ready="notify", shutdown=5)) as tree:
+        tree.terminate_child("c")
+        assert said.read_text() == "asked\n"
+
+
+def test_forks_of_a_worker_are_known(tmp_path: Path) -> None:
+    """A worker's forks carry its mark, although they are never executed."""
+    file = tmp_path / "pid"
+    worker = Worker("w", targets.fork_away, (str(file),), ready="notify", shutdown=1)
+    with running(worker) as tree, watching(tree) as events:
+        stray = int(until(lambda: _text(file)))
+        os.kill(pid(tree, "w"), signal.SIGKILL)
+        events.until("w", "starting")
+        gone(stray, within=0)
+        events.until("w", "running")
 
 
 def _text(path: Path) -> str:

@@ -38,11 +38,29 @@ FAMILY = """
 """
 
 
+SLOW = """
+import os, signal, sys, time
+_, file, name, wait = sys.argv
+said = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def stop(*_):
+    time.sleep(float(wait))
+    os.write(said, name.encode())
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+os.write(int(os.environ["OTPSUP_CHANNEL"].split(":")[0]), b'{"op": "ready"}')
+while True:
+    signal.pause()
+"""
+"""A program that says its name when it has been told to end, and has taken its time."""
+
+
 @pytest.mark.parametrize(
     "end",
     [
         pytest.param("os.kill(os.getpid(), 9)", id="SIGKILL"),
         pytest.param("os._exit(3)", id="_exit"),
+        pytest.param("os.abort()", id="abort"),
+        pytest.param("os.execvp('sleep', ['sleep', '5'])", id="exec"),
     ],
 )
 def test_nothing_outlives_a_host_that_vanishes(end: str, tmp_path: Path) -> None:
@@ -55,6 +73,44 @@ def test_nothing_outlives_a_host_that_vanishes(end: str, tmp_path: Path) -> None
         begun = time.monotonic()
         gone(*pids, within=2)
         strays.vanish(within=2 - (time.monotonic() - begun))
+
+
+def test_children_are_asked_in_order(tmp_path: Path) -> None:
+    """When the host is gone, the last child is asked first, and the next when that has ended."""
+    said = tmp_path / "said"
+    program = tmp_path / "slow.py"
+    program.write_text(SLOW)
+    code = f"""
+        def main():
+            program = [sys.executable, {str(program)!r}, {str(said)!r}]
+            children = [
+                Command(name, [*program, name, wait], ready="notify")
+                for name, wait in dict(a="0", b="0.1", c="0", d="0.1").items()
+            ]
+            with running(*children):
+                tell(0)
+                os.kill(os.getpid(), 9)
+    """
+    with adopting() as strays, hosting(tmp_path, code, stderr=-3) as host:
+        host.hear()
+        host.wait()
+        strays.vanish(within=2)
+    assert said.read_text() == "dcba"
+
+
+def test_stopped_children_hear_of_it(tmp_path: Path) -> None:
+    """A child that job control has stopped is woken, and ended like any other."""
+    code = """
+        def main():
+            with running(Command("c", ["sleep", "100"])) as tree:
+                os.kill(pid(tree, "c"), signal.SIGSTOP)
+                tell(pid(tree, "c"))
+                os.abort()
+    """
+    with adopting(), hosting(tmp_path, code, stderr=-3) as host:
+        number = host.hear()
+        host.wait()
+        gone(number, within=2)
 
 
 @pytest.mark.parametrize("how", ["main()", "main(); sys.exit(0)", "main(); raise SystemExit"])

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 RESET = [signal.SIGPIPE, signal.SIGXFSZ]  # Python ignores these; programs expect the default
-_NOT_THEIRS = {b"OTPSUP_CHANNEL", b"OTPSUP_PATH", b"NOTIFY_SOCKET"}  # the host's own way up
+_NOT_THEIRS = {b"OTPSUP_CHANNEL", b"OTPSUP_PATH", b"OTPSUP_RUN", b"NOTIFY_SOCKET"}
+"""The host's own way up, and its own mark, if it is a child itself."""
 _BASE = {k: v for k, v in os.environb.items() if k not in _NOT_THEIRS}
 
 

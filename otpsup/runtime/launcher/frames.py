@@ -1,6 +1,8 @@
 """The frames between the host and its launcher or zygote: one SOCK_SEQPACKET message each.
 
     SPAWN   id            payload, descriptors      host -> launcher
+    STOPPING  id          it is told to end         host -> launcher
+    KILL    id            no grace any more         host -> launcher
     UP      id, pid       pidfd, if there are any   launcher -> host
     FAILED  id, errno     what failed, as text      launcher -> host
     EXITED  id, status    b"core" if it dumped      launcher -> host; id 0: payload is the pid
@@ -18,7 +20,8 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-SPAWN, UP, FAILED, EXITED, LARGE = b"S", b"U", b"F", b"X", b"L"
+SPAWN, STOPPING, KILL = b"S", b"T", b"K"
+UP, FAILED, EXITED, LARGE = b"U", b"F", b"X", b"L"
 
 _HEADER = struct.Struct("<cQq")
 _INLINE = 60_000

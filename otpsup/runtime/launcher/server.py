@@ -20,24 +20,39 @@ from typing import Any, NamedTuple
 
 from . import frames
 from .execute import Failure
+from .strays import group_of, orphans, was_below
 from .syscalls import pidfd_open
 
 Spawn = Callable[[dict[str, Any], Sequence[int]], int]
 
 LINGER = 2.0
-"""Seconds that a dead child's group gets to vanish after SIGKILL before its end is reported."""
+"""Seconds that what a dead child left behind gets to vanish after SIGKILL before it is reported."""
+_CRASHED = 1.0
+"""Seconds of grace, at most, for what a child left behind that was not told to end."""
 _ABANDONED = 1.0
 """Seconds of grace, at most, that children get when the host is gone."""
+_BLINK = 0.001
 GLANCE = 0.005
 """Seconds between looks at a group that is about to vanish, or at children told to end."""
 
 
 class _Child(NamedTuple):
-    """What must be known of a child when the host is gone."""
+    """What must be known of a child when it, or the host, is gone."""
 
     id: int
     stop_signal: int
     grace: float
+    mark: bytes
+
+
+class _Lingering:
+    """A child that has ended, and has left somebody behind."""
+
+    def __init__(self, child: _Child, exited: bytes, grace: float) -> None:
+        self.child = child
+        self.exited = exited
+        self.kill_at = time.monotonic() + grace
+        self.asked: set[int] = set()
 
 
 class Server:
@@ -55,7 +70,9 @@ class Server:
         self._spawn = spawn
         self._host = host
         self._children: dict[int, _Child] = {}
-        self._lingering: dict[int, tuple[bytes, float]] = {}
+        self._stopping: dict[int, float] = {}
+        """When each child that was told to end has to be gone, by its id."""
+        self._lingering: dict[int, _Lingering] = {}
 
     def run(self) -> None:
         """Serve until the host closes its end or dies; then end all children."""
@@ -90,7 +107,24 @@ class Server:
             return False
         if frame.op == frames.SPAWN:
             self._start(frame)
+        elif frame.op == frames.STOPPING:
+            self._note_stop(frame.id)
+        elif frame.op == frames.KILL:
+            self._hasten(frame.id)
         return frame.op != b""
+
+    def _note_stop(self, id: int) -> None:
+        """The host tells this child to end; what it leaves behind has what is left of its time."""
+        for child in self._children.values():
+            if child.id == id:
+                self._stopping[id] = time.monotonic() + child.grace
+
+    def _hasten(self, id: int) -> None:
+        """No grace any more for what this child has left behind, or will."""
+        self._stopping[id] = 0.0
+        for left in self._lingering.values():
+            if left.child.id == id:
+                left.kill_at = min(left.kill_at, time.monotonic())
 
     def _start(self, frame: frames.Frame) -> None:
         order = marshal.loads(frame.payload)
@@ -102,7 +136,8 @@ class Server:
             what = f"carry out the order ({error})".encode()
             self._tell(frames.pack(frames.FAILED, frame.id, errno.EINVAL, what))
         else:
-            self._children[pid] = _Child(frame.id, order["stop_signal"], order["grace"])
+            known = (order["stop_signal"], order["grace"], order.get("mark", b""))
+            self._children[pid] = _Child(frame.id, *known)
             self._report_up(frame.id, pid)
         finally:
             for fd in frame.fds:
@@ -128,23 +163,46 @@ class Server:
         with contextlib.suppress(ChildProcessError):
             while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 self._bury(found.si_pid)
-        for pid, (exited, until) in list(self._lingering.items()):
-            if not group_exists(pid) or time.monotonic() > until:
+        for pid, left in list(self._lingering.items()):
+            if self._is_swept(pid, left):
                 del self._lingering[pid]
-                self._tell(exited)
+                self._tell(left.exited)
 
     def _bury(self, pid: int) -> None:
         child = self._children.pop(pid, None)
-        id = child.id if child else 0
-        if child:
-            _kill_group(pid)  # what it leaves behind; its number is still taken, by its zombie
+        grace = self._grace(child) if child else 0.0
+        if child:  # its number is still taken, by its zombie
+            _signal_group(pid, child.stop_signal if grace > 0 else signal.SIGKILL)
         result = os.waitid(os.P_PID, pid, os.WEXITED)
         assert result is not None
-        exited = _exited(id, pid, result)
-        if child and group_exists(pid):
-            self._lingering[pid] = (exited, time.monotonic() + LINGER)
-        else:
+        exited = _exited(child.id if child else 0, pid, result)
+        if child is None:
             self._tell(exited)
+            return
+        left = _Lingering(child, exited, grace)
+        if self._is_swept(pid, left):
+            self._tell(exited)
+        else:
+            self._lingering[pid] = left
+
+    def _grace(self, child: _Child) -> float:
+        """Seconds for what a child leaves behind: the rest of its own; a moment if it crashed."""
+        until = self._stopping.pop(child.id, None)
+        if until is None:
+            return min(child.grace, _CRASHED) if child.stop_signal else 0.0
+        return max(until - time.monotonic(), 0.0)
+
+    def _is_swept(self, pid: int, left: _Lingering) -> bool:
+        """End what a dead child has left behind, each asked once; True when nobody is left."""
+        late = time.monotonic() - left.kill_at
+        found = [o for o in orphans(self._children) if was_below(o, pid, left.child.mark)]
+        for orphan in found:
+            if late >= 0:
+                _kill(orphan)
+            elif orphan not in left.asked and group_of(orphan) != pid:  # its group was told
+                left.asked.add(orphan)
+                _send(orphan, left.child.stop_signal)
+        return not (found or group_exists(pid)) or late > LINGER
 
     # The end.
 
@@ -153,13 +211,29 @@ class Server:
         with contextlib.suppress(OSError):  # whoever holds a copy of the other end does not read
             self._sock.shutdown(socket.SHUT_RDWR)
         begun = time.monotonic()
-        for pid, child in self._children.items():
-            if child.stop_signal:
-                with contextlib.suppress(OSError):
-                    os.kill(pid, child.stop_signal)
+        self._ask_in_order(begun + _ABANDONED)
         while self._reap_all():
             self._kill_the_late(time.monotonic() - begun)
             time.sleep(GLANCE)
+
+    def _ask_in_order(self, until: float) -> None:
+        """The last one first. Each has its own grace to go before the next is asked, but no more
+        than its share of the time that is left; it goes on ending while others are asked."""
+        asked = [(p, child) for p, child in self._children.items() if child.stop_signal]
+        for left in range(len(asked), 0, -1):
+            pid, child = asked[left - 1]
+            if pid not in self._children:
+                continue
+            now = time.monotonic()
+            _send(pid, child.stop_signal)
+            _send(pid, signal.SIGCONT)  # it may be stopped, and must hear of it
+            self._wait_for(pid, now + min(child.grace, max(until - now, 0.0) / left))
+
+    def _wait_for(self, pid: int, until: float) -> None:
+        self._reap_all()
+        while pid in self._children and time.monotonic() < until:
+            time.sleep(_BLINK)
+            self._reap_all()
 
     def _kill_the_late(self, waited: float) -> None:
         """Kill whose grace is over: each child after its own, strays once all children are gone."""
@@ -167,7 +241,7 @@ class Server:
             if waited >= min(child.grace, _ABANDONED):
                 _kill(pid)
         if not self._children:
-            for pid in _children_of(os.getpid()):
+            for pid in orphans(()):
                 _kill(pid)
 
     def _reap_all(self) -> bool:
@@ -195,13 +269,17 @@ def _drain(fd: int) -> None:
 
 
 def _kill(pid: int) -> None:
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
+    _send(pid, signal.SIGKILL)
 
 
-def _kill_group(pid: int) -> None:
+def _send(pid: int, signum: int) -> None:
     with contextlib.suppress(OSError):
-        os.killpg(pid, signal.SIGKILL)
+        os.kill(pid, signum)
+
+
+def _signal_group(pid: int, signum: int) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signum)
 
 
 def group_exists(pid: int) -> bool:
@@ -213,16 +291,3 @@ def group_exists(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _children_of(parent: int) -> list[int]:
-    """The pids whose parent is `parent`; they are ours to reap, so they stay theirs till then."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _ppid(name) == parent]
-
-
-def _ppid(pid: str) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            return int(stat.read().rpartition(b")")[2].split()[1])
-    except OSError:
-        return 0

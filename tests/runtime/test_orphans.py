@@ -1,0 +1,129 @@
+"""`otpsup orphans`: processes of dead trees are found, ended, and never mistaken."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from otpsup import Command, orphans
+from tests.support import ROOT
+from tests.support.hosts import hosting
+from tests.support.strays import adopting
+from tests.support.trees import pid, running
+from tests.support.waiting import gone, is_alive
+
+DEAD = 2**22 + 1
+"""No process has this number: it is above the largest that the kernel gives out."""
+IGNORES = "import signal; signal.signal(15, signal.SIG_IGN); print(flush=True); signal.pause()"
+
+
+def marked(mark: str, *argv: str, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    env = {**os.environ, "OTPSUP_RUN": mark, "OTPSUP_PATH": "shop/db"}
+    return subprocess.Popen(argv, env=env, stdout=stdout)
+
+
+@pytest.fixture
+def orphan() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of a tree that is dead, and that ignores SIGTERM."""
+    with marked(f"{DEAD}-7-1-3", sys.executable, "-c", IGNORES, stdout=-1) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def cli(*arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "otpsup", "orphans", *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_found(orphan: subprocess.Popen[bytes]) -> None:
+    """It is listed with its child, its tree's process and its command."""
+    (found,) = [each for each in orphans.find() if each.pid == orphan.pid]
+
+    assert (found.path, found.host, found.mark) == ("shop/db", DEAD, f"{DEAD}-7-1-3")
+    assert found.command.startswith(sys.executable)
+
+    code, out, _ = cli()
+
+    assert code == 0
+    assert f"pid {orphan.pid} (shop/db) is left of a tree in process {DEAD}, which is gone" in out
+    assert orphan.pid in [each["pid"] for each in json.loads(cli("--json")[1])]
+
+
+def test_ended(orphan: subprocess.Popen[bytes]) -> None:
+    """With --end it is asked, and killed when its time is over."""
+    code, out, _ = cli("--end", "--grace", "0.1")
+
+    assert code == 0
+    assert f"pid {orphan.pid} (shop/db) was ended" in out
+    assert orphan.wait(10) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("grace", ["-1", "x", "nan"])
+def test_bad_grace(grace: str) -> None:
+    """A time that is none is wrong usage."""
+    code, _, err = cli("--end", "--grace", grace)
+
+    assert code == 2
+    assert "expected seconds from 0" in err
+
+
+def test_the_living_are_no_orphans() -> None:
+    """Whoever belongs to a tree that runs is not listed; nor is who carries some other mark."""
+    strange = [marked(mark, "sleep", "100") for mark in ("", "x", "0" * 64, "-1-1-1-1")]
+    try:
+        with running(Command("a", ["sleep", "1000"])) as tree:
+            found = [each.pid for each in orphans.find()]
+            assert pid(tree, "a") not in found
+        assert not {process.pid for process in strange} & set(found)
+    finally:
+        for process in strange:
+            process.kill()
+            process.wait()
+
+
+def test_another_process_of_that_number() -> None:
+    """A process that has the pid of a dead host, and was started at another time, is not that
+    host."""
+    with marked(f"{os.getpid()}-1-1-1", "sleep", "100") as process:
+        try:
+            assert process.pid in [each.pid for each in orphans.find()]
+        finally:
+            process.kill()
+
+
+def test_host_and_launcher_die_together(tmp_path: Path) -> None:
+    """Nobody is left to end the children then; they are found, and ended on request."""
+    code = """
+        def main():
+            with running(*(Command(name, ["sleep", "1000"]) for name in "ab")) as tree:
+                tell([node.pid for node in tree.status().children])
+                tree.wait()
+        """
+    with adopting() as strays, hosting(tmp_path, code, stderr=-3) as host:
+        pids = host.hear()
+        (launcher,) = psutil.Process(host.pid).children()
+        os.kill(host.pid, signal.SIGSTOP)
+        launcher.kill()
+        host.kill()
+        host.wait()
+        gone(launcher.pid, within=5)
+        assert all(is_alive(pid) for pid in pids)
+        found = [each for each in orphans.find() if each.host == host.pid]
+        assert sorted(each.pid for each in found) == sorted(pids)
+        assert {each.path for each in found} == {"a", "b"}
+        assert orphans.end(found, grace=5) == []
+        gone(*pids, within=1)
+        strays.reap()
