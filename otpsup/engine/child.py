@@ -197,7 +197,7 @@ class Child:
         elif self.state == "starting" or self.is_awaited:
             self.start_timed_out()
         elif self.state == "stopping":
-            self.kill(self.cause)
+            self.kill_late()
 
     def limit_stop(self) -> None:
         """Set the deadline after which a stop becomes a kill, from the spec's `shutdown`."""
@@ -223,6 +223,10 @@ class Child:
     def fail_start(self, reason: Reason) -> None:
         """End it, although it is up: its start has failed."""
         raise NotImplementedError
+
+    def kill_late(self) -> None:
+        """It did not end in the time that it had."""
+        self.kill(self.cause)
 
     def kill(self, cause: Cause) -> None:
         """End everything below and including this child without asking."""

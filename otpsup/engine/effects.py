@@ -35,10 +35,14 @@ class Terminate:
 
 @value
 class Kill:
-    """Send SIGKILL."""
+    """Send SIGKILL.
+
+    `late` says that the child had been asked to end, and did not in the time that it had.
+    """
 
     path: str
     run: int
+    late: bool = False
 
 
 @value

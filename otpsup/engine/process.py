@@ -63,10 +63,17 @@ class ProcessChild(Child):
 
     def kill(self, cause: Cause) -> None:
         """Send SIGKILL, once."""
+        self._kill(late=False)
+
+    def kill_late(self) -> None:
+        """Send SIGKILL, once, to what did not listen."""
+        self._kill(late=True)
+
+    def _kill(self, *, late: bool) -> None:
         if self.state in UP and self.pending is None and not self._killed:
             self._killed = True
             self.core.timers.cancel(self)
-            self.core.emit(Kill(self.path, self.run))
+            self.core.emit(Kill(self.path, self.run, late))
 
     def limit_start(self) -> None:
         """From now on it has `start_timeout` seconds."""

@@ -27,12 +27,17 @@ class Crash:
 
 @value
 class Exit:
-    """How a process ended: exactly one of `code` and `signal` is set."""
+    """How a process ended: exactly one of `code` and `signal` is set.
+
+    `hung` says why it did not end when asked, `stacks` where it was, as far as that is known.
+    """
 
     code: int | None = None
     signal: int | None = None
     crash: Crash | None = None
     core: bool = False
+    hung: str = ""
+    stacks: str = ""
 
 
 EXIT_0 = Exit(code=0)
@@ -48,7 +53,7 @@ class Reason:
             ready).
         detail: for people, in one line: `exit code 3`, `SIGSEGV`, `ValueError: no port`.
         code, signal: as the process reported them.
-        traceback: a Python child's traceback, or "".
+        traceback: of a Python child's exception, or the stacks of one that hung, or "".
     """
 
     kind: Kind
@@ -109,7 +114,8 @@ def _of_signal(exit: Exit, asked: int | None, killed: bool) -> Reason:
     number = exit.signal or 0
     name = signal_name(number)
     if killed and number == Signals.SIGKILL:
-        return Reason("killed", "killed (SIGKILL)", signal=number)
+        why = f"; {exit.hung}" if exit.hung else ""
+        return Reason("killed", f"killed (SIGKILL){why}", signal=number, traceback=exit.stacks)
     if number == asked:
         return Reason("shutdown", f"stopped by {name}", signal=number)
     return Reason("signaled", name + (" (core dumped)" if exit.core else ""), signal=number)

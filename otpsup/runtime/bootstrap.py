@@ -19,6 +19,7 @@ from typing import Any
 
 from ..child import CHANNEL, PATH, CurrentChild, current_child
 from ..errors import NotAChild
+from . import stacks
 from .launcher import execute
 
 
@@ -34,6 +35,7 @@ def run(
         SystemExit: 128 + the stop signal, after an orderly end that was asked for.
     """
     child = current_child()
+    stacks.offer()
     try:
         _call(child, _resolve(target), args, kwargs, stop_signal)
     except Exception as error:

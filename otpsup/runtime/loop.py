@@ -161,7 +161,7 @@ class Runner:
             case Terminate():
                 self._processes[effect.path, effect.run].terminate()
             case Kill():
-                self._processes[effect.path, effect.run].kill()
+                self._processes[effect.path, effect.run].kill(late=effect.late)
             case Reply():
                 self._reply(effect)
             case Halt():

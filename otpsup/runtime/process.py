@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from attrs import evolve
 from loguru import logger
 
 from ..engine.events import (
@@ -32,7 +33,7 @@ from ..errors import OtpsupError, ProtocolError
 from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
 from ..specs.output import NULL, STDOUT
 from ..wire import status as wire
-from . import marks, orders, ports, readiness, watch
+from . import marks, orders, ports, readiness, stacks, watch
 from .channel import Channel
 from .environment import Unusable
 from .launch import Signaller, Spawner
@@ -40,6 +41,9 @@ from .logs import LogPump, Sink, Watcher
 from .notify import NotifySocket
 from .stock import StockWorker
 
+_STACKS = 0.5
+"""Seconds, at most, in which a worker that hangs may tell where, before it is killed."""
+_GLANCE = 0.02
 _NUDGE = 0.05
 """Seconds after which a stopping worker is woken again, doubled each time."""
 
@@ -85,10 +89,13 @@ class ChildProcess:
         self._channel: Channel | None = None
         self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._nudge: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._why_not = ""
         self._early: list[Event] = []
         self._ours: list[int] = []
         self._is_over = self._has_been_well = False
+        self._stacks: int | None = None
+        self._hung = self._where = ""
 
     # Making it.
 
@@ -249,7 +256,7 @@ class ChildProcess:
         if self._channel:
             self._channel.drain()
         self._clean_up()
-        how = Exit(exit.code, exit.signal, self._crash, exit.core)
+        how = evolve(exit, crash=self._crash, hung=self._hung, stacks=self._where)
         self._host.post(Exited(self.path, self.run, how))
 
     def on_lost(self) -> None:
@@ -272,9 +279,12 @@ class ChildProcess:
 
     def _clean_up(self) -> None:
         self._is_over = True
-        for pending in (self._trial, self._nudge):
+        for pending in (self._trial, self._nudge, self._look):
             if pending:
                 pending.cancel()
+        if self._stacks is not None:
+            os.close(self._stacks)
+            self._stacks = None
         if self._channel:
             self._channel.close()
         if self._signaller:
@@ -301,8 +311,41 @@ class ChildProcess:
         if isinstance(self.spec, Worker) and not self._is_over:
             self._nudge = self._host.loop.call_later(wait, self._wake, 2 * wait)
 
-    def kill(self) -> None:
-        """Send SIGKILL; what does not exist by now is given up, and killed should it still come."""
+    def kill(self, *, late: bool = False) -> None:
+        """Send SIGKILL; what does not exist by now is given up, and killed should it still come.
+
+        Args:
+            late: it was asked to end and did not; a Python worker is asked where it hangs.
+        """
+        if not (late and self._ask_for_stacks()):
+            self._kill()
+
+    def _ask_for_stacks(self) -> bool:
+        """Whether a worker may answer; the kill comes when it has, or has not in time."""
+        if not isinstance(self.spec, Worker) or self._signaller is None:
+            return False
+        if stacks.is_stopped(self._signaller.pid):
+            self._hung = "it was stopped by a signal (SIGSTOP) and could not listen"
+            return False
+        self._stacks = stacks.attach(self._signaller.pid)
+        if self._stacks is None:
+            return False
+        self.signal(stacks.SIGNAL)
+        self._await_stacks("", self._host.loop.time() + _STACKS)
+        return True
+
+    def _await_stacks(self, before: str, until: float) -> None:
+        """Look until there is no more to come."""
+        if self._stacks is None:
+            return
+        text = stacks.read(self._stacks)
+        if (text and text == before) or self._host.loop.time() >= until:
+            self._hung, self._where = "it did not listen", text
+            self._kill()
+            return
+        self._look = self._host.loop.call_later(_GLANCE, self._await_stacks, text, until)
+
+    def _kill(self) -> None:
         if self._spawner:
             self._spawner.kill(self._id)
         if self._signaller:

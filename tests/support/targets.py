@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -320,3 +322,45 @@ def fork_away(file: str) -> None:
     current_child().ready()
     while True:
         signal.pause()
+
+
+def hang_in_c() -> None:
+    """Never look at a signal: all is C code that holds the GIL."""
+    current_child().ready()
+    sum(range(10**13))
+
+
+def hang_in_a_lock() -> None:
+    """Be told to end, and wait for something that does not come."""
+    current_child().stopping  # noqa: B018 - from now on the stop signal only sets this
+    other = threading.Thread(target=wait_in_thread, name="other", daemon=True)
+    other.start()
+    current_child().ready()
+    while True:
+        threading.Event().wait()
+
+
+def wait_in_thread() -> None:
+    while True:
+        time.sleep(100)
+
+
+async def hang_in_a_task() -> None:
+    """Take no cancellation seriously."""
+    current_child().ready()
+    await asyncio.gather(never_ending(), never_ending())
+
+
+async def never_ending() -> None:
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(100)
+
+
+def stop_again() -> None:
+    """Whoever wakes it has it stopped again, before Python sees any other signal."""
+    mask = {signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, mask)
+    current_child().ready()
+    while True:
+        os.kill(os.getpid(), signal.SIGSTOP)

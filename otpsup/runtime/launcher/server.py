@@ -121,7 +121,8 @@ class Server:
 
     def _hasten(self, id: int) -> None:
         """No grace any more for what this child has left behind, or will."""
-        self._stopping[id] = 0.0
+        if any(child.id == id for child in self._children.values()):
+            self._stopping[id] = 0.0
         for left in self._lingering.values():
             if left.child.id == id:
                 left.kill_at = min(left.kill_at, time.monotonic())

@@ -12,6 +12,8 @@ import os
 from collections.abc import Container, Iterator
 
 MARK = b"OTPSUP_RUN"
+_PF_EXITING = 0x4
+"""A flag of a process that is on its way out (proc_pid_stat(5): flags)."""
 
 
 def orphans(known: Container[int]) -> Iterator[int]:
@@ -44,10 +46,16 @@ def _stat(pid: int | str) -> list[bytes]:
 
 
 def was_below(pid: int, leader: int, mark: bytes) -> bool:
-    """Whether an orphan comes from the child that had this pid and this mark."""
+    """Whether an orphan comes from the child that had this pid and this mark.
+
+    One that is just ending has no environment any more, while its own children have not come to us
+    yet: it counts, for as long as that takes.
+    """
     fields = _stat(pid)
     if not fields:
         return False
+    if fields[0] == b"Z" or int(fields[6]) & _PF_EXITING:
+        return True
     if leader in (int(fields[2]), int(fields[3])):
         return True
     return bool(mark) and mark_of(pid) == mark
