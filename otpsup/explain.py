@@ -19,6 +19,11 @@ def ending(name: str, halt: Halt) -> str:
             return f"{name} stopped by itself: {sentence(halt.cause)}."
         case "start_failed":
             return f"{name} could not start: {halt.reason}. Nothing of it is left running."
+        case "failed":
+            return (
+                f"{name} ended because of a bug in otpsup: {halt.reason}. Everything was stopped "
+                "in reverse order. Please report it, with the lines that the log has of it."
+            )
         case "gave_up":
             return (
                 f"{name} gave up: {_gave_up(halt.cause)}. Everything was stopped in reverse order. "

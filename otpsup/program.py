@@ -15,9 +15,9 @@ from .engine.effects import Halt
 from .specs import DynamicSupervisor, Supervisor
 from .tree import Tree
 
-EXIT_CODES = {"stopped": 0, "auto_shutdown": 0, "gave_up": 1, "start_failed": 2}
+EXIT_CODES = {"stopped": 0, "auto_shutdown": 0, "gave_up": 1, "start_failed": 2, "failed": 70}
 """What `run` exits with: 0 it was asked to stop, or its significant children were done; 1 too
-many restarts; 2 a child could not be started."""
+many restarts; 2 a child could not be started; 70 otpsup itself failed (sysexits.h, EX_SOFTWARE)."""
 
 
 _ECHO = 0.1

@@ -21,6 +21,7 @@ CauseKind = Literal[
     "gave_up",
     "auto_shutdown",
     "shutdown",
+    "fault",
 ]
 
 
@@ -66,7 +67,7 @@ class Cause:
         kind: what was decided upon: the start of the tree, somebody's request, a child's end,
             the retry of a failed start, a dependency that is not satisfied, or is so now, or that
             nobody waits for any more, a failed start, too many restarts, the end of a significant
-            child, or the shutdown of the tree.
+            child, the shutdown of the tree, or a fault of otpsup itself.
         path: the child in question.
         reason: its exit reason, if it ended.
         rule: the rule that applied, in a word or two: `rest_for_one`, `restart_child`, `ready`.

@@ -58,10 +58,11 @@ class Reply:
 class Halt:
     """The root supervisor has ended; nothing of the tree is left and nothing more will happen.
 
-    `kind` says how: stopped when asked, start failed, gave up, or auto_shutdown.
+    `kind` says how: stopped when asked, start failed, gave up, auto_shutdown; or otpsup itself has
+    failed, which the engine never says.
     """
 
-    kind: Literal["stopped", "start_failed", "gave_up", "auto_shutdown"]
+    kind: Literal["stopped", "start_failed", "gave_up", "auto_shutdown", "failed"]
     reason: Reason
     cause: Cause
 

@@ -104,6 +104,8 @@ def sentence(cause: Cause, it: str | None = None) -> str:
             return f"the significant child {named(cause.path)} {how(cause.reason)}"
         case "gave_up":
             return f"{child} gave up: {_last(cause)}"
+        case "fault":
+            return f"otpsup itself failed: {cause.reason}"
 
 
 def _by(cause: Cause) -> str:

@@ -30,6 +30,7 @@ from ..errors import NotRunning, OtpsupError
 from ..specs import DynamicSupervisor, Supervisor
 from . import launchers, marks
 from .environment import current_umask
+from .fault import Fault
 from .launch import Spawner
 from .logs import LogPump
 from .notify import NotifySocket
@@ -67,6 +68,7 @@ class Runner:
         self._epoch = time.time() - self.loop.time()
         self._inbox: deque[Event] = deque()
         self._is_handling = False
+        self._fault: Fault | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._refs = itertools.count(1)
         self._answers: dict[int, Answer] = {}
@@ -83,7 +85,7 @@ class Runner:
 
     def ask(self, make: Callable[[int], Request], answer: Answer) -> None:
         """Put a request in; `make` is given its reference, `answer` the value or the error."""
-        if self.halted.done():
+        if self.halted.done() or self._fault is not None:
             answer(None, NotRunning("the tree is not running any more"))
             return
         ref = next(self._refs)
@@ -103,6 +105,9 @@ class Runner:
 
     def post(self, event: Event) -> None:
         """Give an event to the engine, and do what it says."""
+        if self._fault is not None:
+            self._fault.heard(event)
+            return
         self._inbox.append(event)
         self._handle_inbox()
 
@@ -133,6 +138,10 @@ class Runner:
                 event = self._inbox.popleft()
                 for effect in self.engine.handle(event, self.loop.time()):
                     self._perform(effect)
+        except Exception as error:
+            self._fault = Fault(error, self._processes.values(), self.halted)
+            for news in (event, *self._inbox):
+                self._fault.heard(news)
         finally:
             self._is_handling = False
             self._set_timer()
@@ -143,7 +152,7 @@ class Runner:
         One that is due already fires in the loop's next round, after what has arrived meanwhile:
         so a start that fails for ever cannot keep the loop from anything else.
         """
-        deadline = self.engine.deadline
+        deadline = self.engine.deadline if self._fault is None else None
         if self._timer and self._timer.when() != deadline:
             self._timer.cancel()
             self._timer = None

@@ -21,6 +21,7 @@ from tests.support.waiting import LONG
 
 KILLED = Reason("signaled", "SIGKILL", signal=9)
 BROKEN = Reason("error", "cannot run '/no/such': No such file or directory")
+FAULT = Reason("error", "KeyError: 'x'")
 EXIT = Cause("exit", "a", KILLED, "rest_for_one", 2, 3, 60.0, supervisor="blog", parent=BOOT)
 TOO_OFTEN = Cause("exit", "a", KILLED, "one_for_one", 4, 3, 60.0)
 
@@ -43,6 +44,7 @@ CAUSES = [
     (Cause("waits", "db", rule="ready"), "db is not ready yet"),
     (Cause("waits", "db", rule="started"), "db is not there yet"),
     (Cause("satisfied", "migrate", rule="completed"), "migrate is completed now"),
+    (Cause("fault", "", FAULT), "otpsup itself failed: KeyError: 'x'"),
     (Cause("unawaited", "db", rule="ready"), "db is not waited for any more"),
     (
         TOO_OFTEN,
@@ -117,6 +119,13 @@ HALTS = [
     (
         Halt("gave_up", SHUTDOWN, Cause("gave_up", "", KILLED, "", 4, 3, 60.0, parent=TOO_OFTEN)),
         GAVE_UP,
+    ),
+    (
+        Halt("failed", FAULT, Cause("fault", "", FAULT)),
+        (
+            "blog ended because of a bug in otpsup: KeyError: 'x'. Everything was stopped in "
+            "reverse order. Please report it, with the lines that the log has of it."
+        ),
     ),
 ]
 

@@ -1,0 +1,80 @@
+"""When otpsup itself has failed: the tree is ended without the engine, in order, and said so.
+
+An error in the engine, or in what carries out its effects, leaves decisions behind that nobody can
+trust any more. Better no tree than one that is not supervised, and better either than one that
+hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Iterable
+
+from loguru import logger
+
+from ..engine.cause import Cause
+from ..engine.effects import Halt
+from ..engine.events import Event, Exited, Unstartable
+from ..engine.reasons import Reason
+from .environment import grace
+from .process import ChildProcess
+
+_MOST = 10.0
+"""Seconds, at most, that each child has to end; less if its spec says so."""
+_GONE = 5.0
+"""Seconds until a process that was killed counts as gone, whatever the kernel does with it."""
+
+
+class Fault:
+    """The end of a tree whose engine has failed.
+
+    Args:
+        error: what was raised.
+        processes: all that there may be, in the order of their start.
+        halted: set when nothing is left.
+    """
+
+    def __init__(
+        self,
+        error: Exception,
+        processes: Iterable[ChildProcess],
+        halted: asyncio.Future[Halt],
+    ) -> None:
+        self._left = list(processes)
+        self._halted = halted
+        self._news = asyncio.Event()
+        where = "".join(traceback.format_exception(error))
+        self._reason = Reason("error", f"{type(error).__name__}: {error}", traceback=where)
+        logger.critical(
+            "this is a bug in otpsup; please report it with these lines. The tree cannot be "
+            "supervised any more, and is stopped.\n{}",
+            where.rstrip(),
+        )
+        self._task = asyncio.get_running_loop().create_task(self._end())
+
+    def heard(self, event: Event) -> None:
+        """What happens to the processes meanwhile; that they end is all that counts."""
+        if isinstance(event, Exited | Unstartable):
+            self._left = [p for p in self._left if (p.path, p.run) != (event.path, event.run)]
+            self._news.set()
+
+    async def _end(self) -> None:
+        """Stop one after the other, the last one first."""
+        for process in list(reversed(self._left)):
+            process.terminate()
+            if not await self._is_gone(process, min(grace(process.spec), _MOST)):
+                process.kill()
+                await self._is_gone(process, _GONE)
+        if not self._halted.done():
+            self._halted.set_result(Halt("failed", self._reason, Cause("fault", "", self._reason)))
+
+    async def _is_gone(self, process: ChildProcess, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                while process in self._left:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,98 @@
+"""A bug inside otpsup ends the tree in order, and says so; it never leaves one that hangs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loguru import logger
+
+from otpsup import Command, NotRunning, Tree, Worker
+from otpsup.engine.events import Exited, TerminateChild
+from tests.support import targets
+from tests.support.hosts import hosting
+from tests.support.trees import pid, python, running
+from tests.support.waiting import LONG, gone
+
+WRITES = (
+    "import os, signal, sys; f = open(sys.argv[1], 'a');"
+    "signal.signal(15, lambda *_: (f.write(sys.argv[2]), f.flush(), os._exit(0)));"
+    "os.write(int(os.environ['OTPSUP_CHANNEL'].split(':')[0]), b'{\"op\": \"ready\"}');"
+    "[signal.pause() for _ in iter(int, 1)]"
+)
+
+
+def fails_at(tree: Tree, kind: type[Any]) -> None:
+    """From now on the engine fails at every event of this kind."""
+    session = tree._session
+    assert session is not None
+    engine = session._runner.engine
+    handle: Callable[..., Any] = engine.handle
+
+    def broken(event: Any, now: float) -> Any:
+        if isinstance(event, kind):
+            raise KeyError("a bug")
+        return handle(event, now)
+
+    engine.handle = broken  # type: ignore[method-assign]
+
+
+def test_it_ends_in_order(tmp_path: Path) -> None:
+    """The last child first; whoever waits is answered; the log asks for a report."""
+    lines: list[str] = []
+    number = logger.add(lambda message: lines.append(str(message)))
+    logger.enable("otpsup")
+    said = tmp_path / "said"
+    children = [Command(name, python(WRITES, str(said), name), ready="notify") for name in "abc"]
+    try:
+        with running(*children) as tree:
+            pids = [pid(tree, name) for name in "abc"]
+            fails_at(tree, TerminateChild)
+            with pytest.raises(NotRunning):
+                tree.terminate_child("a")
+            halt = tree.wait(LONG)
+    finally:
+        logger.disable("otpsup")
+        logger.remove(number)
+    gone(*pids, within=0)
+    assert said.read_text() == "cba"
+    assert halt is not None
+    assert halt.kind == "failed"
+    assert "a bug in otpsup; please report it" in "".join(lines)
+    assert "KeyError: 'a bug'" in "".join(lines)
+
+
+def test_who_does_not_listen_is_killed() -> None:
+    """Nobody is left, and nobody is waited for without end."""
+    stubborn = Worker("w", targets.be_stubborn, ready="notify", shutdown=0.2)
+    with running(stubborn, Command("c", ["sleep", "100"])) as tree:
+        pids = [pid(tree, "w"), pid(tree, "c")]
+        fails_at(tree, Exited)
+        begun = time.monotonic()
+        os.kill(pids[1], 9)
+        assert tree.wait(LONG) is not None
+        assert time.monotonic() - begun < 5
+    gone(*pids, within=0)
+
+
+def test_run_says_so(tmp_path: Path) -> None:
+    """A program that is the tree ends with an exit code of its own, and a paragraph."""
+    code = """
+        def main():
+            from otpsup.engine import Engine
+            handle = Engine.handle
+            def broken(self, event, now):
+                if type(event).__name__ == "Exited":
+                    raise KeyError("a bug")
+                return handle(self, event, now)
+            Engine.handle = broken
+            import otpsup
+            children = [Command("c", ["true"]), Command("d", ["sleep", "100"])]
+            otpsup.run(Supervisor("t", children=children))
+    """
+    with hosting(tmp_path, code, stderr=-3) as host:
+        assert host.wait() == 70
