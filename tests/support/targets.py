@@ -364,3 +364,17 @@ def stop_again() -> None:
     current_child().ready()
     while True:
         os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def be_ready() -> None:
+    """Be ready, and wait."""
+    current_child().ready()
+    current_child().stopping.wait()
+
+
+def talk_rubbish() -> None:
+    """Say what nobody understands, and then be ready."""
+    channel = int(os.environ["OTPSUP_CHANNEL"].split(":")[0])
+    for text in (b"{", b"\xff" * 100, b'{"op": "no such"}', b"[]", b'{"op": 1}'):
+        os.write(channel, text)
+    be_ready()

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from . import frames
 from .execute import Failure
-from .strays import group_of, orphans, was_below
+from .strays import Children, group_of, was_below
 from .syscalls import pidfd_open
 
 Spawn = Callable[[dict[str, Any], Sequence[int]], int]
@@ -70,6 +70,7 @@ class Server:
         self._spawn = spawn
         self._host = host
         self._children: dict[int, _Child] = {}
+        self._offspring = Children()
         self._stopping: dict[int, float] = {}
         """When each child that was told to end has to be gone, by its id."""
         self._lingering: dict[int, _Lingering] = {}
@@ -196,14 +197,18 @@ class Server:
     def _is_swept(self, pid: int, left: _Lingering) -> bool:
         """End what a dead child has left behind, each asked once; True when nobody is left."""
         late = time.monotonic() - left.kill_at
-        found = [o for o in orphans(self._children) if was_below(o, pid, left.child.mark)]
+        found = self._offspring.orphans(self._children)
+        whose = {orphan: was_below(orphan, pid, left.child.mark) for orphan in found}
         for orphan in found:
+            if not whose[orphan]:
+                continue
             if late >= 0:
                 _kill(orphan)
             elif orphan not in left.asked and group_of(orphan) != pid:  # its group was told
                 left.asked.add(orphan)
                 _send(orphan, left.child.stop_signal)
-        return not (found or group_exists(pid)) or late > LINGER
+        is_left = any(known is not False for known in whose.values()) or group_exists(pid)
+        return not is_left or late > LINGER
 
     # The end.
 
@@ -242,7 +247,7 @@ class Server:
             if waited >= min(child.grace, _ABANDONED):
                 _kill(pid)
         if not self._children:
-            for pid in orphans(()):
+            for pid in self._offspring.orphans(()):
                 _kill(pid)
 
     def _reap_all(self) -> bool:

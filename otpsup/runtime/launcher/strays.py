@@ -8,57 +8,75 @@ takes off.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Container
 
 MARK = b"OTPSUP_RUN"
 _PF_EXITING = 0x4
 """A flag of a process that is on its way out (proc_pid_stat(5): flags)."""
 
 
-def orphans(known: Container[int]) -> Iterator[int]:
-    """Our children that nobody ordered."""
-    return (pid for pid in _children() if pid not in known)
+class Children:
+    """The list of this process's children; open for as long as it lives, for it may have to be read
+    when nothing can be opened any more."""
+
+    def __init__(self) -> None:
+        me = os.getpid()
+        self._fd: int | None = None
+        with contextlib.suppress(OSError):  # a kernel without CONFIG_PROC_CHILDREN
+            path = f"/proc/{me}/task/{me}/children"  # of the one thread that we have
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def orphans(self, known: Container[int]) -> list[int]:
+        """The pids of those that nobody ordered."""
+        return [pid for pid in self._all() if pid not in known]
+
+    def _all(self) -> list[int]:
+        if self._fd is None:
+            return _by_parent(os.getpid())
+        parts, at = [], 0
+        while part := os.pread(self._fd, 65536, at):
+            parts.append(part)
+            at += len(part)
+        return [int(pid) for pid in b"".join(parts).split()]
 
 
-def _children() -> list[int]:
-    """The pids whose parent this process is; of a process with one thread, which we are."""
-    me = os.getpid()
+def _by_parent(parent: int) -> list[int]:
     try:
-        with open(f"/proc/{me}/task/{me}/children", "rb") as file:
-            return [int(pid) for pid in file.read().split()]
-    except OSError:  # a kernel without CONFIG_PROC_CHILDREN
-        return [int(name) for name in os.listdir("/proc") if name.isdigit() and _ppid(name) == me]
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+    return [pid for pid in pids if (fields := _stat(pid)) and int(fields[1]) == parent]
 
 
-def _ppid(pid: str) -> int:
-    fields = _stat(pid)
-    return int(fields[1]) if fields else 0
-
-
-def _stat(pid: int | str) -> list[bytes]:
-    """State, parent, group, session and so on, see proc_pid_stat(5); nothing if it is gone."""
+def _stat(pid: int | str) -> list[bytes] | None:
+    """State, parent, group, session and so on, see proc_pid_stat(5); None if it cannot be read."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()
     except OSError:
-        return []
+        return None
 
 
-def was_below(pid: int, leader: int, mark: bytes) -> bool:
-    """Whether an orphan comes from the child that had this pid and this mark.
+def was_below(pid: int, leader: int, mark: bytes) -> bool | None:
+    """Whether an orphan comes from the child that had this pid and this mark; None if that cannot
+    be told now.
 
     One that is just ending has no environment any more, while its own children have not come to us
-    yet: it counts, for as long as that takes.
+    yet: it may be anybody's, for as long as that takes.
     """
     fields = _stat(pid)
-    if not fields:
-        return False
-    if fields[0] == b"Z" or int(fields[6]) & _PF_EXITING:
-        return True
+    if fields is None or fields[0] == b"Z" or int(fields[6]) & _PF_EXITING:
+        return None
     if leader in (int(fields[2]), int(fields[3])):
         return True
-    return bool(mark) and mark_of(pid) == mark
+    try:
+        return bool(mark) and _mark(pid) == mark
+    except PermissionError:  # another user's: no telling, ever
+        return False
+    except OSError:
+        return None
 
 
 def group_of(pid: int) -> int:
@@ -68,12 +86,17 @@ def group_of(pid: int) -> int:
 
 
 def mark_of(pid: int | str) -> bytes:
-    """The mark in the environment with which a process was executed; b"" if there is none."""
+    """The mark in the environment with which a process was executed; b"" if there is none, or it
+    may not be read."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            environment = file.read()
+        return _mark(pid)
     except OSError:
         return b""
+
+
+def _mark(pid: int | str) -> bytes:
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        environment = file.read()
     for variable in environment.split(b"\0"):
         name, _, value = variable.partition(b"=")
         if name == MARK:
