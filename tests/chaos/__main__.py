@@ -8,11 +8,16 @@ python -m tests.chaos --seed 7         the same faults again
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import random
+import signal
 import sys
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
+
+from loguru import logger
 
 from tests.chaos.faults import run
 
@@ -25,6 +30,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
     print(f"seed {options.seed}, {options.faults} faults", flush=True)
+    log: deque[str] = deque(maxlen=60)
+    logger.remove()
+    logger.add(lambda message: log.append(str(message)), level="DEBUG")
+    logger.enable("otpsup")
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="otpsup-chaos-") as folder:
         try:
@@ -35,7 +45,7 @@ def main() -> int:
                 report=lambda text: print(text, flush=True),
             )
         except AssertionError as error:
-            print(error)
+            print("".join(log), error, sep="\n")
             return 1
     print(", ".join(f"{name} {count}" for name, count in sorted(chaos.done.items())))
     took = time.monotonic() - began

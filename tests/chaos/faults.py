@@ -28,6 +28,7 @@ from tests.support import targets
 from tests.support.waiting import is_alive, until
 
 QUICKLY = Backoff(initial=0.005, factor=2, max=0.05)
+PATIENCE = 20
 AT_REST = 30.0
 """Seconds in which a tree that is left alone has to come to rest."""
 
@@ -266,6 +267,22 @@ def _limited(which: int, soft: int) -> Iterator[None]:
         resource.setrlimit(which, before)
 
 
+@contextmanager
+def _patience(seconds: int) -> Iterator[None]:
+    """No request goes unanswered; used in the main thread only."""
+
+    def give_up(*_: object) -> None:
+        raise AssertionError(f"a request was not answered within {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def run(seed: int, count: int, folder: Path, *, report: Callable[[str], None]) -> Chaos:
     """Let so many faults happen; every hundredth time the tree is left alone until it is at rest.
 
@@ -276,7 +293,8 @@ def run(seed: int, count: int, folder: Path, *, report: Callable[[str], None]) -
     with chaos.tree:
         try:
             for number in range(1, count + 1):
-                chaos.fault()
+                with _patience(PATIENCE):
+                    chaos.fault()
                 if number % 100 == 0:
                     chaos.come_to_rest()
                 if number % 1000 == 0:

@@ -38,6 +38,8 @@ class Frame(NamedTuple):
     value: int = 0
     payload: bytes = b""
     fds: Sequence[int] = ()
+    is_whole: bool = True
+    """False if this process could not be given all descriptors: it may not open so many."""
 
 
 def pack(op: bytes, id: int, value: int = 0, payload: bytes = b"") -> bytes:
@@ -55,7 +57,8 @@ def pack_large(data: bytes, fds: Sequence[int]) -> tuple[bytes, list[int], int |
         return data, list(fds), None
     memory = os.memfd_create("otpsup-frame")
     os.write(memory, data)
-    return _HEADER.pack(LARGE, 0, len(data)), [*fds, memory], memory
+    id = _HEADER.unpack_from(data)[1]
+    return _HEADER.pack(LARGE, id, len(data)), [*fds, memory], memory
 
 
 def send(sock: socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
@@ -69,7 +72,7 @@ def send(sock: socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
 
 def receive(sock: socket.socket) -> Frame:
     """Receive one frame; its descriptors are not inheritable and belong to the caller."""
-    data, ancillary, _, _ = sock.recvmsg(_INLINE + 100, _FD_SPACE, socket.MSG_CMSG_CLOEXEC)
+    data, ancillary, flags, _ = sock.recvmsg(_INLINE + 100, _FD_SPACE, socket.MSG_CMSG_CLOEXEC)
     fds = array.array("i")
     for level, kind, rights in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -77,9 +80,10 @@ def receive(sock: socket.socket) -> Frame:
     if len(data) < _HEADER.size:
         return Frame(b"")
     op, id, value = _HEADER.unpack_from(data)
-    if op == LARGE:
+    is_whole = not flags & socket.MSG_CTRUNC
+    if op == LARGE and is_whole:
         return _large(list(fds), value)
-    return Frame(op, id, value, data[_HEADER.size :], list(fds))
+    return Frame(op, id, value, data[_HEADER.size :], list(fds), is_whole)
 
 
 def _large(fds: list[int], size: int) -> Frame:

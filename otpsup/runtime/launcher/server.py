@@ -106,13 +106,22 @@ class Server:
             frame = frames.receive(self._sock)
         except ConnectionError:
             return False
-        if frame.op == frames.SPAWN:
+        if not frame.is_whole:
+            self._refuse(frame)
+        elif frame.op == frames.SPAWN:
             self._start(frame)
         elif frame.op == frames.STOPPING:
             self._note_stop(frame.id)
         elif frame.op == frames.KILL:
             self._hasten(frame.id)
         return frame.op != b""
+
+    def _refuse(self, frame: frames.Frame) -> None:
+        """An order whose descriptors could not be received."""
+        for fd in frame.fds:
+            os.close(fd)
+        what = b"receive the descriptors of the order"
+        self._tell(frames.pack(frames.FAILED, frame.id, errno.EMFILE, what))
 
     def _note_stop(self, id: int) -> None:
         """The host tells this child to end; what it leaves behind has what is left of its time."""

@@ -1,0 +1,22 @@
+"""Chaos with real processes, in short; `python -m tests.chaos` is the long form."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults import run
+from tests.support.strays import adopting
+
+
+@pytest.mark.timeout(120)
+def test_short(tmp_path: Path) -> None:
+    """After whatever happened the system has just the processes that the tree says, and the host
+    has no more descriptors and threads than before."""
+    lines: list[str] = []
+    seed = random.randrange(10**6)
+    with adopting():
+        chaos = run(seed, 200, tmp_path, report=lines.append)
+    assert sum(chaos.done.values()) == 200, f"seed {seed}"
