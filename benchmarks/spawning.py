@@ -35,6 +35,8 @@ Way = Callable[[], Awaitable[float]]
 class Waiter:
     """An owner of one process that only waits for its end."""
 
+    mark = ""
+
     def __init__(self) -> None:
         self.ended: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 

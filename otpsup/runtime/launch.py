@@ -29,7 +29,13 @@ LAUNCHER = (
 
 
 class Owner(Protocol):
-    """Who ordered a process."""
+    """Who ordered a process.
+
+    Attributes:
+        mark: in the environment of the process and of all below it; "" if it has none.
+    """
+
+    mark: str
 
     def on_up(self, pid: int, pidfd: int | None) -> None:
         """It exists."""

@@ -124,8 +124,11 @@ def _refuse_while_imported() -> None:
 
 
 def _lose_owners(spawner: Spawner | None) -> None:
-    for owner in spawner.take_owners() if spawner else ():
+    """End what a dead spawner has started, and what that had started: nobody else would."""
+    owners = spawner.take_owners() if spawner else []
+    for owner in owners:
         owner.on_lost()
+    marks.sweep({owner.mark for owner in owners if owner.mark})
 
 
 def _reap(process: subprocess.Popen[bytes], ended: asyncio.Future[None]) -> None:
@@ -154,6 +157,8 @@ def _plain_order(argv: list[str], targets: list[int]) -> dict[str, Any]:
 
 class _ZygoteOwner:
     """Hears what becomes of the zygote's process."""
+
+    mark = ""
 
     def __init__(self, lost: Callable[[], None]) -> None:
         self._lost = lost

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
+from collections.abc import Container
 from pathlib import Path
 
-from .launcher.strays import MARK
+from loguru import logger
+
+from .launcher.strays import MARK, mark_of
+from .launcher.syscalls import pidfd_open, send_signal
 
 NAME = MARK.decode()
 ROOM = 64
@@ -36,3 +41,37 @@ def new_tree() -> str:
 def mark(tree: str, run: int) -> str:
     """The mark of one incarnation of one child."""
     return f"{tree}-{run}"
+
+
+_PASSES = 5
+
+
+def sweep(marks: Container[str]) -> None:
+    """Kill every process with one of these marks: their launcher is gone, and cannot.
+
+    A process is killed through a pidfd that was opened before its mark was looked at once more. One
+    that forks meanwhile is found in the next pass.
+    """
+    try:
+        for _ in range(_PASSES):
+            if not sum([_end(pid, marks) for pid in _pids()]):
+                return
+    except OSError as error:  # out of descriptors, say
+        logger.error("cannot look for what a dead launcher has left: {}", error)
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+
+
+def _end(pid: int, marks: Container[str]) -> bool:
+    if mark_of(pid).decode(errors="replace") not in marks:
+        return False
+    pidfd = pidfd_open(pid)
+    if pidfd is None:
+        return False
+    try:
+        is_still = mark_of(pid).decode(errors="replace") in marks
+        return is_still and send_signal(pidfd, signal.SIGKILL)
+    finally:
+        os.close(pidfd)

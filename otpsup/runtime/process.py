@@ -79,6 +79,7 @@ class ChildProcess:
     def __init__(self, host: Host, path: str, run: int, spec: Worker | Command) -> None:
         self.path = path
         self.run = run
+        self.mark = marks.mark(host.tree, run)
         self.spec = spec
         self._host = host
         self._spawner: Spawner | None = None
@@ -167,7 +168,7 @@ class ChildProcess:
         self.on_up(*worker.start(self.path, args, order, fds))
 
     def _extra_environment(self) -> dict[str, str]:
-        extra = {marks.NAME: marks.mark(self._host.tree, self.run)}
+        extra = {marks.NAME: self.mark}
         if isinstance(self.spec.ready, Notify):
             extra["NOTIFY_SOCKET"] = self._host.notify.open()
         return extra

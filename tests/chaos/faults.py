@@ -23,6 +23,7 @@ from attrs import frozen
 
 from otpsup import Backoff, Command, LogFile, OtpsupError, Supervisor, Tree, Worker
 from otpsup.engine.snapshot import ChildStatus
+from otpsup.runtime.launcher.strays import mark_of
 from otpsup.specs import ChildSpec
 from tests.support import targets
 from tests.support.waiting import is_alive, until
@@ -244,6 +245,19 @@ class Chaos:
                     yield f"{process.pid} is a zombie"
                 elif process.pid not in known | helpers and not above & known:
                     yield f"{process.pid} belongs to nobody: {' '.join(process.cmdline())[:60]}"
+        yield from self._marked_strangers(known)
+
+    def _marked_strangers(self, known: set[int]) -> Iterator[str]:
+        """Those of the tree who are not even below the host any more."""
+        session = self.tree._session
+        assert session is not None
+        ours = f"{session._runner.tree}-".encode()
+        for pid in psutil.pids():
+            if mark_of(pid).startswith(ours):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    above = {parent.pid for parent in psutil.Process(pid).parents()}
+                    if pid not in known and not above & known:
+                        yield f"{pid} has left the tree, and is still there"
 
     def books(self) -> Books:
         """What the host has now."""
