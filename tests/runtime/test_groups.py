@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from otpsup import Command, Worker
@@ -159,6 +160,24 @@ signal.pause()
     with running(Command("c", python(script), ready="notify", shutdown=5)) as tree:
         tree.terminate_child("c")
         assert said.read_text() == "asked\n"
+
+
+@pytest.mark.parametrize("whose", ["launcher", "zygote"])
+def test_who_left_is_gone_when_our_own_process_dies(whose: str, tmp_path: Path) -> None:
+    """If the launcher, or the zygote, is killed, nobody adopts what its children have left behind;
+    it is ended all the same, and the host keeps no descriptor of it."""
+    file = tmp_path / "pid"
+    child = Worker("c", targets.fork_away, (str(file),), ready="notify")
+    with running(leaver("own session", file) if whose == "launcher" else child) as tree:
+        stray = int(until(lambda: _text(file)))
+        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        victim = psutil.Process(pid(tree, "c")).parent()
+        assert victim is not None
+        file.unlink()
+        victim.kill()
+        gone(stray)
+        until(lambda: _text(file))
+        until(lambda: len(os.listdir("/proc/self/fd")) <= before)  # noqa: PTH208
 
 
 def test_forks_of_a_worker_are_known(tmp_path: Path) -> None:
