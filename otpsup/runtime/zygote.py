@@ -54,7 +54,9 @@ def main(settings: dict[str, Any]) -> NoReturn:
         os.set_inheritable(fd, False)
     gc.collect()
     gc.freeze()
-    Server(sock, _Forker(sock).fork).run()
+    forker = _Forker()
+    forker.server = Server(sock, forker.fork)
+    forker.server.run()
     os._exit(0)
 
 
@@ -94,8 +96,7 @@ def _has_threads() -> bool:
 class _Forker:
     """Makes workers by forking this process."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    server: Server
 
     def fork(self, order: dict[str, Any], fds: Sequence[int]) -> int:
         """Fork; the child becomes the worker and never returns."""
@@ -110,7 +111,7 @@ class _Forker:
     def _become(self, order: dict[str, Any], fds: Sequence[int]) -> NoReturn:
         code = 1
         try:
-            self._sock.close()
+            self.server.close_in_fork()
             _stamp(order["mark"])
             code = _work(order, list(fds))
         except BaseException as error:

@@ -75,6 +75,7 @@ class Chaos:
         self._folder = folder
         self._program = folder / "program"
         self._program.symlink_to("/bin/sleep")
+        self._before = {process.pid for process in psutil.Process().children(recursive=True)}
         self.tree = Tree(self._spec(), name="chaos")
         self.done: Counter[str] = Counter()
 
@@ -243,7 +244,7 @@ class Chaos:
                 above = {parent.pid for parent in process.parents()}
                 if process.status() == psutil.STATUS_ZOMBIE:
                     yield f"{process.pid} is a zombie"
-                elif process.pid not in known | helpers and not above & known:
+                elif process.pid not in known | helpers | self._before and not above & known:
                     yield f"{process.pid} belongs to nobody: {' '.join(process.cmdline())[:60]}"
         yield from self._marked_strangers(known)
 

@@ -43,12 +43,12 @@ def command(port: int, **options: Any) -> Command:
     """The leader as a command; its pipe comes from the shell, which it replaces."""
     script = LISTENS.replace("int(sys.argv[2])", "writer").replace("int(sys.argv[3])", "reader")
     code = script.replace("number = os.fork()", "reader, writer = os.pipe(); number = os.fork()")
-    return Command("c", python(code, str(port)), ready="notify", **options)
+    return Command("c", python(code, str(port)), ready="notify", shutdown=0.5, **options)
 
 
 def worker(port: int, method: str) -> Worker:
     """The same as a worker."""
-    options: Any = {"start_method": method, "ready": "notify"}
+    options: Any = {"start_method": method, "ready": "notify", "shutdown": 0.5}
     return Worker("c", targets.leave_behind, (port,), **options)
 
 
@@ -121,8 +121,8 @@ def test_who_left_the_group_is_gone_before_the_restart(how: str, tmp_path: Path)
     """What a crashed child has started, in whatever session, is ended before it is started again;
     that of its siblings is not touched."""
     file, other = tmp_path / "pid", tmp_path / "other"
-    sibling = Command("d", ["sh", "-c", LEAVERS[how].format(file=other)])
-    with running(leaver(how, file), sibling) as tree, watching(tree) as events:
+    sibling = Command("d", ["sh", "-c", LEAVERS[how].format(file=other)], shutdown=0.5)
+    with running(leaver(how, file, shutdown=0.5), sibling) as tree, watching(tree) as events:
         stray, others = int(until(lambda: _text(file))), int(until(lambda: _text(other)))
         os.kill(pid(tree, "c"), signal.SIGKILL)
         events.until("c", "starting")
@@ -167,7 +167,7 @@ def test_who_left_is_gone_when_our_own_process_dies(whose: str, tmp_path: Path) 
     """If the launcher, or the zygote, is killed, nobody adopts what its children have left behind;
     it is ended all the same, and the host keeps no descriptor of it."""
     file = tmp_path / "pid"
-    child = Worker("c", targets.fork_away, (str(file),), ready="notify")
+    child = Worker("c", targets.fork_away, (str(file),), ready="notify", shutdown=0.5)
     with running(leaver("own session", file) if whose == "launcher" else child) as tree:
         stray = int(until(lambda: _text(file)))
         before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208

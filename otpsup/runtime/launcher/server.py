@@ -75,6 +75,11 @@ class Server:
         """When each child that was told to end has to be gone, by its id."""
         self._lingering: dict[int, _Lingering] = {}
 
+    def close_in_fork(self) -> None:
+        """In a fork of this process: let go of what is the server's."""
+        self._sock.close()
+        self._offspring.close()
+
     def run(self) -> None:
         """Serve until the host closes its end or dies; then end all children."""
         wake = self._wake_on_sigchld()

@@ -28,6 +28,12 @@ class Children:
             path = f"/proc/{me}/task/{me}/children"  # of the one thread that we have
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
+    def close(self) -> None:
+        """In a fork of this process, whose children these are not."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
     def orphans(self, known: Container[int]) -> list[int]:
         """The pids of those that nobody ordered."""
         return [pid for pid in self._all() if pid not in known]
