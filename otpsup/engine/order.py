@@ -7,7 +7,7 @@ still waits for. Does not start or stop anybody.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from ..specs import After, DynamicSupervisor, Supervisor
 from .child import Child
@@ -89,7 +89,31 @@ class GraphOrder(ListOrder):
         self, stops: Sequence[Child], starts: Sequence[Child], others: Sequence[Child]
     ) -> Plan[Child]:
         """A plan in which nobody waits for those with whom it has nothing to do."""
-        return GraphPlan(_stops(stops), _starts(starts), others)
+        return GraphPlan(self._stops(stops), _starts(starts), others)
+
+    def _stops(self, children: Sequence[Child]) -> Steps:
+        """A child stops when all that depend on it have stopped, directly or by way of others."""
+        steps = {step.child.name: step for step in _steps("stop", children)}
+        for child in children:
+            for name in self._nearest(child, steps):
+                steps[child.name].before(steps[name])
+        return list(steps.values())
+
+    def _nearest(self, child: Child, among: Container[str]) -> list[str]:
+        """Whom a child is after, among these; where one is not, whom that one is after."""
+        found: list[str] = []
+        seen: set[str] = set()
+        names = deque(after.name for after in child.spec.after)
+        while names:
+            name = names.popleft()
+            if name in seen:
+                continue
+            seen.add(name)
+            if name in among:
+                found.append(name)
+            elif (other := self._children.get(name)) is not None:
+                names.extend(after.name for after in other.spec.after)
+        return found
 
     def unmet(self, child: Child) -> tuple[After, Child] | None:
         """A dependency that is not satisfied, but will be. What stays down is not waited for."""
@@ -106,16 +130,6 @@ class GraphOrder(ListOrder):
 
 def _steps(action: Action, children: Sequence[Child]) -> Steps:
     return [Step(action, child) for child in children]
-
-
-def _stops(children: Sequence[Child]) -> Steps:
-    """A child stops when all that depend on it have stopped."""
-    steps = {step.child.name: step for step in _steps("stop", children)}
-    for child in children:
-        for dependency in child.spec.after:
-            if dependency.name in steps:
-                steps[child.name].before(steps[dependency.name])
-    return list(steps.values())
 
 
 def _starts(children: Sequence[Child]) -> Steps:

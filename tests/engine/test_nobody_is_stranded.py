@@ -79,6 +79,22 @@ def test_a_list_waits_for_the_next_attempt() -> None:
     assert states(world, "a", "b", "c") == ["running"] * 3
 
 
+def test_stops_by_way_of_one_that_is_down() -> None:
+    """The order of stops holds where a child between two others is down already."""
+    children = [worker("a"), worker("b", after=["a"]), worker("c", after=["b"])]
+    world = running(*children, strategy="one_for_all")
+    world.stops["c"] = "slow"
+    world.exit("b")
+    world.settle()
+
+    assert states(world, "a", "b", "c") == ["running", "restarting", "stopping"]
+
+    world.finish("c")
+    world.settle()
+
+    assert states(world, "a", "b", "c") == ["running"] * 3
+
+
 # Supervisors that others wait for.
 
 
