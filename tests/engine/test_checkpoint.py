@@ -134,7 +134,7 @@ def bring_to_rest(world: World) -> None:
 def _does_well(world: World, path: str) -> bool:
     """As `testing.system` has it; whether it has ended, as others want it to."""
     child = world.engine.find(path)
-    if path not in world.live_paths() or child is None:
+    if path not in world.live_paths() or child is None or not world.live(path).is_ready:
         return False
     if not isinstance(child.parent, Node) or not child.parent.order.is_graph:
         return False
@@ -143,6 +143,8 @@ def _does_well(world: World, path: str) -> bool:
     name = path.rpartition("/")[2]
     wanted = [after for c in child.parent.children.values() for after in c.spec.after]
     if completed(name) not in wanted or path not in world.live_paths():
+        return False
+    if not world.live(path).is_ready:  # another one, which has just been started
         return False
     world.exit(path, code=0)
     world.settle()

@@ -326,6 +326,7 @@ def fork_away(file: str) -> None:
 
 def hang_in_c() -> None:
     """Never look at a signal: all is C code that holds the GIL."""
+    current_child().stopping  # noqa: B018 - if the stop comes too early it only sets this
     current_child().ready()
     sum(range(10**13))
 
