@@ -236,9 +236,13 @@ class Signaller:
                 os.killpg(self.pid, signal.SIGKILL)
         self.send(signal.SIGKILL)
 
-    def duplicate(self) -> int | None:
-        """A copy of the pidfd, for the caller to close; None if there is none."""
-        return None if self._pidfd is None else os.dup(self._pidfd)
+    def detach(self) -> int | None:
+        """Signal the process no more; returns the pidfd, for the caller to close, if there is one.
+
+        No copy of it: this must not fail where the host cannot open anything.
+        """
+        pidfd, self._pidfd, self.pid = self._pidfd, None, 0
+        return pidfd
 
     def close(self) -> None:
         """The process is gone: never signal it again."""

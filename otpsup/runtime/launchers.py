@@ -73,6 +73,7 @@ class Launchers:
         return Spawner(self._loop, ours, self._launcher_lost, _orphan_ended)
 
     def _start_zygote(self) -> Spawner:
+        launcher = self.launcher()  # first: if there is none, nothing of ours may be left open
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if self._alive is None:
             self._alive = os.pipe2(os.O_CLOEXEC)
@@ -82,7 +83,7 @@ class Launchers:
         with theirs:
             fds = {2: 2, zygote.SOCKET: theirs.fileno(), zygote.ALIVE: self._alive[0]}
             order = _plain_order(argv, list(fds))
-            self.launcher().spawn(order, list(fds.values()), _ZygoteOwner(spawner.lose))
+            launcher.spawn(order, list(fds.values()), _ZygoteOwner(spawner.lose))
         return spawner
 
     def _launcher_lost(self) -> None:

@@ -265,8 +265,9 @@ class ChildProcess:
         if self._signaller is None:
             self._fail("its launcher ended before it was started")
             return
-        pidfd = self._signaller.duplicate()
+        self._host.notify.unregister(self._signaller.pid)
         self._signaller.kill_group()
+        pidfd = self._signaller.detach()
         if pidfd is None:
             self.on_exit(Exit(signal=signal.SIGKILL))
         else:

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +30,8 @@ from tests.support import targets
 from tests.support.waiting import is_alive, until
 
 QUICKLY = Backoff(initial=0.005, factor=2, max=0.05)
-PATIENCE = 20
+PATIENCE = 20.0
+"""Seconds in which every request is answered, whatever happens."""
 AT_REST = 30.0
 """Seconds in which a tree that is left alone has to come to rest."""
 
@@ -76,6 +78,7 @@ class Chaos:
         self._program = folder / "program"
         self._program.symlink_to("/bin/sleep")
         self._before = {process.pid for process in psutil.Process().children(recursive=True)}
+        self._requests = ThreadPoolExecutor(1)
         self.tree = Tree(self._spec(), name="chaos")
         self.done: Counter[str] = Counter()
 
@@ -144,8 +147,18 @@ class Chaos:
             self._ask(node.path)
 
     def _ask(self, path: str) -> None:
-        with contextlib.suppress(OtpsupError):
-            self.tree.restart(path)
+        """No request goes unanswered."""
+        asked = self._requests.submit(self.tree.restart, path)
+        try:
+            asked.result(PATIENCE)
+        except OtpsupError:
+            return  # an answer, too
+        except TimeoutError:
+            text = f"restart of {path} was not answered within {PATIENCE} s"
+            raise AssertionError(f"{text}; {self._states()}") from None
+
+    def _states(self) -> str:
+        return ", ".join(f"{node.path} is {node.state}" for node in self.tree.status().walk())
 
     def no_program(self) -> None:
         """ENOENT: the program is gone for a moment, while children that need it die."""
@@ -282,22 +295,6 @@ def _limited(which: int, soft: int) -> Iterator[None]:
         resource.setrlimit(which, before)
 
 
-@contextmanager
-def _patience(seconds: int) -> Iterator[None]:
-    """No request goes unanswered; used in the main thread only."""
-
-    def give_up(*_: object) -> None:
-        raise AssertionError(f"a request was not answered within {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def run(seed: int, count: int, folder: Path, *, report: Callable[[str], None]) -> Chaos:
     """Let so many faults happen; every hundredth time the tree is left alone until it is at rest.
 
@@ -308,8 +305,7 @@ def run(seed: int, count: int, folder: Path, *, report: Callable[[str], None]) -
     with chaos.tree:
         try:
             for number in range(1, count + 1):
-                with _patience(PATIENCE):
-                    chaos.fault()
+                chaos.fault()
                 if number % 100 == 0:
                     chaos.come_to_rest()
                 if number % 1000 == 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import select
 import signal
 import socket
 import sys
@@ -13,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from otpsup import Command, StartFailed, Supervisor, Tree, Worker
+from otpsup import Backoff, Command, StartFailed, Supervisor, Tree, Worker
 from tests.support import targets
 from tests.support.hosts import hosting
 from tests.support.strays import adopting, descendants
@@ -181,6 +183,29 @@ def test_a_killed_launcher_under_a_group_strategy(strategy: Any) -> None:
         until(lambda: [c.state for c in tree.status().children] == ["running"] * 2)
         gone(*before, within=0.5)
         assert len(launcher(tree, "a").children()) == 2
+
+
+def test_a_launcher_that_dies_while_nothing_can_be_opened() -> None:
+    """Its children are ended, all of them, and told to be gone, even where the host cannot open a
+    single descriptor; when it can again, all come back."""
+    slowly = Backoff(initial=0.05, max=0.05)
+    children = [Command(name, ["sleep", "100"], backoff=slowly) for name in "abc"]
+    with running(*children, intensity=10_000, period=1) as tree:
+        pids = [pid(tree, name) for name in "abc"]
+        victim = psutil.Process(pids[0]).parent()
+        pidfds = [os.pidfd_open(number) for number in pids]
+        assert victim is not None
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            os.kill(victim.pid, signal.SIGKILL)
+            until(lambda: all(select.select([fd], [], [], 0)[0] for fd in pidfds))
+            until(lambda: not any(node.pid in pids for node in tree.status().children))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for fd in pidfds:
+                os.close(fd)
+        until(lambda: all(node.ready for node in tree.status().children))
 
 
 @pytest.mark.parametrize("who", [launcher, zygote])
