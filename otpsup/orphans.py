@@ -41,7 +41,11 @@ class Orphan:
 
 
 def find() -> list[Orphan]:
-    """All that this user may see, the oldest first."""
+    """All that this user may see, the oldest first.
+
+    Only in this pid namespace: in another one the pid in a mark is somebody else's here, so a tree
+    in a container would look dead from outside.
+    """
     pids = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
     return [orphan for pid in pids if (orphan := _look(pid)) is not None]
 
@@ -52,10 +56,17 @@ def _look(pid: int) -> Orphan | None:
     began = rest.partition("-")[0]
     if not (host.isdigit() and began.isdigit()) or int(host) == 0:
         return None  # no mark, or the zygote's, which has only room for one
-    if marks.started_at(host) == int(began):
+    if marks.started_at(host) == int(began) or _namespace(pid) != _namespace("self"):
         return None
     command = _read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
     return Orphan(pid, _path(pid), int(host), command, mark) if command else None
+
+
+def _namespace(pid: int | str) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115
+    except OSError:
+        return ""
 
 
 def _read(pid: int, name: str) -> bytes:
@@ -84,13 +95,14 @@ def end(orphans: Sequence[Orphan], grace: float) -> list[Orphan]:
     """
     with contextlib.ExitStack() as stack:
         held = dict(_hold(orphans, stack))
+        out_of_reach = [o for o in orphans if o not in held.values() and _has_mark(o)]
         for fd in held:
             send_signal(fd, signal.SIGTERM)
             send_signal(fd, signal.SIGCONT)
         left = _wait(held, grace)
         for fd in left:
             send_signal(fd, signal.SIGKILL)
-        return list(_wait(left, 2.0).values())
+        return [*out_of_reach, *_wait(left, 2.0).values()]
 
 
 def _hold(orphans: Sequence[Orphan], stack: contextlib.ExitStack) -> Iterator[tuple[int, Orphan]]:
@@ -99,8 +111,12 @@ def _hold(orphans: Sequence[Orphan], stack: contextlib.ExitStack) -> Iterator[tu
         if fd is None:
             continue
         stack.callback(os.close, fd)
-        if mark_of(orphan.pid).decode(errors="replace") == orphan.mark:
+        if _has_mark(orphan):
             yield fd, orphan
+
+
+def _has_mark(orphan: Orphan) -> bool:
+    return mark_of(orphan.pid).decode(errors="replace") == orphan.mark
 
 
 def _wait(held: dict[int, Orphan], seconds: float) -> dict[int, Orphan]:

@@ -12,7 +12,6 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
@@ -74,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 done, 1 the tree or the input said no, 2 wrong usage, 3 no tree to "
         "talk to.",
     )
-    parser.add_argument("--version", action="version", version=f"otpsup {version('otpsup')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="tell the version")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, verb, text in (
         ("status", verbs.status, "show the tree, or the part of it at PATH"),
@@ -89,6 +88,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_simulate(commands)
     _add_orphans(commands)
     return parser
+
+
+class _Version(argparse.Action):
+    """Looked up only when it is asked for: that takes longer than most commands."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"otpsup {version('otpsup')}")
+        except PackageNotFoundError:
+            print("otpsup, run from a folder where it is not installed")
+        parser.exit()
 
 
 def _lazy(module: str) -> Command:

@@ -28,8 +28,8 @@ def command(options: argparse.Namespace) -> str:
         return "no orphans: no process of a dead tree is left\n"
     verb = "was ended" if options.end else "is left"
     lines = [
-        f"pid {each.pid} ({each.path or 'of no child that is known'}) {verb} of a tree in process "
-        f"{each.host}, which is gone: {each.command}"
+        f"pid {each.pid} ({each.path or 'of no child that is known'}) {verb}: {each.command}; its "
+        f"tree was in process {each.host}, which is gone"
         for each in found
     ]
     return show.lines(lines if options.end else [*lines, "`otpsup orphans --end` ends them"])

@@ -68,7 +68,7 @@ def begin(name: str) -> float:
     now = time.time()
     text = (
         f"{name} ended without a word: its process was killed (SIGKILL, or for want of memory), or "
-        "the machine stopped. What it ran was ended with it; look at the kernel's log."
+        "the machine stopped. The kernel's log may say why; `otpsup orphans` lists what is left."
     )
     write(LastWords(name, os.getpid(), now, VANISHED, text, (), now))
     return now

@@ -189,16 +189,12 @@ def _new(spec: ChildSpec) -> Checkpoint:
     return Checkpoint(state="running")
 
 
-def resume(root: Node, checkpoint: Checkpoint) -> None:
-    """Put the root of an engine that has not begun, and all below it, where a checkpoint is.
+def resume(child: Child, checkpoint: Checkpoint) -> None:
+    """Put a child of an engine that has not begun, and all below it, where a checkpoint is.
 
     Raises:
         ValueError: it is of another tree.
     """
-    _resume(root, checkpoint)
-
-
-def _resume(child: Child, checkpoint: Checkpoint) -> None:
     for name in _KEPT:
         setattr(child, name, getattr(checkpoint, name))
     child.state = checkpoint.state
@@ -235,7 +231,7 @@ def _resume_children(node: Node, children: Mapping[str, Checkpoint]) -> None:
             node.forget(child)
     for name, below in children.items():
         child = node.children.get(name) or _add(node, name, below.spec)
-        _resume(child, below)
+        resume(child, below)
         if below.awaited is not None:
             node.executor.go_on_waiting(child, _dependency(child, below.awaited))
 

@@ -124,7 +124,9 @@ class Node(Child):
 
     def not_running(self) -> NotRunning:
         """The error for requests that this supervisor cannot answer any more."""
-        return NotRunning(f"supervisor {self.name!r} is not running; it is {self.state}")
+        error = NotRunning(f"supervisor {self.name!r} is not running; it is {self.state}")
+        error.is_of_a_supervisor = self.path != ""
+        return error
 
     # Start and end of the supervisor itself.
 

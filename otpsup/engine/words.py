@@ -23,13 +23,11 @@ _VERBS = {
 }
 _ASKED = {
     "start_child": "was told to start",
-    "restart_child": "was told to start",
     "restart": "was told to restart",
     "terminate_child": "was told to stop",
     "kill": "was killed",
     "stop": "was told to end",
     "unmonitor": "was taken out of supervision",
-    "monitor": "was taken back into supervision",
 }
 """What a request comes to for the child that it is about."""
 _AGAIN = ("exit", "retry", "satisfied", "unawaited")

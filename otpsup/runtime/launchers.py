@@ -21,6 +21,9 @@ from . import marks, watch, workers, zygote
 from .launch import LAUNCHER, Spawner
 from .launcher.strays import MARK
 
+_AGAIN = 0.5
+"""Seconds until what could not be looked for, for want of descriptors, is looked for again."""
+
 
 class Launchers:
     """Holds the host's ends of both.
@@ -40,6 +43,8 @@ class Launchers:
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: asyncio.Future[None] | None = None
         self._alive: tuple[int, int] | None = None
+        self._unswept: set[str] = set()
+        """Marks of lost children of whom something may be left."""
 
     @property
     def pid(self) -> int | None:
@@ -77,7 +82,7 @@ class Launchers:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if self._alive is None:
             self._alive = os.pipe2(os.O_CLOEXEC)
-        settings = json.dumps({**self._settings, "path": sys.path})
+        settings = json.dumps({**self._settings, "path": sys.path, "host": os.getpid()})
         argv = [sys.executable, *_args_from_interpreter_flags(), "-c", zygote.CODE, settings]
         spawner = Spawner(self._loop, ours, self._zygote_lost, _orphan_ended)
         with theirs:
@@ -89,15 +94,31 @@ class Launchers:
     def _launcher_lost(self) -> None:
         logger.error("the launcher has ended; its children are ended, and a new one is started")
         lost, self._launcher = self._launcher, None
-        _lose_owners(lost)
+        self._lose_owners(lost)
 
     def _zygote_lost(self) -> None:
         logger.error("the zygote has ended; its workers are ended, and a new one is started")
         lost, self._zygote = self._zygote, None
-        _lose_owners(lost)
+        self._lose_owners(lost)
+
+    def _lose_owners(self, spawner: Spawner | None) -> None:
+        """End what a dead spawner has started, and what that had started: nobody else would."""
+        owners = spawner.take_owners() if spawner else []
+        for owner in owners:
+            owner.on_lost()
+        self._unswept |= {owner.mark for owner in owners if owner.mark}
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """As soon as that can be done."""
+        if self._unswept and marks.sweep(self._unswept):
+            self._unswept.clear()
+        elif self._unswept:
+            self._loop.call_later(_AGAIN, self._sweep)
 
     async def close(self, timeout: float) -> None:
         """Hang up, and wait up to `timeout` seconds for both to end."""
+        self._sweep()
         for spawner in (self._zygote, self._launcher):
             if spawner:
                 spawner.close()
@@ -122,14 +143,6 @@ def _refuse_while_imported() -> None:
             "this script starts a tree when it is imported, and its own workers import it; "
             "put the start under `if __name__ == '__main__':`"
         )
-
-
-def _lose_owners(spawner: Spawner | None) -> None:
-    """End what a dead spawner has started, and what that had started: nobody else would."""
-    owners = spawner.take_owners() if spawner else []
-    for owner in owners:
-        owner.on_lost()
-    marks.sweep({owner.mark for owner in owners if owner.mark})
 
 
 def _reap(process: subprocess.Popen[bytes], ended: asyncio.Future[None]) -> None:
@@ -179,7 +192,7 @@ class _ZygoteOwner:
         self._lost()
 
     def on_lost(self) -> None:
-        """The launcher is gone; the zygote dies with it (PR_SET_PDEATHSIG)."""
+        """The launcher is gone; the zygote ends its workers, and itself, when we hang up."""
         self._lost()
 
 

@@ -6,16 +6,15 @@ host by its pid and the time at which that process started: no later one is take
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import signal
 from collections.abc import Container
 from pathlib import Path
 
-from loguru import logger
-
-from .launcher.strays import MARK, mark_of
-from .launcher.syscalls import pidfd_open, send_signal
+from .launcher.strays import MARK, mark_of, read_mark
+from .launcher.syscalls import send_signal
 
 NAME = MARK.decode()
 ROOM = 64
@@ -46,18 +45,24 @@ def mark(tree: str, run: int) -> str:
 _PASSES = 5
 
 
-def sweep(marks: Container[str]) -> None:
+def sweep(marks: Container[str]) -> bool:
     """Kill every process with one of these marks: their launcher is gone, and cannot.
 
     A process is killed through a pidfd that was opened before its mark was looked at once more. One
     that forks meanwhile is found in the next pass.
+
+    Returns:
+        False if not all could be looked at, for want of descriptors: then it has to be done again.
     """
     try:
         for _ in range(_PASSES):
             if not sum([_end(pid, marks) for pid in _pids()]):
-                return
-    except OSError as error:  # out of descriptors, say
-        logger.error("cannot look for what a dead launcher has left: {}", error)
+                return True
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        return False
+    return True
 
 
 def _pids() -> list[int]:
@@ -65,10 +70,12 @@ def _pids() -> list[int]:
 
 
 def _end(pid: int, marks: Container[str]) -> bool:
-    if mark_of(pid).decode(errors="replace") not in marks:
-        return False
-    pidfd = pidfd_open(pid)
-    if pidfd is None:
+    """Kill it if it has one of the marks; whether it had."""
+    try:
+        if read_mark(pid).decode(errors="replace") not in marks:
+            return False
+        pidfd = os.pidfd_open(pid)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
     try:
         is_still = mark_of(pid).decode(errors="replace") in marks

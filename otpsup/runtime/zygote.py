@@ -26,7 +26,7 @@ from . import bootstrap, marks, workers
 from .launcher import execute
 from .launcher.server import Server
 from .launcher.strays import MARK
-from .launcher.syscalls import become_subreaper, die_with_parent
+from .launcher.syscalls import become_subreaper, pidfd_open
 
 CODE = (
     "import sys, json; settings = json.loads(sys.argv[1]); sys.path[:] = settings['path']; "
@@ -41,11 +41,10 @@ def main(settings: dict[str, Any]) -> NoReturn:
 
     Args:
         settings: `path` (sys.path), `preload` (names of modules), `main` (what spawn needs to
-            import the host's main module, or {}).
+            import the host's main module, or {}), `host` (its pid).
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _pass_over)
-    die_with_parent()
     become_subreaper()  # what workers leave behind is for us to end
     sock = socket.socket(fileno=SOCKET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
@@ -55,7 +54,7 @@ def main(settings: dict[str, Any]) -> NoReturn:
     gc.collect()
     gc.freeze()
     forker = _Forker()
-    forker.server = Server(sock, forker.fork)
+    forker.server = Server(sock, forker.fork, pidfd_open(settings["host"]))
     forker.server.run()
     os._exit(0)
 

@@ -156,8 +156,15 @@ def encode_ok(id: int, value: Any) -> bytes:
 
 def encode_error(id: int, error: errors.OtpsupError) -> bytes:
     """The answer to a request that failed."""
-    more = {"pid": error.pid} if isinstance(error, errors.AlreadyStarted) else {}
-    return _line({"id": id, "error": {"code": error.code, "message": str(error), **more}})
+    return _line({"id": id, "error": {"code": error.code, "message": str(error), **_more(error)}})
+
+
+def _more(error: errors.OtpsupError) -> dict[str, Any]:
+    if isinstance(error, errors.AlreadyStarted):
+        return {"pid": error.pid}
+    if isinstance(error, errors.NotRunning) and error.is_of_a_supervisor:
+        return {"is_of_a_supervisor": True}
+    return {}
 
 
 def encode_event(event: Any) -> bytes:
@@ -188,8 +195,8 @@ def status_from(value: Mapping[str, Any]) -> ChildStatus:
 def error_from(value: Mapping[str, Any]) -> errors.OtpsupError:
     """The exception that an error answer stands for."""
     error = errors.by_code(str(value["code"]), str(value["message"]))
-    if isinstance(error, errors.NotRunning):  # somebody has answered
-        error.is_of_a_supervisor = True
+    if isinstance(error, errors.NotRunning):
+        error.is_of_a_supervisor = value.get("is_of_a_supervisor") is True
     if isinstance(error, errors.AlreadyStarted):
         error.pid = value.get("pid")
     return error

@@ -181,6 +181,7 @@ def test_a_fork_of_the_host_does_not_hold_up_a_stop(tmp_path: Path) -> None:
         assert host.hear() == "stopped"
         assert time.monotonic() - begun < 3
         gone(*children, within=0)
+        assert host.wait() == 0  # it ends its fork first
 
 
 def test_a_fork_of_the_host_is_not_the_host(tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ def test_found(orphan: subprocess.Popen[bytes]) -> None:
     code, out, _ = cli()
 
     assert code == 0
-    assert f"pid {orphan.pid} (shop/db) is left of a tree in process {DEAD}, which is gone" in out
+    assert f"pid {orphan.pid} (shop/db) is left: {sys.executable}" in out
+    assert f"its tree was in process {DEAD}, which is gone" in out
     assert orphan.pid in [each["pid"] for each in json.loads(cli("--json")[1])]
 
 
@@ -105,21 +106,23 @@ def test_another_process_of_that_number() -> None:
 
 
 def test_host_and_launcher_die_together(tmp_path: Path) -> None:
-    """Nobody is left to end the children then; they are found, and ended on request."""
+    """Nobody is left to end the commands then; they are found, and ended on request. A worker sees
+    the zygote end, and ends."""
     code = """
         def main():
-            with running(*(Command(name, ["sleep", "1000"]) for name in "ab")) as tree:
+            children = [Command(name, ["sleep", "1000"]) for name in "ab"]
+            with running(*children, Worker("w", targets.wait)) as tree:
                 tell([node.pid for node in tree.status().children])
                 tree.wait()
         """
     with adopting() as strays, hosting(tmp_path, code, stderr=-3) as host:
-        pids = host.hear()
+        *pids, worker = host.hear()
         (launcher,) = psutil.Process(host.pid).children()
         os.kill(host.pid, signal.SIGSTOP)
         launcher.kill()
         host.kill()
         host.wait()
-        gone(launcher.pid, within=5)
+        gone(launcher.pid, worker, within=5)
         assert all(is_alive(pid) for pid in pids)
         found = [each for each in orphans.find() if each.host == host.pid]
         assert sorted(each.pid for each in found) == sorted(pids)

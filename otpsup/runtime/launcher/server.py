@@ -79,6 +79,8 @@ class Server:
         """In a fork of this process: let go of what is the server's."""
         self._sock.close()
         self._offspring.close()
+        if self._host is not None:
+            os.close(self._host)
 
     def run(self) -> None:
         """Serve until the host closes its end or dies; then end all children."""

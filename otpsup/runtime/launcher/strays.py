@@ -78,7 +78,7 @@ def was_below(pid: int, leader: int, mark: bytes) -> bool | None:
     if leader in (int(fields[2]), int(fields[3])):
         return True
     try:
-        return bool(mark) and _mark(pid) == mark
+        return bool(mark) and read_mark(pid) == mark
     except PermissionError:  # another user's: no telling, ever
         return False
     except OSError:
@@ -95,12 +95,17 @@ def mark_of(pid: int | str) -> bytes:
     """The mark in the environment with which a process was executed; b"" if there is none, or it
     may not be read."""
     try:
-        return _mark(pid)
+        return read_mark(pid)
     except OSError:
         return b""
 
 
-def _mark(pid: int | str) -> bytes:
+def read_mark(pid: int | str) -> bytes:
+    """As `mark_of`.
+
+    Raises:
+        OSError: it may not be read, or nothing can be opened now.
+    """
     with open(f"/proc/{pid}/environ", "rb") as file:
         environment = file.read()
     for variable in environment.split(b"\0"):
