@@ -1,7 +1,8 @@
 """Options of the test suite.
 
-`--rewrite` regenerates the transcripts. `--hypothesis-profile=thorough --timeout=0` looks for an
-hour where the ordinary run looks for seconds. No test fails for being slow.
+`--rewrite` regenerates the transcripts. The ordinary run tries the same examples each time, so that
+a red one is about the change; `--hypothesis-profile=thorough --timeout=0` tries others each time, and
+looks for an hour where the ordinary run looks for seconds. No test fails for being slow.
 """
 
 from __future__ import annotations
@@ -10,9 +11,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "ordinary", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
+    "ordinary",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=100,
+    derandomize=True,
+    database=None,
 )
-settings.register_profile("thorough", settings.get_profile("ordinary"), max_examples=10_000)
+settings.register_profile(
+    "thorough", settings.get_profile("ordinary"), derandomize=False, max_examples=10_000
+)
 settings.load_profile("ordinary")
 
 

@@ -91,7 +91,7 @@ def test_threads_do_not_wait_for_each_other() -> None:
     slow = Command("slow", SLEEP, ready=otpsup.stays_up(5), autostart=False)
     with running(slow, Worker("w", in_a_thread, ready="notify")) as tree:
         assert status_of(tree, "w") == "2"
-        assert node(tree, "slow").state == "starting"
+        until(lambda: node(tree, "slow").state == "starting")
 
 
 def in_a_fork() -> None:

@@ -2,7 +2,8 @@
 
 For questions about what a tree that runs would do: another engine begins where it is. What is in
 progress at that moment counts as done, and well: a child that is starting as running, one that is
-being stopped for good as down.
+being stopped for good as down. Two moments are told with less than all: a supervisor that is just
+giving up, and one of whose children several have ended and nobody has looked at that.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class Checkpoint:
             record of the child has them, see `engine.child`.
         ready_for: how long it has been ready, or had been when it ended.
         last_exit: how it ended last, by kind and detail of the reason.
-        ended: it is up as far as its supervisor knows, and has just ended so.
+        ended: it is up as far as its supervisor knows, and has just ended so. Of several of one
+            supervisor, the first in its list counts as the first that ended.
         retry_in: until its next attempt, if it waits for that.
         awaited: the dependency for which it waits, by name and condition.
         window: the restarts that a supervisor still counts: how long ago, and whose.
@@ -115,7 +117,7 @@ def take(child: Child) -> Checkpoint:
 
 def _running(child: Child, known: dict[str, Any]) -> Checkpoint:
     """What is up, will be, or has just ended without being looked at."""
-    if child.pending is not None or child.state == "running":
+    if not _is_to_stop(child) and (child.pending is not None or child.state == "running"):
         ready_for = child.core.now - child.since if child.state == "running" else 0.0
         ended = _told(child.pending)
         return Checkpoint(state="running", ready_for=ready_for, ended=ended, **known)
@@ -145,7 +147,7 @@ def _told(reason: Reason | None) -> tuple[str, str] | None:
 
 def _of_node(node: Node) -> dict[str, Any]:
     always = {"instances": node.core.instances(node.path), "is_fresh": node.is_fresh}
-    if node.state == "stopping":  # when it is started again, its children are as declared
+    if _is_to_stop(node):  # when it is started again, its children are as declared
         return always
     now = node.core.now
     return {
@@ -159,7 +161,7 @@ def _below(node: Node) -> Iterator[tuple[str, Checkpoint]]:
     """All children in their order; those that were added, which come last, with their specs."""
     declared = iter(node.declared)
     for name, child in node.children.items():
-        if child.state == "stopping" and node.forgets(child) and _at_rest(child) == "down":
+        if _is_to_stop(child) and node.forgets(child) and _at_rest(child) == "down":
             continue  # its record will be gone as well
         is_declared = node.is_dynamic or any(child.spec is spec for spec in declared)
         yield name, evolve(take(child), spec=None if is_declared else child.spec)
@@ -167,6 +169,8 @@ def _below(node: Node) -> Iterator[tuple[str, Checkpoint]]:
 
 def _at_rest(child: Child) -> Rest:
     """Its state once all that its supervisor is doing has been done."""
+    if child.plan is not None and child.plan.will_stop(child):
+        return "running" if child.plan.will_start(child) else "down"
     if child.state in ("running", "starting") or child.pending is not None:
         return "running"
     if child.plan is not None and child.plan.will_start(child):
@@ -175,6 +179,11 @@ def _at_rest(child: Child) -> Rest:
         comes_back = child.path != "" and should_restart(child.spec.restart, child.reason)
         return "restarting" if comes_back and child.monitored else "down"
     return "restarting" if child.state == "restarting" else "down"
+
+
+def _is_to_stop(child: Child) -> bool:
+    """It is being stopped, or its turn will come."""
+    return child.state == "stopping" or (child.plan is not None and child.plan.will_stop(child))
 
 
 def _new(spec: ChildSpec) -> Checkpoint:

@@ -61,13 +61,17 @@ class Plan(Generic[E]):
         """
         raise NotImplementedError
 
-    def will_start(self, child: E) -> bool:
-        """Whether a start of this child is among its steps."""
+    def will_stop(self, child: E) -> bool:
+        """Whether a stop of this child is among its steps, and is not done."""
         raise NotImplementedError
 
     def left(self) -> Sequence[E]:
         """Those whose start has not been handed out."""
         raise NotImplementedError
+
+    def will_start(self, child: E) -> bool:
+        """Whether a start of this child has not been handed out."""
+        return child in self.left()
 
     def complete(self, child: E) -> None:
         """The step in progress for `child` is done, however far others wanted it to come."""
@@ -124,9 +128,9 @@ class ChainPlan(Plan[E]):
         self._is_doing = False
         return True
 
-    def will_start(self, child: E) -> bool:
-        """Whether a start of this child is among its steps."""
-        return child in self._steps[self._stops :]
+    def will_stop(self, child: E) -> bool:
+        """Whether a stop of this child is among its steps, and is not done."""
+        return child in self._steps[self._at : self._stops]
 
     def left(self) -> Sequence[E]:
         """Those whose start has not been handed out."""
@@ -166,7 +170,7 @@ class GraphPlan(Plan[E]):
         others: whom the plan concerns besides.
     """
 
-    __slots__ = ("_doing", "_left", "_runnable", "_starts", "_starts_left", "_stops_left")
+    __slots__ = ("_doing", "_left", "_runnable", "_starts", "_starts_left", "_stops", "_stops_left")
 
     def __init__(
         self,
@@ -177,6 +181,7 @@ class GraphPlan(Plan[E]):
         self._runnable = deque(step for step in stops if step.waits == 0)
         self._doing: dict[E, Step[E]] = {}
         self._starts = self._starts_left = starts
+        self._stops = stops
         self._stops_left = len(stops)
         self._left = len(stops) + len(starts)
         super().__init__((*_children(stops), *_children(starts), *others))
@@ -229,9 +234,11 @@ class GraphPlan(Plan[E]):
         if step.action == "stop":
             self._stops_left -= 1
 
-    def will_start(self, child: E) -> bool:
-        """Whether a start of this child is among its steps."""
-        return any(step.child == child for step in self._starts)
+    def will_stop(self, child: E) -> bool:
+        """Whether a stop of this child is among its steps, and is not done."""
+        if child in self._doing:
+            return self._doing[child].action == "stop"
+        return any(step.child == child and not step.is_given for step in self._stops)
 
     def left(self) -> Sequence[E]:
         """Those whose start has not been handed out."""
