@@ -44,6 +44,8 @@ from .stock import StockWorker
 _STACKS = 0.5
 """Seconds, at most, in which a worker that hangs may tell where, before it is killed."""
 _GLANCE = 0.02
+_NEVER = 10.0
+"""Seconds after which a process that was killed before it existed will not come any more."""
 _NUDGE = 0.05
 """Seconds after which a stopping worker is woken again, doubled each time."""
 
@@ -314,7 +316,7 @@ class ChildProcess:
             self._nudge = self._host.loop.call_later(wait, self._wake, 2 * wait)
 
     def kill(self, *, late: bool = False) -> None:
-        """Send SIGKILL; what does not exist by now is given up, and killed should it still come.
+        """Send SIGKILL, now or as soon as the process exists; what does not come is given up.
 
         Args:
             late: it was asked to end and did not; a Python worker is asked where it hangs.
@@ -350,10 +352,13 @@ class ChildProcess:
     def _kill(self) -> None:
         if self._spawner:
             self._spawner.kill(self._id)
-        if self._signaller:
-            self.signal(signal.SIGKILL)
-        else:
-            self._fail("it was killed before it was started")
+        self.signal(signal.SIGKILL)
+        if self._signaller is None:
+            self._look = self._host.loop.call_later(_NEVER, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._signaller is None:
+            self._fail("it was killed, and had not been started")
 
     def signal(self, signum: int) -> None:
         """Send a signal now, or as soon as there is a process to get it."""

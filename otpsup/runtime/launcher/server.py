@@ -137,9 +137,11 @@ class Server:
                 self._stopping[id] = time.monotonic() + child.grace
 
     def _hasten(self, id: int) -> None:
-        """No grace any more for what this child has left behind, or will."""
-        if any(child.id == id for child in self._children.values()):
-            self._stopping[id] = 0.0
+        """An end to this child, and no grace any more for what it has left behind, or will."""
+        for pid, child in self._children.items():
+            if child.id == id:
+                self._stopping[id] = 0.0
+                _kill(pid)
         for left in self._lingering.values():
             if left.child.id == id:
                 left.kill_at = min(left.kill_at, time.monotonic())
