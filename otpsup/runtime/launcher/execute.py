@@ -100,12 +100,19 @@ def _describe(order: dict[str, Any]) -> str:
 
 def _fork(order: dict[str, Any], fds: Sequence[int]) -> int:
     """fork, become what is ordered, exec; what fails is told through a close-on-exec pipe."""
-    report, told = os.pipe2(os.O_CLOEXEC)
-    pid = fork()
-    if pid == 0:
-        _become(order, fds, told)
-    os.close(told)
+    try:
+        report, told = os.pipe2(os.O_CLOEXEC)
+    except OSError as error:
+        raise Failure(error, _describe(order)) from error
     with os.fdopen(report, "rb") as pipe:
+        try:
+            pid = fork()
+            if pid == 0:
+                _become(order, fds, told)
+        except OSError as error:
+            raise Failure(error, f"fork to {_describe(order)}") from error
+        finally:
+            os.close(told)
         text = pipe.read().decode(errors="replace")
     if text:
         os.waitpid(pid, 0)
@@ -118,11 +125,17 @@ def fork() -> int:
     """fork(2) with all signals blocked; the child unblocks them with `reset_signals`.
 
     So a signal that comes before the child has left our handlers behind is kept, not swallowed.
+
+    Raises:
+        OSError: there can be no process now; signals come in as before.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    pid = os.fork()
-    if pid != 0:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid != 0:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pid
 
 

@@ -1,0 +1,89 @@
+"""Where no process can be made for a moment, that is what is said, and nothing else suffers."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.hosts import Host, hosting, public_python
+
+_BEGIN = """
+    import contextlib, psutil, resource
+    def helper(part):
+        return next(p for p in psutil.Process().children(recursive=True)
+                    if any(part in word for word in p.cmdline()))
+    @contextlib.contextmanager
+    def none_to_spare(helper, which):
+        before = resource.prlimit(helper.pid, which)
+        resource.prlimit(helper.pid, which, (1, before[1]))
+        yield
+        resource.prlimit(helper.pid, which, before)
+    def why_not(tree, child):
+        try:
+            tree.start_child(child)
+        except StartFailed as error:
+            return str(error).partition(": ")[2]
+"""
+
+
+@contextmanager
+def unprivileged(code: str) -> Iterator[Host]:
+    """A host that RLIMIT_NPROC binds; it does not bind root (setrlimit(2))."""
+    options: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        environment = {"OTPSUP_RUNTIME_DIR": "/tmp/otpsup-65533"}
+        if os.geteuid() == 0:
+            python, path = public_python()
+            environment |= {"PYTHONPATH": path, "HOME": "/"}
+            options = {"executable": python, "user": 65533, "group": 65533, "extra_groups": []}
+        with hosting(Path(folder), _BEGIN + code, environment=environment, **options) as host:
+            yield host
+
+
+LAUNCHER = "launcher.main"
+
+
+@pytest.mark.parametrize(
+    ("which", "part", "child", "told"),
+    [
+        ("NPROC", LAUNCHER, "Command('c', ['/bin/true'])", "execute '/bin/true'"),
+        (
+            "NPROC",
+            "launcher.main",
+            "Command('c', ['/bin/true'], nice=1)",
+            "fork to execute '/bin/true'",
+        ),
+        ("NPROC", "runtime.zygote", "Worker('c', targets.ready)", "fork a worker"),
+        ("AS", LAUNCHER, "Command('c', ['/bin/true'])", "execute '/bin/true'"),
+    ],
+)
+def test_a_start_that_fails_for_want_of_something_harms_nobody_else(
+    which: str, part: str, child: str, told: str
+) -> None:
+    """EAGAIN and ENOMEM are told as what they are; whoever could not make the process goes on to
+    report ends, and makes the next one as if nothing had been."""
+    code = f"""
+    def main():
+        children = [Command("sleeps", ["sleep", "100"]), Worker("waits", targets.ready)]
+        with running(*children) as tree, watching(tree) as events:
+            with none_to_spare(helper({part!r}), resource.RLIMIT_{which}):
+                tell(why_not(tree, {child}))
+            fds = helper({part!r}).num_fds()
+            for path in ("sleeps", "waits"):
+                os.kill(pid(tree, path), signal.SIGKILL)
+                events.until(path, "running")
+            until(lambda: helper({part!r}).num_fds() <= fds)  # one may be on its way
+            tell("as before")
+    """
+    error = {"NPROC": "Resource temporarily unavailable", "AS": "Cannot allocate memory"}[which]
+    with unprivileged(code) as host:
+        assert host.hear() == f"cannot {told}: {error}"
+        assert host.hear() == "as before"
+        assert host.wait() == 0
