@@ -40,6 +40,7 @@ class AsyncTree:
 
     async def wait(self) -> Halt:
         """See `Tree.wait`."""
+        self._tree._refuse_in_fork()
         halt: Halt = await asyncio.wrap_future(self._tree._ended)
         return halt
 

@@ -13,7 +13,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from .errors import NotAChild
+from .errors import NotAChild, text_of
 from .wire.status import (
     ConnectMessage,
     CrashMessage,
@@ -73,11 +73,7 @@ class CurrentChild:
 
     def crash(self, error: BaseException, traceback: str) -> None:
         """Report the exception that is about to end this process."""
-        try:
-            text = str(error)
-        except Exception:
-            text = "(it cannot be shown)"
-        self._send(CrashMessage(type(error).__qualname__, text, traceback))
+        self._send(CrashMessage(type(error).__qualname__, text_of(error), traceback))
 
     @property
     def stopping(self) -> threading.Event:

@@ -125,6 +125,19 @@ class ProtocolError(OtpsupError):
     code = "protocol"
 
 
+def text_of(error: BaseException) -> str:
+    """What an exception says; some cannot even be shown, and that must not harm who asks."""
+    try:
+        return str(error)
+    except BaseException:
+        return "(it cannot be shown)"
+
+
+def in_words(error: BaseException) -> str:
+    """An exception as `Type: what it says`."""
+    return f"{type(error).__name__}: {text_of(error)}"
+
+
 def _leaves(cls: type[OtpsupError]) -> list[type[OtpsupError]]:
     return [cls, *(leaf for sub in cls.__subclasses__() for leaf in _leaves(sub))]
 

@@ -5,10 +5,9 @@ Decides levels and lines. No handler is added here: the host's set-up says where
 
 from __future__ import annotations
 
-from loguru import logger
-
 from . import explain
 from .engine.effects import Halt, Report, StateChange
+from .logger import logger
 
 _LEVELS = {
     "progress": "INFO",

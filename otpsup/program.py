@@ -8,10 +8,11 @@ import sys
 import threading
 from typing import NoReturn
 
-from loguru import logger
+import loguru
 
 from . import explain, pid1
 from .engine.effects import Halt
+from .logger import logger
 from .specs import DynamicSupervisor, Supervisor
 from .tree import Tree
 
@@ -45,7 +46,7 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
         )
     tree = tree if isinstance(tree, Tree) else Tree(tree, name=name)
     tree._begin()
-    logger.enable("otpsup")
+    loguru.logger.enable("otpsup")
     halt = asyncio.run(_run(tree))
     tree._over(halt)
     if halt.kind != "stopped":

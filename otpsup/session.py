@@ -14,8 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loguru import logger
-
 from . import explain, log
 from .control import address, last_words
 from .control.connection import Backend
@@ -26,11 +24,15 @@ from .engine.events import Boot, Shutdown
 from .engine.snapshot import ChildStatus
 from .errors import OtpsupError
 from .events import Event, from_effect
+from .logger import logger
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
 from .wire import outline
 from .wire.control import Make
 from .wire.outline import Outline
+
+_FLUSH = 1.0
+"""Seconds that the log's sinks get to write what is left when the tree is gone."""
 
 
 class Session(Backend):
@@ -66,6 +68,7 @@ class Session(Backend):
         finally:
             await self._server.close()
             await self._runner.close()
+            logger.close(_FLUSH)
 
     async def _until_halted(self) -> Halt:
         """Wait for the end; if this task is cancelled, bring it about first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import queue
 from collections.abc import Callable
 from types import TracebackType
@@ -24,6 +25,7 @@ class EventStream:
 
     def __init__(self) -> None:
         self._queue: queue.Queue[Event | None] = queue.Queue(LIMIT)
+        self._pid = os.getpid()
         self.unsubscribe: Unsubscribe = lambda: None
         self.is_closed = False
 
@@ -57,9 +59,11 @@ class EventStream:
             timeout: seconds to wait for it; None waits for ever.
 
         Raises:
-            StopIteration: the stream has ended.
+            StopIteration: the stream has ended, as it has in every fork of this process.
             TimeoutError: there was none in time.
         """
+        if self._pid != os.getpid():
+            raise StopIteration
         try:
             event = self._queue.get(timeout=timeout)
         except queue.Empty:

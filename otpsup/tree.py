@@ -167,12 +167,19 @@ class Tree(Verbs):
 
         Raises:
             TimeoutError: it has not, within `timeout` seconds.
+            NotRunning: this process is a fork of the one in which the tree runs.
         """
+        self._refuse_in_fork()
         try:
             ended: Halt = self._ended.result(timeout)
         except concurrent.futures.TimeoutError:
             raise TimeoutError(f"tree {self.name!r} has not ended within {timeout} s") from None
         return ended
+
+    def _refuse_in_fork(self) -> None:
+        """A fork has the tree's objects, but nobody in it ever hears of the tree."""
+        if self._pid not in (0, os.getpid()):
+            raise self._not_running()
 
     def __enter__(self) -> Tree:
         self.start()

@@ -7,10 +7,9 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from loguru import logger
-
 from ..errors import OtpsupError, ProtocolError
 from ..events import Event
+from ..logger import logger
 from ..wire import control as wire
 
 _UNREAD = 8 << 20

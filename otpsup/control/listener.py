@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from loguru import logger
+from ..logger import logger
 
 _PAUSE = 1.0
 """Seconds until the next try when the process is out of descriptors: they wait in the backlog."""

@@ -10,8 +10,7 @@ import asyncio
 import socket
 from pathlib import Path
 
-from loguru import logger
-
+from ..logger import logger
 from ..wire import control as wire
 from .connection import Backend, Connection
 from .listener import Listener
@@ -44,7 +43,7 @@ class ControlServer:
     def _served(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception():
-            logger.opt(exception=task.exception()).error("a control connection failed")
+            logger.error("a control connection failed", error=task.exception())
 
     async def _serve(self, stream: socket.socket, caller: str | None) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=stream, limit=wire.LIMIT)

@@ -8,15 +8,16 @@ hangs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Iterable
-
-from loguru import logger
 
 from ..engine.cause import Cause
 from ..engine.effects import Halt
 from ..engine.events import Event, Exited, Unstartable
 from ..engine.reasons import Reason
+from ..errors import in_words
+from ..logger import logger
 from .environment import grace
 from .process import ChildProcess
 
@@ -37,7 +38,7 @@ class Fault:
 
     def __init__(
         self,
-        error: Exception,
+        error: BaseException,
         processes: Iterable[ChildProcess],
         halted: asyncio.Future[Halt],
     ) -> None:
@@ -45,7 +46,7 @@ class Fault:
         self._halted = halted
         self._news = asyncio.Event()
         where = "".join(traceback.format_exception(error))
-        self._reason = Reason("error", f"{type(error).__name__}: {error}", traceback=where)
+        self._reason = Reason("error", in_words(error), traceback=where)
         logger.critical(
             "this is a bug in otpsup; please report it with these lines. The tree cannot be "
             "supervised any more, and is stopped.\n{}",
@@ -60,14 +61,31 @@ class Fault:
             self._news.set()
 
     async def _end(self) -> None:
-        """Stop one after the other, the last one first."""
-        for process in list(reversed(self._left)):
-            process.terminate()
-            if not await self._is_gone(process, min(grace(process.spec), _MOST)):
-                process.kill()
-                await self._is_gone(process, _GONE)
-        if not self._halted.done():
-            self._halted.set_result(Halt("failed", self._reason, Cause("fault", "", self._reason)))
+        """Stop one after the other, the last one first.
+
+        That may fail as the engine did. Then whoever is left is killed; the launcher ends its own
+        children when the tree lets go of it, whatever we know of them.
+        """
+        try:
+            for process in list(reversed(self._left)):
+                await self._stop(process)
+        except Exception as error:
+            logger.critical("it cannot be stopped in order either: {}", in_words(error))
+            for process in self._left:
+                with contextlib.suppress(Exception):
+                    process.kill()
+        finally:
+            if not self._halted.done():
+                cause = Cause("fault", "", self._reason)
+                self._halted.set_result(Halt("failed", self._reason, cause))
+
+    async def _stop(self, process: ChildProcess) -> None:
+        process.terminate()
+        if await self._is_gone(process, min(grace(process.spec), _MOST)):
+            return
+        process.kill()
+        if not await self._is_gone(process, _GONE):
+            raise TimeoutError(f"{process.path} was killed, and is not known to be gone")
 
     async def _is_gone(self, process: ChildProcess, seconds: float) -> bool:
         try:

@@ -13,9 +13,8 @@ from multiprocessing import process
 from multiprocessing.util import _args_from_interpreter_flags  # type: ignore[attr-defined]
 from typing import Any
 
-from loguru import logger
-
 from ..engine.reasons import Exit
+from ..logger import logger
 from ..specs import ChildSpec, DynamicSupervisor, Supervisor, Worker
 from . import marks, watch, workers, zygote
 from .launch import LAUNCHER, Spawner

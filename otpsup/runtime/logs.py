@@ -16,8 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from loguru import logger
-
+from ..logger import logger
 from ..specs import LogFile
 
 _READ = 64 * 1024

@@ -14,11 +14,10 @@ import resource
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psutil
-from loguru import logger
 
 from ..engine import Engine
 from ..engine.child import Child
@@ -26,7 +25,8 @@ from ..engine.effects import Effect, Halt, Kill, Reply, Report, Spawn, StateChan
 from ..engine.events import Event, Request, Tick, Unstartable
 from ..engine.reasons import Reason
 from ..engine.snapshot import ChildStatus, snapshot
-from ..errors import NotRunning, OtpsupError
+from ..errors import NotRunning, OtpsupError, in_words
+from ..logger import logger
 from ..specs import DynamicSupervisor, Supervisor
 from . import launchers, marks
 from .environment import current_umask
@@ -64,6 +64,7 @@ class Runner:
         self.tree = marks.new_tree()
         self.adopt = adopt
         self.halted: asyncio.Future[Halt] = self.loop.create_future()
+        self.loop.set_exception_handler(self._callback_failed)
         self.listeners: list[Listener] = []
         self._epoch = time.time() - self.loop.time()
         self._inbox: deque[Event] = deque()
@@ -138,13 +139,29 @@ class Runner:
                 event = self._inbox.popleft()
                 for effect in self.engine.handle(event, self.loop.time()):
                     self._perform(effect)
-        except Exception as error:
-            self._fault = Fault(error, self._processes.values(), self.halted)
-            for news in (event, *self._inbox):
-                self._fault.heard(news)
+        except BaseException as error:
+            self._fail(error, (event, *self._inbox))
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._is_handling = False
             self._set_timer()
+
+    def _fail(self, error: BaseException, news: Sequence[Event] = ()) -> None:
+        """Nobody can trust what we know of the tree any more: end it."""
+        self._fault = self._fault or Fault(error, self._processes.values(), self.halted)
+        for event in news:
+            self._fault.heard(event)
+
+    def _callback_failed(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """asyncio would log it and go on, with whoever waits for that callback's work waiting for
+        ever. What the machine refuses (OSError) and what became of a connection is no such bug."""
+        error = context.get("exception")
+        is_bug = "handle" in context and not isinstance(error, OSError)
+        if error is None or not is_bug or self.halted.done():
+            logger.error("on the loop of the tree: {}", context["message"], error=error)
+        else:
+            self._fail(error)
 
     def _set_timer(self) -> None:
         """Keep exactly one timer, at the engine's deadline.
@@ -186,8 +203,8 @@ class Runner:
         try:
             process.start(effect.args)
         except Exception as error:
-            logger.exception("cannot start {}", effect.path)
-            reason = Reason("error", f"{type(error).__name__}: {error}")
+            logger.error("cannot start {}", effect.path, error=error)
+            reason = Reason("error", in_words(error))
             self.post(Unstartable(effect.path, effect.run, reason))
 
     def _forget(self, change: StateChange | Report) -> None:
@@ -206,8 +223,9 @@ class Runner:
         for listener in tuple(self.listeners):
             try:
                 listener(effect)
-            except Exception:
-                logger.exception("an event listener failed; it is not called any more")
+            except BaseException as error:
+                text = "an event listener failed; it is not called any more"
+                logger.error(text, error=error)
                 self.listeners.remove(listener)
 
     async def close(self) -> None:
@@ -215,6 +233,8 @@ class Runner:
         for answer in self._answers.values():
             answer(None, NotRunning("the tree is not running any more"))
         self._answers.clear()
+        for process in self._processes.values():  # only a bug of ours leaves any
+            process.let_go()
         self.notify.close()
         await self._launchers.close(_CLOSE)
         self.pump.close(_CLOSE)  # nothing runs any more that waiting here could hold up

@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from attrs import evolve
-from loguru import logger
 
 from ..engine.events import (
     Event,
@@ -29,7 +28,8 @@ from ..engine.events import (
     Unstartable,
 )
 from ..engine.reasons import Crash, Exit, Reason
-from ..errors import OtpsupError, ProtocolError
+from ..errors import OtpsupError, ProtocolError, in_words, text_of
+from ..logger import logger
 from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
 from ..specs.output import NULL, STDOUT
 from ..wire import status as wire
@@ -108,9 +108,9 @@ class ChildProcess:
             self._refuse_taken_port()
             self._spawn(args)
         except (OtpsupError, OSError) as error:
-            self._fail(str(error))
-        except Exception as error:
-            self._fail(f"cannot hand over target or arguments: {type(error).__name__}: {error}")
+            self._fail(text_of(error))
+        except BaseException as error:  # pickling runs code of the arguments' own
+            self._fail(f"cannot hand over target or arguments: {in_words(error)}")
         finally:
             self._close_ours()
 
@@ -280,6 +280,11 @@ class ChildProcess:
         if not self._is_over:
             self._clean_up()
             self._host.post(Unstartable(self.path, self.run, Reason("error", text)))
+
+    def let_go(self) -> None:
+        """The tree is over: hold nothing of it any more, whatever has become of the process."""
+        if not self._is_over:
+            self._clean_up()
 
     def _clean_up(self) -> None:
         self._is_over = True

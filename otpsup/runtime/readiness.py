@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from threading import Thread
 from urllib.parse import SplitResult, urlsplit
 
+from ..errors import in_words
 from ..specs import Http, LogLine, Port, Probe, Readiness
 from . import ports
 
@@ -101,9 +102,9 @@ async def _call(kind: Probe) -> str | None:
 def _why_not(function: Callable[[], object]) -> str | None:
     try:
         result = function()
+        return None if result else f"it returned {result!r}"
     except BaseException as error:  # even SystemExit is only a probe's way to say no
-        return f"{type(error).__name__}: {error}"
-    return None if result else f"it returned {result!r}"
+        return in_words(error)
 
 
 def line_watcher(kind: LogLine, found: Callable[[], None]) -> Callable[[bytes], bool]:

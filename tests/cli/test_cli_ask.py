@@ -14,6 +14,7 @@ from loguru import logger
 
 from otpsup import Backoff, Command, Supervisor, Tree, completed, explain
 from otpsup.control import address, last_words
+from otpsup.logger import logger as otpsup_logger
 from otpsup.testing import what_if
 from tests.cli.test_cli import ARGV, done, otpsup, refused
 from tests.support import ROOT
@@ -226,6 +227,7 @@ def test_why_of_a_restart() -> None:
         with watching(tree) as events:
             os.kill(pid(tree, "ipc"), signal.SIGKILL)
             event = events.until("web", "running")
+        assert otpsup_logger.close(LONG)
         logger.remove(sink)
         logger.disable("otpsup")
         cause = "ipc ended with SIGKILL and blog is rest_for_one; restart 1 of 3 in 60 s"

@@ -11,9 +11,11 @@ from otpsup import log
 from otpsup.engine.events import Boot, StartDeclared, TerminateChild
 from otpsup.engine.reasons import Crash
 from otpsup.errors import StartFailed
+from otpsup.logger import logger as otpsup_logger
 from otpsup.specs import DynamicSupervisor, Supervisor
 from otpsup.specs.children import Restart
 from tests.otp.test_suite_world import Suite, counts, halted, supervising, which, worker
+from tests.support.waiting import LONG
 
 
 @contextmanager
@@ -30,6 +32,7 @@ def progress_lines() -> Iterator[list[tuple[str, str]]]:
     logger.enable("otpsup")
     try:
         yield lines
+        assert otpsup_logger.close(LONG)
     finally:
         logger.disable("otpsup")
         logger.remove(handler)

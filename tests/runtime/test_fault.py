@@ -13,9 +13,10 @@ from loguru import logger
 
 from otpsup import Command, NotRunning, Tree, Worker
 from otpsup.engine.events import Exited, TerminateChild
+from otpsup.runtime.process import ChildProcess
 from tests.support import targets
 from tests.support.hosts import hosting
-from tests.support.trees import pid, python, running
+from tests.support.trees import pid, python, running, watching
 from tests.support.waiting import LONG, gone
 
 WRITES = (
@@ -96,3 +97,58 @@ def test_run_says_so(tmp_path: Path) -> None:
     """
     with hosting(tmp_path, code, stderr=-3) as host:
         assert host.wait() == 70
+
+
+def breaks(monkeypatch: pytest.MonkeyPatch, name: str, path: str) -> None:
+    """From now on this method of `ChildProcess` has a bug, for the child at `path`."""
+    works = getattr(ChildProcess, name)
+
+    def broken(self: ChildProcess, *args: Any, **options: Any) -> None:
+        if self.path == path:
+            raise KeyError("a bug")
+        works(self, *args, **options)
+
+    monkeypatch.setattr(ChildProcess, name, broken)
+
+
+def test_a_callback_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in a callback of the loop, where asyncio would go on: nobody would ever hear that this
+    child has ended. The tree is ended as after any other bug."""
+    monkeypatch.setattr("otpsup.runtime.fault._GONE", 0.1)
+    children = [Command("a", ["sleep", "100"]), Command("b", ["sleep", "100"], shutdown=0.1)]
+    with running(*children) as tree:
+        pids = [pid(tree, name) for name in "ab"]
+        breaks(monkeypatch, "on_exit", "b")
+        os.kill(pids[1], 9)
+        halt = tree.wait(LONG)
+    gone(*pids, within=0)
+    assert (halt.kind, str(halt.reason)) == ("failed", "KeyError: 'a bug'")
+
+
+@pytest.mark.parametrize("method", ["zygote", "spawn"])
+@pytest.mark.parametrize("name", ["terminate", "kill", "on_exit"])
+def test_a_bug_that_is_also_in_the_way_of_the_end(
+    name: str, method: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails may be what ends processes: then they are ended without it; never a hang."""
+    monkeypatch.setattr("otpsup.runtime.fault._GONE", 0.1)
+    monkeypatch.setattr("otpsup.runtime.loop._CLOSE", 0.5)
+    options: Any = {"ready": "notify", "shutdown": 0.1}
+    stubborn = Worker("w", targets.be_stubborn, start_method=method, **options)
+    with running(Command("c", ["sleep", "100"]), stubborn) as tree:
+        pids = [pid(tree, "c"), pid(tree, "w")]
+        breaks(monkeypatch, name, "w")
+        fails_at(tree, Exited)
+        os.kill(pids[0], 9)
+        assert tree.wait(LONG).kind == "failed"
+    gone(*pids, within=2)
+
+
+def test_what_the_machine_refuses_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An OSError in a callback, for want of descriptors, say, ends no tree."""
+    with running(Command("c", ["sleep", "100"])) as tree, watching(tree) as events:
+        assert tree._loop is not None
+        tree._loop.call_soon_threadsafe(os.close, -1)
+        os.kill(pid(tree, "c"), 9)
+        events.until("c", "starting")
+        events.until("c", "running")

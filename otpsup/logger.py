@@ -1,0 +1,131 @@
+"""How otpsup writes to its log: a line that cannot be written harms nobody.
+
+The log goes through loguru to sinks of the host's own, and those may raise (`catch=False`), or wait
+for a terminal that is stopped or for a pipe that nobody reads. Therefore lines are written by a
+thread of their own: supervision neither hears of what a sink does nor waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from attrs import frozen
+from loguru import logger as loguru_logger
+
+LIMIT = 10_000
+"""Lines that wait for a slow sink; further ones are dropped then."""
+
+
+@frozen
+class _Line:
+    """One line on its way, with who said it."""
+
+    level: str
+    message: str
+    args: tuple[Any, ...]
+    error: BaseException | None
+    origin: dict[str, Any]
+
+    def write(self) -> None:
+        """To loguru, in the name of whoever said it."""
+        said = loguru_logger.patch(lambda record: record.update(self.origin))  # type: ignore[typeddict-item]
+        said.opt(exception=self.error).log(self.level, self.message, *self.args)
+
+
+class _Writer:
+    """A thread, and the lines that wait for it."""
+
+    def __init__(self) -> None:
+        self.waiting: queue.SimpleQueue[_Line | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="otpsup-log", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while (line := self.waiting.get()) is not None:
+            _contained(line.write)
+
+    def close(self, timeout: float) -> bool:
+        """Write what is there, and end; False if that takes longer."""
+        self.waiting.put(None)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+
+class Logger:
+    """Loguru's logger, as far as otpsup uses it. `{}` in a message stands for an argument."""
+
+    def __init__(self) -> None:
+        self._begin_anew()
+        os.register_at_fork(after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """In a fork there is no thread, and what waits is for the parent's to write."""
+        self._lock = threading.Lock()
+        self._writer: _Writer | None = None
+
+    def log(
+        self, level: str, message: str, *args: object, error: BaseException | None = None
+    ) -> None:
+        """Write a line, soon; with the traceback of `error`."""
+        self._put(_Line(level, message, args, error, _origin(sys._getframe(1))))
+
+    def debug(self, message: str, *args: object) -> None:
+        """What is of interest to who looks for something."""
+        self._put(_Line("DEBUG", message, args, None, _origin(sys._getframe(1))))
+
+    def info(self, message: str, *args: object) -> None:
+        """What happened, and was meant to."""
+        self._put(_Line("INFO", message, args, None, _origin(sys._getframe(1))))
+
+    def warning(self, message: str, *args: object) -> None:
+        """What somebody may want to look at."""
+        self._put(_Line("WARNING", message, args, None, _origin(sys._getframe(1))))
+
+    def error(self, message: str, *args: object, error: BaseException | None = None) -> None:
+        """What went wrong; with the traceback of `error`."""
+        self._put(_Line("ERROR", message, args, error, _origin(sys._getframe(1))))
+
+    def critical(self, message: str, *args: object) -> None:
+        """What ends the tree."""
+        self._put(_Line("CRITICAL", message, args, None, _origin(sys._getframe(1))))
+
+    def close(self, timeout: float) -> bool:
+        """Write what was said before, up to so many seconds; whether that is done.
+
+        The thread ends; the next line has another.
+        """
+        with self._lock:
+            writer, self._writer = self._writer, None
+        return writer is None or writer.close(timeout)
+
+    def _put(self, line: _Line) -> None:
+        with self._lock, contextlib.suppress(RuntimeError):  # no thread can be had: another time
+            self._writer = self._writer or _Writer()
+            if self._writer.waiting.qsize() < LIMIT:
+                self._writer.waiting.put(line)
+
+
+def _contained(write: Callable[[], None]) -> None:
+    """Whatever a sink raises, the next line gets its turn."""
+    try:
+        write()
+    except BaseException:
+        with contextlib.suppress(BaseException):
+            traceback.print_exc()
+
+
+def _origin(frame: FrameType) -> dict[str, Any]:
+    """The parts of a loguru record that tell where a line was said."""
+    code = frame.f_code
+    return {"name": frame.f_globals["__name__"], "function": code.co_name, "line": frame.f_lineno}
+
+
+logger = Logger()
