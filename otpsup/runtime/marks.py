@@ -13,7 +13,7 @@ import signal
 from collections.abc import Container
 from pathlib import Path
 
-from .launcher.strays import MARK, mark_of, read_mark
+from .launcher.strays import MARK, read_mark
 from .launcher.syscalls import send_signal
 
 NAME = MARK.decode()
@@ -48,37 +48,52 @@ _PASSES = 5
 def sweep(marks: Container[str]) -> bool:
     """Kill every process with one of these marks: their launcher is gone, and cannot.
 
-    A process is killed through a pidfd that was opened before its mark was looked at once more. One
-    that forks meanwhile is found in the next pass.
+    First all have to stand still, for some may fork faster than they are killed. A process is
+    signalled through a pidfd that was opened before its mark was looked at once more. One that was
+    forked meanwhile is found in the next pass.
 
     Returns:
-        False if not all could be looked at, for want of descriptors: then it has to be done again.
+        False if some may be left, or could not be looked at, for want of descriptors: then it has
+        to be done again.
     """
     try:
-        for _ in range(_PASSES):
-            if not sum([_end(pid, marks) for pid in _pids()]):
-                return True
+        _signal_all(signal.SIGSTOP, marks)
+        return _signal_all(signal.SIGKILL, marks)
     except OSError as error:
         if error.errno not in (errno.EMFILE, errno.ENFILE):
             raise
         return False
-    return True
+
+
+def _signal_all(signum: int, marks: Container[str]) -> bool:
+    """Whether nobody was left to be told, in the end."""
+    told: set[int] = set()
+    news = (sum(_tell(pid, signum, marks, told) for pid in _pids()) for _ in range(_PASSES))
+    return 0 in news
 
 
 def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
 
 
-def _end(pid: int, marks: Container[str]) -> bool:
-    """Kill it if it has one of the marks; whether it had."""
+def _tell(pid: int, signum: int, marks: Container[str], told: set[int]) -> bool:
+    """Signal it if it has one of the marks; whether it was told for the first time, or may have to
+    be told."""
     try:
-        if read_mark(pid).decode(errors="replace") not in marks:
+        if not _has_one(pid, marks):
             return False
         pidfd = os.pidfd_open(pid)
+        try:
+            is_new = pid not in told
+            told.add(pid)
+            return _has_one(pid, marks) and send_signal(pidfd, signum) and is_new
+        finally:
+            os.close(pidfd)
+    except BlockingIOError:
+        return True
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
-    try:
-        is_still = mark_of(pid).decode(errors="replace") in marks
-        return is_still and send_signal(pidfd, signal.SIGKILL)
-    finally:
-        os.close(pidfd)
+
+
+def _has_one(pid: int, marks: Container[str]) -> bool:
+    return read_mark(pid).decode(errors="replace") in marks

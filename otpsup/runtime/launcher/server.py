@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from . import frames
 from .execute import Failure
-from .strays import Children, group_of, was_below
+from .strays import Children, end, group_of, was_below
 from .syscalls import pidfd_open
 
 Spawn = Callable[[dict[str, Any], Sequence[int]], int]
@@ -217,12 +217,11 @@ class Server:
         late = time.monotonic() - left.kill_at
         found = self._offspring.orphans(self._children)
         whose = {orphan: was_below(orphan, pid, left.child.mark) for orphan in found}
-        for orphan in found:
-            if not whose[orphan]:
-                continue
-            if late >= 0:
-                _kill(orphan)
-            elif orphan not in left.asked and group_of(orphan) != pid:  # its group was told
+        theirs = [orphan for orphan in found if whose[orphan]]
+        if late >= 0:
+            end(theirs, late)
+        for orphan in theirs if late < 0 else ():
+            if orphan not in left.asked and group_of(orphan) != pid:  # its group was told
                 left.asked.add(orphan)
                 _send(orphan, left.child.stop_signal)
         is_left = any(known is not False for known in whose.values()) or group_exists(pid)
@@ -265,8 +264,7 @@ class Server:
             if waited >= min(child.grace, _ABANDONED):
                 _kill(pid)
         if not self._children:
-            for pid in self._offspring.orphans(()):
-                _kill(pid)
+            end(self._offspring.orphans(()), waited)
 
     def _reap_all(self) -> bool:
         """Reap what has ended; True while children are left."""

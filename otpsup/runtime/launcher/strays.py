@@ -9,12 +9,19 @@ takes off.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from collections.abc import Container
+import signal
+from collections.abc import Container, Sequence
+
+from .syscalls import pidfd_open, send_signal
 
 MARK = b"OTPSUP_RUN"
 _PF_EXITING = 0x4
-"""A flag of a process that is on its way out (proc_pid_stat(5): flags)."""
+_PF_KTHREAD = 0x200000
+"""Flags of a process that is on its way out, and of one of the kernel's (proc_pid_stat(5))."""
+_FLAGS, _ENV_END = 6, 48
+"""Where in `_stat` flags are, and the end of the environment."""
 
 
 class Children:
@@ -49,11 +56,16 @@ class Children:
 
 
 def _by_parent(parent: int) -> list[int]:
+    return [pid for pid, fields in _everybody().items() if int(fields[1]) == parent]
+
+
+def _everybody() -> dict[int, list[bytes]]:
+    """What `_stat` says of each process that there is."""
     try:
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
-        return []
-    return [pid for pid in pids if (fields := _stat(pid)) and int(fields[1]) == parent]
+        return {}
+    return {pid: fields for pid in pids if (fields := _stat(pid))}
 
 
 def _stat(pid: int | str) -> list[bytes] | None:
@@ -65,6 +77,53 @@ def _stat(pid: int | str) -> list[bytes] | None:
         return None
 
 
+_OUTRUN = 0.1
+"""Seconds after which whoever is still there forks faster than it is killed."""
+_STILL = b"TtDZX"
+"""The states in which a process does not fork (proc_pid_stat(5): state)."""
+
+
+def end(orphans: Sequence[int], late: float) -> None:
+    """Kill these children of ours; `late` says for how many seconds that has been tried.
+
+    Where a limit bounds them, each kill makes room for a fork. So those who are not gone soon have
+    to stand still first, with all below them.
+    """
+    if late < _OUTRUN or not _stop_all_below(orphans):
+        for pid in orphans:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _stop_all_below(orphans: Sequence[int]) -> bool:
+    """Send SIGSTOP to whoever runs of these, and of all below them; whether there was anybody."""
+    everybody = _everybody()
+    below = [pid for pid in everybody if _is_below(pid, orphans, everybody)]
+    stopped = [_stop(pid, everybody[pid]) for pid in below]
+    return any(stopped)
+
+
+def _is_below(pid: int, orphans: Sequence[int], everybody: dict[int, list[bytes]]) -> bool:
+    for _ in everybody:  # no further: the list was not made in one moment, and may have a circle
+        if pid in orphans or pid not in everybody:
+            break
+        pid = int(everybody[pid][1])
+    return pid in orphans
+
+
+def _stop(pid: int, fields: list[bytes]) -> bool:
+    """Whether it ran, and has been told to stop. It may be no child of ours: a pidfd holds its
+    number while its parent is looked at once more."""
+    pidfd = pidfd_open(pid) if fields[0] not in b"TtZX" else None
+    if pidfd is None:
+        return False
+    now = _stat(pid)
+    is_same = now is not None and now[1] == fields[1]
+    told = is_same and send_signal(pidfd, signal.SIGSTOP)
+    os.close(pidfd)
+    return told and fields[0] not in _STILL
+
+
 def was_below(pid: int, leader: int, mark: bytes) -> bool | None:
     """Whether an orphan comes from the child that had this pid and this mark; None if that cannot
     be told now.
@@ -73,7 +132,7 @@ def was_below(pid: int, leader: int, mark: bytes) -> bool | None:
     yet: it may be anybody's, for as long as that takes.
     """
     fields = _stat(pid)
-    if fields is None or fields[0] == b"Z" or int(fields[6]) & _PF_EXITING:
+    if fields is None or fields[0] == b"Z" or int(fields[_FLAGS]) & _PF_EXITING:
         return None
     if leader in (int(fields[2]), int(fields[3])):
         return True
@@ -104,12 +163,30 @@ def read_mark(pid: int | str) -> bytes:
     """As `mark_of`.
 
     Raises:
-        OSError: it may not be read, or nothing can be opened now.
+        OSError: it may not be read, or nothing can be opened now, or it is not there for the moment
+            (EAGAIN).
     """
-    with open(f"/proc/{pid}/environ", "rb") as file:
-        environment = file.read()
-    for variable in environment.split(b"\0"):
+    for variable in _environment(pid).split(b"\0"):
         name, _, value = variable.partition(b"=")
         if name == MARK:
             return value
     return b""
+
+
+def _environment(pid: int | str) -> bytes:
+    """One that is just being executed shows none for a moment; that says nothing about it."""
+    path = f"/proc/{pid}/environ"
+    for _ in range(2):  # it may have been there again when its state was looked at
+        with open(path, "rb") as file:
+            if found := file.read():
+                return found
+        if _is_being_executed(pid):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
+    return b""
+
+
+def _is_being_executed(pid: int | str) -> bool:
+    fields = _stat(pid)
+    if fields is None or fields[0] == b"Z" or int(fields[_FLAGS]) & (_PF_EXITING | _PF_KTHREAD):
+        return False
+    return fields[_ENV_END] == b"0"

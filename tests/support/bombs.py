@@ -1,0 +1,41 @@
+"""A child that forks without end, each of its processes in a session of its own."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from otpsup import Command
+from otpsup.runtime.launcher.strays import mark_of
+
+_ENDLESS = 'while :; do setsid sh -c "$BOMB" & done 2>/dev/null'
+_COUNTED = """
+    if [ ${#N} -lt 6 ]; then for i in 1 2; do N=x$N setsid sh -c "$BOMB" & done; fi
+    exec sleep 1000
+"""
+LIMIT = 60
+"""Processes that the bomb's user may have."""
+MANY = 30
+"""So many have been seen at once, and then it is a bomb."""
+
+
+def bomb(name: str, **options: Any) -> Command:
+    """A fork bomb. RLIMIT_NPROC bounds it, as another user; where we cannot be that, it stops at
+    127 processes by itself (the limit counts all that a user has, ours too)."""
+    is_root = os.geteuid() == 0
+    bounds: dict[str, Any] = {"user": "nobody", "rlimits": {"nproc": LIMIT}} if is_root else {}
+    return Command(
+        name,
+        ["sh", "-c", 'setsid sh -c "$BOMB" & exec sleep 1000'],
+        environment={"BOMB": _ENDLESS if is_root else _COUNTED},
+        stdout="null",
+        stderr="null",
+        **bounds,
+        **options,
+    )
+
+
+def marked(prefix: str) -> list[int]:
+    """The pids of all whose mark begins so: with the host's pid and a dash for all of its trees."""
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+    return [pid for pid in pids if mark_of(pid).startswith(prefix.encode())]
