@@ -115,14 +115,18 @@ class Spawner:
         """Whatever this process leaves behind gets no more time."""
         self._note(frames.KILL, id)
 
-    def _note(self, op: bytes, id: int) -> None:
+    def end_with_host(self, pidfd: int) -> None:
+        """This process, which the host has made itself, ends when the host is gone."""
+        self._note(frames.OWN, 0, [pidfd])
+
+    def _note(self, op: bytes, id: int, fds: Sequence[int] = ()) -> None:
         data = frames.pack(op, id)
         try:
             if self._unsent:
                 raise BlockingIOError
-            frames.send(self._sock, data)
+            frames.send(self._sock, data, fds)
         except BlockingIOError:
-            self._send_later(data, ())
+            self._send_later(data, fds)
         except OSError:  # it is gone, and whoever waits for it hears of that
             return
 

@@ -167,7 +167,11 @@ class ChildProcess:
         order["targets"] = list(outputs)
         worker = StockWorker(self._host.loop, spec, self.on_exit)
         fds = [self._channel.child_end, *outputs.values()]
-        self.on_up(*worker.start(self.path, args, order, fds))
+        pid, pidfd = worker.start(self.path, args, order, fds)
+        if pidfd is not None:
+            with contextlib.suppress(OSError):  # there is no launcher now; it still has a parent
+                self._host.launcher().end_with_host(pidfd)
+        self.on_up(pid, pidfd)
 
     def _extra_environment(self) -> dict[str, str]:
         extra = {marks.NAME: self.mark}

@@ -3,6 +3,7 @@
     SPAWN   id            payload, descriptors      host -> launcher
     STOPPING  id          it is told to end         host -> launcher
     KILL    id            no grace any more         host -> launcher
+    OWN                   pidfd of a child of the host's own, to be killed when the host is gone
     UP      id, pid       pidfd, if there are any   launcher -> host
     FAILED  id, errno     what failed, as text      launcher -> host
     EXITED  id, status    b"core" if it dumped      launcher -> host; id 0: payload is the pid
@@ -20,7 +21,7 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-SPAWN, STOPPING, KILL = b"S", b"T", b"K"
+SPAWN, STOPPING, KILL, OWN = b"S", b"T", b"K", b"O"
 UP, FAILED, EXITED, LARGE = b"U", b"F", b"X", b"L"
 
 _HEADER = struct.Struct("<cQq")

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from . import frames
 from .execute import Failure
 from .strays import Children, end, group_of, was_below
-from .syscalls import pidfd_open
+from .syscalls import pidfd_open, send_signal
 
 Spawn = Callable[[dict[str, Any], Sequence[int]], int]
 
@@ -74,6 +74,8 @@ class Server:
         self._stopping: dict[int, float] = {}
         """When each child that was told to end has to be gone, by its id."""
         self._lingering: dict[int, _Lingering] = {}
+        self._hosts_own: list[int] = []
+        """Pidfds of children that the host has made itself."""
 
     def close_in_fork(self) -> None:
         """In a fork of this process: let go of what is the server's."""
@@ -121,12 +123,16 @@ class Server:
             self._note_stop(frame.id)
         elif frame.op == frames.KILL:
             self._hasten(frame.id)
+        elif frame.op == frames.OWN:
+            self._note_own(frame.fds)
         return frame.op != b""
 
     def _refuse(self, frame: frames.Frame) -> None:
         """An order whose descriptors could not be received."""
         for fd in frame.fds:
             os.close(fd)
+        if frame.op == frames.OWN:  # nobody waits for an answer to that
+            return
         what = b"receive the descriptors of the order"
         self._tell(frames.pack(frames.FAILED, frame.id, errno.EMFILE, what))
 
@@ -145,6 +151,13 @@ class Server:
         for left in self._lingering.values():
             if left.child.id == id:
                 left.kill_at = min(left.kill_at, time.monotonic())
+
+    def _note_own(self, fds: Sequence[int]) -> None:
+        """The host has made a child itself; those that have ended are forgotten."""
+        ended = [fd for fd in self._hosts_own if not send_signal(fd, 0)]
+        for fd in ended:
+            os.close(fd)
+        self._hosts_own = [fd for fd in (*self._hosts_own, *fds) if fd not in ended]
 
     def _start(self, frame: frames.Frame) -> None:
         order = marshal.loads(frame.payload)
@@ -233,6 +246,8 @@ class Server:
         """The host is gone: ask everybody to end, then insist; return when nobody is left."""
         with contextlib.suppress(OSError):  # whoever holds a copy of the other end does not read
             self._sock.shutdown(socket.SHUT_RDWR)
+        for fd in self._hosts_own:  # as they end with the host by themselves, if nobody forked it
+            send_signal(fd, signal.SIGKILL)
         begun = time.monotonic()
         self._ask_in_order(begun + _ABANDONED)
         while self._reap_all():
