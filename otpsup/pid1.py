@@ -18,9 +18,10 @@ _AGE = 1.0
 
 
 def reap_strangers(loop: asyncio.AbstractEventLoop) -> None:
-    """Reap on SIGCHLD from here on, if this is process 1."""
+    """Reap on SIGCHLD from here on, if this is process 1; and who came before that."""
     if os.getpid() == 1:
         loop.add_signal_handler(signal.SIGCHLD, _later, loop)
+        _later(loop)
 
 
 def _later(loop: asyncio.AbstractEventLoop) -> None:
