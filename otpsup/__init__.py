@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .errors import NotAChild as NotAChild
     from .errors import NotASupervisor as NotASupervisor
     from .errors import NotFound as NotFound
+    from .errors import NotPermitted as NotPermitted
     from .errors import NotRunning as NotRunning
     from .errors import OtpsupError as OtpsupError
     from .errors import ProtocolError as ProtocolError
@@ -76,6 +77,7 @@ _HOME = {
         "NotFound",
         "NotRunning",
         "OtpsupError",
+        "NotPermitted",
         "ProtocolError",
         "Restarting",
         "Running",
@@ -112,6 +114,7 @@ __all__ = [
     "NotAChild",
     "NotASupervisor",
     "NotFound",
+    "NotPermitted",
     "NotRunning",
     "OtpsupError",
     "ProtocolError",

@@ -113,6 +113,12 @@ class NotRunning(OtpsupError):
     is_of_a_supervisor = False
 
 
+class NotPermitted(OtpsupError):
+    """Whoever asks is neither the user whose tree it is nor root."""
+
+    code = "eperm"
+
+
 class NotAChild(OtpsupError):
     """`current_child()` was called in a process that no tree has started."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import explain
 from .engine.effects import Halt, Report, StateChange
 from .logger import logger
+from .plain import plain
 
 _LEVELS = {
     "progress": "INFO",
@@ -24,13 +25,15 @@ def write(tree: str, effect: StateChange | Report | Halt) -> None:
     """Log what is worth a line: every report, every child that is down now, and for a tree that
     gave up, how it came to that."""
     if isinstance(effect, Report):
-        logger.log(_level(effect), "{}: {}{}", tree, explain.report(effect), _trace(effect))
+        text = plain(explain.report(effect))
+        logger.log(_level(effect), "{}: {}{}", plain(tree), text, _trace(effect))
     elif isinstance(effect, StateChange) and effect.state == "down":
         path, why = effect.path or "the tree", effect.reason or "stopped"
-        logger.info("{}: {} is down: {}{}", tree, path, why, explain.reason_of(effect))
+        text = plain(f"{path} is down: {why}{explain.reason_of(effect)}")
+        logger.info("{}: {}", plain(tree), text)
     elif isinstance(effect, Halt) and effect.kind == "gave_up":
         for line in explain.story(effect):
-            logger.error("{}: how it came to that: {}", tree, line)
+            logger.error("{}: how it came to that: {}", plain(tree), plain(line))
 
 
 def _level(report: Report) -> str:

@@ -20,6 +20,8 @@ from typing import Any
 from attrs import frozen
 from loguru import logger as loguru_logger
 
+from . import mask
+
 LIMIT = 10_000
 """Lines that wait for a slow sink; further ones are dropped then."""
 
@@ -35,9 +37,16 @@ class _Line:
     origin: dict[str, Any]
 
     def write(self) -> None:
-        """To loguru, in the name of whoever said it."""
+        """To loguru, in the name of whoever said it.
+
+        A traceback goes as text: loguru's own shows the values of variables, secrets with them.
+        """
         said = loguru_logger.patch(lambda record: record.update(self.origin))  # type: ignore[typeddict-item]
-        said.opt(exception=self.error).log(self.level, self.message, *self.args)
+        if self.error is None:
+            said.log(self.level, self.message, *self.args)
+        else:
+            trace = mask.text("".join(traceback.format_exception(self.error))).rstrip()
+            said.log(self.level, f"{self.message}\n{{}}", *self.args, trace)
 
 
 class _Writer:

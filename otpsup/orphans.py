@@ -54,12 +54,17 @@ def _look(pid: int) -> Orphan | None:
     mark = mark_of(pid).decode(errors="replace")
     host, _, rest = mark.partition("-")
     began = rest.partition("-")[0]
-    if not (host.isdigit() and began.isdigit()) or int(host) == 0:
+    if not (_is_number(host) and _is_number(began)) or int(host) == 0:
         return None  # no mark, or the zygote's, which has only room for one
     if marks.started_at(host) == int(began) or _namespace(pid) != _namespace("self"):
         return None
     command = _read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
     return Orphan(pid, _path(pid), int(host), command, mark) if command else None
+
+
+def _is_number(text: str) -> bool:
+    """A mark is in an environment, where any program may write what it likes."""
+    return text.isascii() and text.isdigit() and len(text) <= 20
 
 
 def _namespace(pid: int | str) -> str:

@@ -13,6 +13,7 @@ import loguru
 from . import explain, pid1
 from .engine.effects import Halt
 from .logger import logger
+from .plain import plain
 from .specs import DynamicSupervisor, Supervisor
 from .tree import Tree
 
@@ -50,7 +51,7 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
     halt = asyncio.run(_run(tree))
     tree._over(halt)
     if halt.kind != "stopped":
-        print(explain.ending(tree.name, halt), file=sys.stderr, flush=True)
+        print(plain(explain.ending(tree.name, halt)), file=sys.stderr, flush=True)
     raise SystemExit(EXIT_CODES[halt.kind])
 
 

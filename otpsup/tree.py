@@ -26,6 +26,7 @@ from .errors import AlreadyStarted, InvalidSpec, NotRunning, OtpsupError
 from .runtime.environment import hold_standard_descriptors
 from .session import Session
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
+from .specs.check import shown
 from .specs.supervisors import is_child_spec
 from .stream import AsyncEventStream, EventStream
 from .verbs import Verbs
@@ -63,7 +64,7 @@ class Tree(Verbs):
     def __init__(self, spec: Supervisor | DynamicSupervisor, *, name: str | None = None) -> None:
         if not isinstance(spec, Supervisor | DynamicSupervisor):
             text = (
-                f"a tree grows from a Supervisor or a DynamicSupervisor, not from {spec!r}; "
+                f"a tree grows from a Supervisor or a DynamicSupervisor, not from {shown(spec)}; "
                 "for example Tree(Supervisor('shop', children=[...]))"
             )
             raise InvalidSpec(text, "invalid_child_spec")
@@ -218,8 +219,8 @@ class Tree(Verbs):
             return self.call("start_child", path=child, args=list(args))
         if not is_child_spec(child) or not isinstance(parent, str):
             text = (
-                f"start_child takes a path or a spec, and a path as parent, not {child!r} and "
-                f"{parent!r}; for example start_child(Worker('job', run), parent='backend')"
+                f"start_child takes a path or a spec, and a path as parent, not {shown(child)} "
+                f"and {shown(parent)}; for example start_child(Worker('job', f), parent='backend')"
             )
             raise InvalidSpec(text, "invalid_child_spec")
         return self.send(lambda ref: StartChild(ref=ref, path=parent, spec=child, args=args))

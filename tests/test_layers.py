@@ -20,7 +20,9 @@ PACKAGE = Path(otpsup.__file__).parent
 
 LAYERS = (
     # A unit imports from its own line only what is its own, and from the lines above it.
-    ("errors", "logger"),
+    ("errors",),
+    ("mask", "plain"),
+    ("logger",),
     ("specs",),
     ("engine",),
     ("explain",),

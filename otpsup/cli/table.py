@@ -8,7 +8,7 @@ from typing import TextIO
 
 from ..engine.snapshot import ChildStatus
 from ..graph.marks import COLOURS, MARKS, branches, paint
-from ..graph.marks import plain as plain
+from ..plain import plain as plain
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -34,7 +34,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _row(branch: str, node: ChildStatus, now: float) -> list[str]:
     return [
-        branch + node.name,
+        branch + plain(node.name),
         f"{MARKS[node.state]} {node.state}",
         f"pid {node.pid}" if node.pid else "",
         duration(now - node.since),

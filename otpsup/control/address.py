@@ -12,6 +12,7 @@ import itertools
 import os
 import socket
 import stat
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +117,13 @@ def connect(path: Path) -> socket.socket:
         sock.close()
         raise NotRunning(f"no tree answers at {path}: {error.strerror or error}") from None
     return sock
+
+
+def user_of(stream: socket.socket) -> int:
+    """The user whose process connected this socket, as the kernel knows it (SO_PEERCRED)."""
+    credentials = struct.Struct("3i")
+    raw = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
+    return int(credentials.unpack(raw)[1])
 
 
 def _answers(path: Path) -> bool:

@@ -56,13 +56,15 @@ class TreeClient(Verbs):
             for line in self._file:
                 answer = wire.decode_answer(line)
                 if "event" in answer:
-                    yield Event(**answer["event"])
+                    yield wire.event_from(answer["event"])
 
     def _ask(self, op: str, **fields: Any) -> Any:
         with self._lock:
             self._id += 1
+            line = wire.encode_call(self._id, op, **fields)
             try:
-                self._sock.sendall(wire.encode_call(self._id, op, **fields))
+                with contextlib.suppress(BrokenPipeError):  # it may have said why before
+                    self._sock.sendall(line)
                 return self._answer()
             except OSError:
                 raise NotRunning("the tree has ended, or hung up") from None
@@ -70,7 +72,7 @@ class TreeClient(Verbs):
     def _answer(self) -> Any:
         for line in self._file:
             answer = wire.decode_answer(line)
-            if answer.get("id") == self._id:
+            if answer.get("id") in (self._id, wire.NOBODYS):
                 if "error" in answer:
                     raise wire.error_from(answer["error"])
                 return answer.get("ok")

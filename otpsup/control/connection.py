@@ -16,6 +16,9 @@ _UNREAD = 8 << 20
 """Bytes that may wait for a client to read them before it is dropped."""
 _MAX_PENDING = 100
 """Requests of one client that may wait for their answer; more are refused."""
+_NONSENSE = 16
+"""Lines in a row that are no requests, after which a client is hung up on. Two connections that
+somebody has wired to each other would else answer each other's errors for ever."""
 
 
 class Backend:
@@ -52,20 +55,23 @@ class Connection:
         self._writer = writer
         self._caller = caller
         self._pending = 0
+        self._nonsense = 0
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
         """Answer requests until the client hangs up."""
-        with contextlib.suppress(ConnectionError):
-            while line := await _read_line(reader):
+        with contextlib.suppress(OSError):  # it is gone, or handed over what cannot be read from
+            while (line := await _read_line(reader)) and self._nonsense < _NONSENSE:
                 self._take(line)
 
     def _take(self, line: bytes) -> None:
         try:
             call = wire.decode_call(line, self._caller)
         except ProtocolError as error:
+            self._nonsense += 1
             self._send(wire.encode_error(wire.id_of(line), error))
             return
+        self._nonsense = 0
         if call.make is None:
             self._answer_at_once(call)
         elif self._pending >= _MAX_PENDING:
@@ -109,7 +115,7 @@ class Connection:
     async def finish(self) -> None:
         """Write what is owed, for a moment, and hang up."""
         self.close()
-        with contextlib.suppress(ConnectionError, TimeoutError):
+        with contextlib.suppress(OSError):
             async with asyncio.timeout(1):
                 await self._writer.wait_closed()
         self._writer.transport.abort()

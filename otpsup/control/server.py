@@ -7,13 +7,22 @@ sends nonsense gets an error and may go on; one that never reads is dropped.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
+from collections import Counter
 from pathlib import Path
 
+from ..errors import NotPermitted
 from ..logger import logger
 from ..wire import control as wire
+from . import address
 from .connection import Backend, Connection
 from .listener import Listener
+
+_AT_ONCE = 256
+"""Connections that one child may have, and all that come to the socket together: else a client
+could use up the descriptors that the tree needs for its children."""
 
 
 class ControlServer:
@@ -28,20 +37,48 @@ class ControlServer:
         self._listener: Listener | None = None
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._count: Counter[str | None] = Counter()
+        self._full: set[str | None] = set()
         self._is_closing = False
 
     def listen(self, sock: socket.socket, path: Path) -> None:
         """Serve those who come to a listening socket, which is at `path`."""
-        self._listener = Listener(sock, path, self.adopt)
+        self._listener = Listener(sock, path, self._admit)
+
+    def _admit(self, stream: socket.socket) -> None:
+        """Whoever comes to the socket has to be this user, or root, whatever the modes of files."""
+        user, ours = address.user_of(stream), os.geteuid()
+        if user in (0, ours):
+            self.adopt(stream)
+            return
+        logger.warning("user {} may not use the control socket, and was refused", user)
+        text = f"user {user} may not steer this tree: it is user {ours}'s"
+        with stream, contextlib.suppress(OSError):
+            stream.setblocking(False)
+            stream.send(wire.encode_error(wire.NOBODYS, NotPermitted(text)))
 
     def adopt(self, stream: socket.socket, caller: str | None = None) -> None:
         """Serve a connected stream; the child `caller` handed it over, or anybody came."""
+        if self._count[caller] >= _AT_ONCE:
+            self._refuse(stream, caller)
+            return
+        self._count[caller] += 1
         task = asyncio.ensure_future(self._serve(stream, caller))
         self._tasks.add(task)
-        task.add_done_callback(self._served)
+        task.add_done_callback(lambda task: self._served(task, caller))
 
-    def _served(self, task: asyncio.Task[None]) -> None:
+    def _refuse(self, stream: socket.socket, caller: str | None) -> None:
+        """Said once, until it has fewer again."""
+        stream.close()
+        if caller not in self._full:
+            self._full.add(caller)
+            who = caller or "the control socket"
+            logger.warning("{} has {} connections, and gets no more for now", who, _AT_ONCE)
+
+    def _served(self, task: asyncio.Task[None], caller: str | None) -> None:
         self._tasks.discard(task)
+        self._count -= Counter((caller,))
+        self._full.discard(caller)
         if not task.cancelled() and task.exception():
             logger.error("a control connection failed", error=task.exception())
 

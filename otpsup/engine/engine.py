@@ -16,6 +16,7 @@ from typing import Any
 
 from .. import errors
 from ..specs import DynamicSupervisor, Supervisor
+from ..specs.check import shown
 from . import checkpoint
 from .cause import BOOT, Cause
 from .checkpoint import Checkpoint
@@ -195,8 +196,8 @@ class Engine:
             raise errors.NotFound(text)
         if isinstance(request, StartDeclared) and request.args:
             raise errors.NotASupervisor(
-                f"cannot start {request.path!r} with arguments: only a running dynamic supervisor "
-                "takes them, for a new instance of its template"
+                f"cannot start {shown(request.path)} with arguments: only a running dynamic "
+                "supervisor takes them, for a new instance of its template"
             )
         parent = self._core.children.get(request.path.rpartition("/")[0])
         if not isinstance(parent, Node):

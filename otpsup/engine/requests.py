@@ -213,11 +213,8 @@ class Handler:
         if not isinstance(node.spec, DynamicSupervisor) or name in node.children:
             return False
         template, _, number = name.partition("#")
-        return (
-            template == node.spec.template.name
-            and number.isdigit()
-            and 0 < int(number) <= node.core.instances(node.path)
-        )
+        made = node.core.instances(node.path)
+        return template == node.spec.template.name and _is_from_1_to(made, number)
 
     def _replace(self, request: ReplaceChild) -> None:
         child = self._find(request.path, "restart")
@@ -256,8 +253,8 @@ class Handler:
         is_instance = "#" in name and verb in ("terminate", "monitor")
         if node.is_dynamic and not is_instance:
             raise errors.SimpleOneForOne(
-                f"cannot {verb} {path!r}: instances of a template, as 'job#1', can only be started "
-                "anew and terminated"
+                f"cannot {verb} {check.shown(path)}: instances of a template, as 'job#1', can only "
+                "be started anew and terminated"
             )
         if child is None:
             raise not_found(verb, path, node.core.children)
@@ -328,6 +325,12 @@ _FEW = 12
 """Paths that a message lists."""
 
 
+def _is_from_1_to(most: int, number: str) -> bool:
+    """Whether it is such a number; it may be any text, and as long as somebody made it."""
+    is_short = number.isascii() and number.isdigit() and len(number) <= len(str(most))
+    return is_short and 0 < int(number) <= most
+
+
 def _what_to_do(other: Child) -> str:
     return "start that first" if other.state == "down" else "wait for it, or stop it"
 
@@ -346,4 +349,6 @@ def not_found(verb: str, path: str, known: dict[str, Child]) -> errors.NotFound:
     paths = list(filter(None, known))
     few = f"the paths are: {', '.join(paths)}" if 0 < len(paths) <= _FEW else ""
     hint = check.nearest(path, paths) or few or "`status` lists all paths"
-    return errors.NotFound(f"cannot {verb} child {path!r}: there is no such child; {hint}")
+    return errors.NotFound(
+        f"cannot {verb} child {check.shown(path)}: there is no such child; {hint}"
+    )

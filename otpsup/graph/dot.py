@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .marks import ACCENT, LIGHT, plain
+from ..plain import plain
+from .marks import ACCENT, LIGHT
 from .nodes import Arrow, Node, legend
 
 HEAD = """\

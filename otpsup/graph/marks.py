@@ -74,11 +74,6 @@ def paint(text: str, code: int) -> str:
     return f"\033[{code}m{text}\033[0m" if text else ""
 
 
-def plain(text: str) -> str:
-    """A text from somewhere else on one line, with nothing in it that steers a terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def width(text: str) -> int:
     """How many columns a printable text takes on a terminal."""
     return len(text) if text.isascii() else sum(map(_columns, text))

@@ -13,9 +13,10 @@ from itertools import pairwise
 
 from attrs import frozen
 
+from ..plain import plain
 from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 from .layers import waves
-from .marks import MARKS, plain
+from .marks import MARKS
 from .nodes import Arrow, Node
 
 KINDS = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from ..plain import plain
 from . import text
 from .boxes import (
     MARGIN,
@@ -23,7 +24,7 @@ from .boxes import (
     words_width,
 )
 from .layout import place
-from .marks import MARKS, plain
+from .marks import MARKS
 from .nodes import FORWARD, LISTED, Node
 from .style import ROOT, sheet
 

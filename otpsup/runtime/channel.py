@@ -6,6 +6,7 @@ import array
 import asyncio
 import contextlib
 import os
+import select
 import socket
 from collections.abc import Callable
 
@@ -85,11 +86,19 @@ class Channel:
             return False
         except OSError:
             data, ancillary, flags = b"", [], 0
-        if not data:
+        fds = _descriptors(ancillary)
+        if not data and self._has_ended():
             self._loop.remove_reader(self._ours.fileno())
+            _close_all(fds)
             return False
-        self._take(data, _descriptors(ancillary), truncated=bool(flags & socket.MSG_TRUNC))
+        self._take(data, fds, truncated=bool(flags & socket.MSG_TRUNC))
         return True
+
+    def _has_ended(self) -> bool:
+        """Nothing was read: that may also have been a message without anything in it."""
+        poll = select.poll()
+        poll.register(self._ours, select.POLLRDHUP)
+        return poll.poll(0) != []
 
     def _take(self, data: bytes, fds: list[int], *, truncated: bool) -> None:
         try:
@@ -103,9 +112,13 @@ class Channel:
         except ProtocolError as error:
             self._wrong(error)
         finally:
-            for fd in fds:
-                with contextlib.suppress(OSError):
-                    os.close(fd)
+            _close_all(fds)
+
+
+def _close_all(fds: list[int]) -> None:
+    for fd in fds:
+        with contextlib.suppress(OSError):
+            os.close(fd)
 
 
 def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
@@ -120,7 +133,10 @@ def _stream(fds: list[int]) -> socket.socket:
     """The one descriptor of a connect message as a stream socket of its own."""
     if len(fds) != 1:
         raise ProtocolError(f"a connect message must bring one descriptor, not {len(fds)}")
-    copy = os.dup(fds[0])
+    try:
+        copy = os.dup(fds[0])
+    except OSError as error:
+        raise ProtocolError(f"a connection cannot be taken: {error.strerror}") from None
     try:
         stream = socket.socket(fileno=copy)
     except OSError:

@@ -12,11 +12,12 @@ import pwd
 import re
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import OtpsupError
+from ..mask import Secrets
 from ..specs import Command, Worker
 from ..specs.check import INFINITY
 
@@ -29,6 +30,21 @@ def overlay(spec: Worker | Command) -> dict[str, str]:
     """The variables that the child gets on top of the host's: its env file's, then its own."""
     loaded = read_env_file(spec.env_file) if spec.env_file else {}
     return {**loaded, **spec.environment}
+
+
+def secrets(spec: Worker | Command, args: Sequence[Any]) -> Secrets:
+    """What nobody is to see of what this child is given, the host's own variables with it.
+
+    Args:
+        args: come after the spec's own arguments.
+
+    Raises:
+        Unusable: the env file cannot be read.
+    """
+    variables = {**os.environ, **overlay(spec)}
+    if isinstance(spec, Worker):
+        return Secrets({**variables, **spec.kwargs})
+    return Secrets(variables, (*spec.argv, *(arg for arg in args if isinstance(arg, str))))
 
 
 def read_env_file(path: Path) -> dict[str, str]:

@@ -33,7 +33,6 @@ from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
 from .logs import LogPump
-from .notify import NotifySocket
 from .process import ChildProcess
 
 _CLOSE = 5.0
@@ -59,7 +58,6 @@ class Runner:
         self.loop = asyncio.get_running_loop()
         self.engine = Engine(spec, random.random)
         self.pump = LogPump()
-        self.notify = NotifySocket(self.loop)
         self.umask = current_umask()
         self.tree = marks.new_tree()
         self.adopt = adopt
@@ -235,7 +233,6 @@ class Runner:
         self._answers.clear()
         for process in self._processes.values():  # only a bug of ours leaves any
             process.let_go()
-        self.notify.close()
         await self._launchers.close(_CLOSE)
         self.pump.close(_CLOSE)  # nothing runs any more that waiting here could hold up
         if self._timer:

@@ -30,10 +30,12 @@ from ..engine.events import (
 from ..engine.reasons import Crash, Exit, Reason
 from ..errors import OtpsupError, ProtocolError, in_words, text_of
 from ..logger import logger
+from ..mask import Secrets
+from ..plain import plain, plain_lines
 from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
 from ..specs.output import NULL, STDOUT
 from ..wire import status as wire
-from . import marks, orders, ports, readiness, stacks, watch
+from . import environment, marks, orders, ports, readiness, stacks, watch
 from .channel import Channel
 from .environment import Unusable
 from .launch import Signaller, Spawner
@@ -46,6 +48,8 @@ _STACKS = 0.5
 _GLANCE = 0.02
 _NEVER = 10.0
 """Seconds after which a process that was killed before it existed will not come any more."""
+_COMPLAINTS = 10
+"""Messages that cannot be understood of which the log tells, of one incarnation."""
 _NUDGE = 0.05
 """Seconds after which a stopping worker is woken again, doubled each time."""
 
@@ -55,7 +59,6 @@ class Host(Protocol):
 
     loop: asyncio.AbstractEventLoop
     pump: LogPump
-    notify: NotifySocket
     umask: int
     tree: str
 
@@ -90,6 +93,9 @@ class ChildProcess:
         self._unsent: list[int] = []
         self._crash: Crash | None = None
         self._channel: Channel | None = None
+        self._notify: NotifySocket | None = None
+        self._secrets = Secrets({})
+        self._complaints = 0
         self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._nudge: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None
@@ -105,6 +111,7 @@ class ChildProcess:
     def start(self, args: Sequence[Any]) -> None:
         """Make the process; what goes wrong becomes an event."""
         try:
+            self._secrets = environment.secrets(self.spec, args)
             self._refuse_taken_port()
             self._spawn(args)
         except (OtpsupError, OSError) as error:
@@ -176,7 +183,8 @@ class ChildProcess:
     def _extra_environment(self) -> dict[str, str]:
         extra = {marks.NAME: self.mark}
         if isinstance(self.spec.ready, Notify):
-            extra["NOTIFY_SOCKET"] = self._host.notify.open()
+            self._notify = NotifySocket(self._host.loop, self._notified)
+            extra["NOTIFY_SOCKET"] = self._notify.address
         return extra
 
     def _notification_fd(self) -> int:
@@ -263,7 +271,8 @@ class ChildProcess:
         if self._channel:
             self._channel.drain()
         self._clean_up()
-        how = evolve(exit, crash=self._crash, hung=self._hung, stacks=self._where)
+        stacks = plain_lines(self._secrets.hide(self._where))
+        how = evolve(exit, crash=self._crash, hung=self._hung, stacks=stacks)
         self._host.post(Exited(self.path, self.run, how))
 
     def on_lost(self) -> None:
@@ -271,7 +280,6 @@ class ChildProcess:
         if self._signaller is None:
             self._fail("its launcher ended before it was started")
             return
-        self._host.notify.unregister(self._signaller.pid)
         self._signaller.kill_group()
         pidfd = self._signaller.detach()
         if pidfd is None:
@@ -283,7 +291,8 @@ class ChildProcess:
     def _fail(self, text: str) -> None:
         if not self._is_over:
             self._clean_up()
-            self._host.post(Unstartable(self.path, self.run, Reason("error", text)))
+            reason = Reason("error", self._fit(text))
+            self._host.post(Unstartable(self.path, self.run, reason))
 
     def let_go(self) -> None:
         """The tree is over: hold nothing of it any more, whatever has become of the process."""
@@ -300,8 +309,9 @@ class ChildProcess:
             self._stacks = None
         if self._channel:
             self._channel.close()
+        if self._notify:
+            self._notify.close()
         if self._signaller:
-            self._host.notify.unregister(self._signaller.pid)
             self._signaller.close()
 
     def _close_ours(self) -> None:
@@ -387,14 +397,15 @@ class ChildProcess:
             self._trial = loop.call_later(kind.seconds, self._became_ready)
         elif isinstance(kind, Port | Http | Probe):
             self._trial = loop.create_task(self._try(kind))
-        elif isinstance(kind, Notify) and self._signaller:
-            self._host.notify.register(self._signaller.pid, self._notified)
+        elif self._notify and self._signaller:
+            self._notify.listen(self._signaller.pid)
 
     async def _try(self, kind: Port | Http | Probe) -> None:
         await readiness.until_ready(kind, self._note_why_not)
         self._became_ready()
 
     def _note_why_not(self, text: str) -> None:
+        text = self._fit(text)
         if text != self._why_not:
             self._why_not = text
             self._news(NotYet(self.path, self.run, text))
@@ -412,7 +423,7 @@ class ChildProcess:
     def _notified(self, said: dict[str, str]) -> None:
         """sd_notify(3): READY=1, WATCHDOG=1 and STATUS=... are what we act on."""
         if "STATUS" in said:
-            self._news(StatusText(self.path, self.run, said["STATUS"]))
+            self._news(StatusText(self.path, self.run, self._secrets.hide(said["STATUS"])))
         if said.get("READY") == "1":
             self._became_ready()
         if said.get("WATCHDOG") == "1":
@@ -429,21 +440,30 @@ class ChildProcess:
     def _told(self, message: wire.Message) -> None:
         match message:
             case wire.ReadyMessage(info) if isinstance(self.spec.ready, Notify):
-                self._became_ready(info)
+                self._became_ready(self._secrets.hide_within(info))
             case wire.StatusMessage(text):
-                self._news(StatusText(self.path, self.run, text))
+                self._news(StatusText(self.path, self.run, self._secrets.hide(text)))
             case wire.HeartbeatMessage():
                 self._is_well()
             case wire.IgnoreMessage():
                 self._news(Ignored(self.path, self.run))
             case wire.CrashMessage(kind, text, traceback):
-                self._crash = Crash(kind, " ".join(text.split()), traceback)
+                where = plain_lines(self._secrets.hide(traceback))
+                self._crash = Crash(self._fit(kind), self._fit(" ".join(text.split())), where)
+
+    def _fit(self, text: str) -> str:
+        """A line about the child, fit to be shown to anybody who may see the tree."""
+        return plain(self._secrets.hide(text))
 
     def _connected(self, stream: socket.socket) -> None:
         self._host.adopt(stream, self.path)
 
     def _wrong(self, error: ProtocolError) -> None:
-        logger.warning("{} sent a message that was dropped: {}", self.path, error)
+        self._complaints += 1
+        if self._complaints <= _COMPLAINTS:
+            last = "; of further ones nothing is told" if self._complaints == _COMPLAINTS else ""
+            text = self._fit(str(error))
+            logger.warning("{} sent a message that was dropped: {}{}", self.path, text, last)
 
 
 class _Nowhere:

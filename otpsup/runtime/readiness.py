@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from threading import Thread
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..errors import in_words
 from ..specs import Http, LogLine, Port, Probe, Readiness
@@ -73,7 +74,10 @@ async def _get(kind: Http) -> str | None:
 
 def _request(url: SplitResult) -> bytes:
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    head = f"GET {target} HTTP/1.1\r\nHost: {url.netloc}\r\nUser-Agent: otpsup\r\n"
+    user, at, host = url.netloc.rpartition("@")
+    head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: otpsup\r\n"
+    if at:
+        head += f"Authorization: Basic {b64encode(unquote(user).encode()).decode()}\r\n"
     return f"{head}Accept: */*\r\nConnection: close\r\n\r\n".encode()
 
 

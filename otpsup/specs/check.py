@@ -6,11 +6,14 @@ Decides only whether one value is legal. Knows neither supervisors nor children.
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
+from .. import mask
 from ..errors import InvalidSpec
 
 Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
@@ -26,6 +29,8 @@ class _Hidden:
         return f"this {self._kind} (values not shown)"
 
 
+MANY: Final = 10**15
+"""More than this nobody means: a count has fewer digits."""
 BRUTAL_KILL: Final = "brutal_kill"
 INFINITY: Final = "infinity"
 
@@ -41,8 +46,43 @@ def fail(
     spec: Any, field: str, given: object, expected: str, example: str, *, reason: str | None = None
 ) -> InvalidSpec:
     """The error for one bad field; `reason` is OTP's atom, `invalid_<field>` if not given."""
-    text = f"{label(spec)}: {field} must be {expected}, not {given!r}; for example {example}"
+    text = f"{label(spec)}: {field} must be {expected}, not {shown(given)}; for example {example}"
     return InvalidSpec(text, reason or f"invalid_{field}")
+
+
+def repr_of_callable(value: Any) -> str:
+    """How a spec shows a callable: a `partial` has arguments, which may be secrets."""
+    if isinstance(value, str):
+        return repr(value)
+    name = getattr(value, "__qualname__", None)
+    kind = type(value).__name__
+    return f"<{value.__module__}:{name}>" if isinstance(name, str) else f"<a {kind}>"
+
+
+_MOST = 200
+"""Characters of a value that a message shows."""
+
+
+def shown(value: object) -> str:
+    """How a message shows a value: what it begins with, without the secrets in it."""
+    try:
+        text = mask.text(_reprs.repr(value))
+    except Exception:  # its own code failed, or it is a number of thousands of digits
+        text = f"this {type(value).__name__}"
+    return text if len(text) <= _MOST else f"{text[:_MOST]}..."
+
+
+_reprs = reprlib.Repr()
+_reprs.maxstring = _reprs.maxother = _reprs.maxlong = 4 * _MOST
+_reprs.maxlist = _reprs.maxtuple = _reprs.maxdict = _reprs.maxset = _reprs.maxfrozenset = 20
+
+
+def converted(convert: Callable[[Any], Any], value: Any) -> Any:
+    """`convert(value)`; what it cannot convert is left as it is, for the validator to refuse."""
+    try:
+        return convert(value)
+    except Exception:
+        return value
 
 
 def rule(
@@ -60,8 +100,8 @@ def rule(
 
     def validate(spec: Any, field: attrs.Attribute[Any], value: Any) -> None:
         try:
-            good = test(value)
-        except (TypeError, ValueError, OverflowError):
+            good = bool(test(value))
+        except Exception:  # whatever a value of any kind does when it is looked at
             good = False
         if not good:
             given = _Hidden(value) if secret else value
@@ -100,6 +140,16 @@ def one_of(choices: Iterable[str], example: str, *, reason: str | None = None) -
 def positive_seconds(example: str) -> Check:
     """A validator for a duration in seconds above zero."""
     return rule(lambda v: is_seconds(v) and v > 0, "seconds above 0", example)
+
+
+def is_path(value: Any) -> bool:
+    """A path that a kernel call can carry."""
+    return isinstance(value, Path) and has_no_nul([str(value)])
+
+
+def is_below(most: int) -> Callable[[Any], bool]:
+    """A whole number from 0 up to what the kernel, or a message, can hold."""
+    return lambda value: is_int(value) and 0 <= value < most
 
 
 def text_mapping(value: Any) -> bool:

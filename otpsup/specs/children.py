@@ -18,6 +18,7 @@ from typing import Any, Literal
 import attrs
 from attrs import field, frozen
 
+from .. import mask
 from ..errors import InvalidSpec
 from . import check, output
 from .after import After, are_dependencies, from_value
@@ -63,10 +64,9 @@ def _rlimit_pair(limit: Any) -> Any:
 
 def _rlimits(value: Any) -> Any:
     """{"nofile": 4096} -> {"RLIMIT_NOFILE": (4096, 4096)}; bad ones are left to the validator."""
-    try:
-        return {_rlimit_name(name): _rlimit_pair(limit) for name, limit in value.items()}
-    except AttributeError:
-        return value
+    return check.converted(
+        lambda v: {_rlimit_name(name): _rlimit_pair(limit) for name, limit in v.items()}, value
+    )
 
 
 def _are_rlimits(value: Mapping[str, tuple[int, int]]) -> bool:
@@ -74,13 +74,13 @@ def _are_rlimits(value: Mapping[str, tuple[int, int]]) -> bool:
         hasattr(resource, name)
         and isinstance(limit, tuple)
         and len(limit) == 2
-        and all(check.is_int(x) and x >= -1 for x in limit)
+        and all(check.is_int(x) and -1 <= x <= _LARGEST_LIMIT for x in limit)
         for name, limit in value.items()
     )
 
 
 def _path(value: Any) -> Any:
-    return Path(value) if isinstance(value, str | os.PathLike) else value
+    return check.converted(Path, value) if isinstance(value, str | os.PathLike) else value
 
 
 def _argv(value: Any) -> Any:
@@ -91,11 +91,11 @@ def _argv(value: Any) -> Any:
 
 
 def _exit_codes(value: Any) -> Any:
-    return frozenset(value) if isinstance(value, Set | Sequence) else value
+    return check.converted(frozenset, value) if isinstance(value, Set | Sequence) else value
 
 
 def _copy(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+    return check.converted(dict, value) if isinstance(value, Mapping) else value
 
 
 def _tuple(value: Any) -> Any:
@@ -120,8 +120,15 @@ def _is_target(value: Any) -> bool:
     return callable(value) and not inspect.isclass(value)
 
 
+_LARGEST_ID = 2**32 - 1
+"""The kernel's way to say: none (setresuid(2))."""
+_LARGEST_LIMIT = 2**63 - 1
+
+
 def _is_user(value: Any) -> bool:
-    return (isinstance(value, str) and value != "") or (check.is_int(value) and value >= 0)
+    if isinstance(value, str):
+        return value != "" and check.has_no_nul([value])
+    return check.is_int(value) and 0 <= value < _LARGEST_ID
 
 
 def _is_environment(value: Any) -> bool:
@@ -247,16 +254,12 @@ class Process(Child):
     env_file: Path | None = field(
         default=None,
         converter=_path,
-        validator=check.optional(
-            check.rule(lambda v: isinstance(v, Path), "a path", "env_file='app.env'")
-        ),
+        validator=check.optional(check.rule(check.is_path, "a path", "env_file='app.env'")),
     )
     cwd: Path | None = field(
         default=None,
         converter=_path,
-        validator=check.optional(
-            check.rule(lambda v: isinstance(v, Path), "a path", "cwd='/srv/app'")
-        ),
+        validator=check.optional(check.rule(check.is_path, "a path", "cwd='/srv/app'")),
     )
     user: str | int | None = field(
         default=None,
@@ -308,23 +311,28 @@ class Worker(Process):
 
     name: str = field(validator=check.name)
     target: Callable[..., object] | str = field(
+        repr=check.repr_of_callable,
         validator=check.rule(
             _is_target, "a callable or 'pkg.module:name'", "Worker('web', 'app.web:serve')"
-        )
+        ),
     )
     args: tuple[Any, ...] = field(
         default=(),
         converter=_tuple,
         repr=False,
-        validator=check.rule(lambda v: isinstance(v, tuple), "a tuple", "args=(8001,)"),
+        validator=check.rule(
+            lambda v: isinstance(v, tuple), "a tuple", "args=(8001,)", secret=True
+        ),
     )
     kwargs: Mapping[str, Any] = field(
         factory=dict,
+        converter=_copy,
         repr=False,
         validator=check.rule(
             lambda v: isinstance(v, Mapping) and all(isinstance(k, str) for k in v),
             "arguments by name",
             "kwargs={'port': 8001}",
+            secret=True,
         ),
     )
     start_method: StartMethod = field(
@@ -347,6 +355,7 @@ class Command(Process):
     name: str = field(validator=check.name)
     argv: tuple[str, ...] = field(
         converter=_argv,
+        repr=lambda argv: repr(mask.command_line(argv)),
         validator=check.rule(
             _is_argv, "a list of texts, program first", "Command('db', ['redis-server'])"
         ),

@@ -23,8 +23,11 @@ STDOUT: Final = "stdout"
 """For stderr only: wherever stdout goes."""
 
 
-def _absolute(path: str | os.PathLike[str]) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow symlinks)
+def _absolute(path: str | os.PathLike[str]) -> Any:
+    return check.converted(
+        lambda p: Path(os.path.abspath(p)),  # noqa: PTH100 (resolve() would follow symlinks)
+        path,
+    )
 
 
 @frozen
@@ -37,7 +40,10 @@ class LogFile:
         backups: how many rotated files to keep (`path.1` is the newest); 0 keeps none.
     """
 
-    path: Path = field(converter=_absolute)
+    path: Path = field(
+        converter=_absolute,
+        validator=check.rule(check.is_path, "a path", "LogFile('logs/web.log')"),
+    )
     max_bytes: int = field(
         default=10_000_000,
         kw_only=True,
@@ -74,7 +80,7 @@ def stderr_check(spec: Any, attribute: Any, value: Any) -> None:
 
 
 def _expect(spec: Any, attribute: Any, value: Any, words: tuple[str, ...]) -> None:
-    if isinstance(value, LogFile) or value in words:
+    if isinstance(value, LogFile) or (isinstance(value, str) and value in words):
         return
     expected = ", ".join(repr(w) for w in words) + ", a path with a slash in it or a LogFile"
     example = f"{attribute.name}=LogFile('logs/web.log')"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from .. import mask
 from . import check
 
 _interval = check.positive_seconds("interval=0.1")
@@ -78,9 +79,10 @@ class Http:
     """
 
     url: str = field(
+        repr=lambda url: repr(mask.text(url)),
         validator=check.rule(
             _is_http_url, "an http:// or https:// address", "http('http://127.0.0.1:8001/healthz')"
-        )
+        ),
     )
     status: int | None = field(
         default=None,
@@ -125,7 +127,8 @@ class Probe:
     """
 
     function: Callable[[], object] = field(
-        validator=check.rule(callable, "a callable", "probe(lambda: True)")
+        repr=check.repr_of_callable,
+        validator=check.rule(callable, "a callable", "probe(lambda: True)"),
     )
     interval: float = field(default=0.1, validator=_interval, kw_only=True)
     timeout: float = field(default=5.0, validator=_timeout, kw_only=True)

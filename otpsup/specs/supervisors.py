@@ -32,9 +32,7 @@ class _Supervising(Child):
     shutdown: Shutdown = field(default=check.INFINITY, validator=check.shutdown)
     intensity: int = field(
         default=3,
-        validator=check.rule(
-            lambda v: check.is_int(v) and v >= 0, "a whole number from 0", "intensity=3"
-        ),
+        validator=check.rule(check.is_below(check.MANY), "a whole number from 0", "intensity=3"),
     )
     period: float = field(default=5.0, validator=check.positive_seconds("period=5"))
 
@@ -128,7 +126,7 @@ class DynamicSupervisor(_Supervising):
         default=None,
         kw_only=True,
         validator=check.optional(
-            check.rule(lambda v: check.is_int(v) and v >= 0, "a count from 0", "max_children=100")
+            check.rule(check.is_below(check.MANY), "a count from 0", "max_children=100")
         ),
     )
 

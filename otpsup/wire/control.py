@@ -11,12 +11,16 @@ Sans-IO. The client is not trusted: every field is checked, and a line is bounde
 from __future__ import annotations
 
 import json
+import math
+import reprlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from attrs import asdict, frozen
 
 from .. import errors
+from ..engine.effects import State
 from ..engine.events import (
     CountChildren,
     DeleteChild,
@@ -29,9 +33,16 @@ from ..engine.events import (
     WhichChildren,
 )
 from ..engine.snapshot import ChildStatus
+from ..events import Event
+from . import strict
 
 LIMIT = 1 << 20
 """The longest line, in bytes."""
+PATH_LIMIT = 32 * 1024
+"""The longest path, in characters: errors name it, and look for one like it."""
+
+NOBODYS = 0
+"""The number in an answer to what has none: a line that is no request, or the coming itself."""
 
 Make = Callable[[int], Request]
 
@@ -72,12 +83,12 @@ def encode_call(id: int, op: str, **fields: Any) -> bytes:
     """
     try:
         return _line({"id": id, "op": op, **fields})
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise errors.ProtocolError(f"arguments must be JSON values: {error}") from None
 
 
 def _line(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
 def decode_call(line: bytes, caller: str | None) -> Call:
@@ -91,7 +102,7 @@ def decode_call(line: bytes, caller: str | None) -> Call:
     """
     value = _object(line)
     id, op = value.get("id"), value.get("op")
-    if not isinstance(id, int) or not isinstance(op, str):
+    if type(id) is not int or not isinstance(op, str):
         raise errors.ProtocolError("a request must have a number 'id' and a text 'op'")
     if op in _AT_ONCE:
         return Call(id, op)
@@ -99,18 +110,18 @@ def decode_call(line: bytes, caller: str | None) -> Call:
 
 
 def id_of(line: bytes) -> int:
-    """The number of a request that cannot be understood otherwise; 0 if it has none."""
+    """The number of a request that cannot be understood otherwise; NOBODYS if it has none."""
     try:
         id = _object(line).get("id")
     except errors.ProtocolError:
-        return 0
-    return id if isinstance(id, int) else 0
+        return NOBODYS
+    return id if type(id) is int else NOBODYS
 
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
+        value = strict.loads(line)
+    except ValueError:
         raise errors.ProtocolError(f"expected a JSON object a line, not {line[:40]!r}") from None
     if not isinstance(value, dict):
         raise errors.ProtocolError(f"expected a JSON object a line, not {line[:40]!r}")
@@ -129,9 +140,11 @@ def maker(op: str, value: Mapping[str, Any], caller: str | None) -> Make:
     path = value.get("path")
     if op not in OPS or not isinstance(path, str):
         raise errors.ProtocolError(
-            f"cannot understand request {op!r}: expected one of {', '.join(OPS)}; "
+            f"cannot understand request {reprlib.repr(op)}: expected one of {', '.join(OPS)}; "
             f"all but the last {len(_ALONE)} need a text 'path'"
         )
+    if len(path) > PATH_LIMIT:
+        raise errors.ProtocolError(f"a path has {PATH_LIMIT} characters at most, not {len(path)}")
     if op in ("monitor", "unmonitor"):
         on = op == "monitor"
         return lambda ref: MonitorChild(ref=ref, caller=caller, path=path, on=on)
@@ -145,8 +158,16 @@ def maker(op: str, value: Mapping[str, Any], caller: str | None) -> Make:
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise errors.ProtocolError(f"'args' must be a list, not {value!r}")
+        raise errors.ProtocolError(f"'args' must be a list, not {_shown(value)}")
     return value
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        return f"this {type(value).__name__}"
 
 
 def encode_ok(id: int, value: Any) -> bytes:
@@ -186,17 +207,76 @@ def decode_answer(line: bytes) -> dict[str, Any]:
     return _object(line)
 
 
-def status_from(value: Mapping[str, Any]) -> ChildStatus:
-    """A `ChildStatus` from its JSON form."""
-    children = tuple(status_from(child) for child in value["children"])
+_TEXT, _TEXT_OR_NONE, _WHOLE_OR_NONE = (str,), (str, NoneType), (int, NoneType)
+_STATUS: dict[str, tuple[type, ...]] = {
+    "name": _TEXT, "path": _TEXT, "type": _TEXT, "state": _TEXT, "ready": (bool,),
+    "pid": _WHOLE_OR_NONE, "since": (int, float), "restarts": (int,), "last_exit": _TEXT_OR_NONE,
+    "status": _TEXT_OR_NONE, "next_attempt": (int, float, NoneType), "waits": _TEXT_OR_NONE,
+}  # fmt: skip
+_EVENT: dict[str, tuple[type, ...]] = {
+    "at": (int, float), "kind": _TEXT, "path": _TEXT, "state": _TEXT_OR_NONE,
+    "pid": _WHOLE_OR_NONE, "reason": _TEXT_OR_NONE, "cause": _TEXT, "text": _TEXT,
+    "traceback": _TEXT,
+}  # fmt: skip
+_STATES: tuple[str, ...] = get_args(State)
+
+
+def status_from(value: Any) -> ChildStatus:
+    """A `ChildStatus` from its JSON form.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    try:
+        return _status(value)
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
+        raise errors.ProtocolError("the other end answered with what is no status") from None
+
+
+def _status(value: Mapping[str, Any]) -> ChildStatus:
+    _check_kinds(value, _STATUS)
+    if value["state"] not in _STATES:
+        raise ValueError
+    _check_texts(value.get("why", []))
+    children = tuple(_status(child) for child in value["children"])
     return ChildStatus(**{**value, "children": children})
 
 
-def error_from(value: Mapping[str, Any]) -> errors.OtpsupError:
+def event_from(value: Any) -> Event:
+    """An `Event` from its JSON form.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    try:
+        _check_kinds(value, _EVENT)
+        _check_texts(value.get("chain", []))
+        return Event(**value)
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        raise errors.ProtocolError("the other end told of what is no event") from None
+
+
+def _check_kinds(value: Mapping[str, Any], kinds: Mapping[str, tuple[type, ...]]) -> None:
+    for key, item in value.items():
+        if key in kinds and not isinstance(item, kinds[key]):
+            raise TypeError
+        if key in kinds and isinstance(item, int | float):
+            math.isfinite(item)  # OverflowError: nobody can reckon with it
+
+
+def _check_texts(value: Any) -> None:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise TypeError
+
+
+def error_from(value: Any) -> errors.OtpsupError:
     """The exception that an error answer stands for."""
-    error = errors.by_code(str(value["code"]), str(value["message"]))
+    if not isinstance(value, dict):
+        return errors.ProtocolError("the other end answered with what is no error")
+    error = errors.by_code(str(value.get("code")), str(value.get("message")))
     if isinstance(error, errors.NotRunning):
         error.is_of_a_supervisor = value.get("is_of_a_supervisor") is True
     if isinstance(error, errors.AlreadyStarted):
-        error.pid = value.get("pid")
+        pid = value.get("pid")
+        error.pid = pid if isinstance(pid, int) else None
     return error

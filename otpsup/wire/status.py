@@ -13,9 +13,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from ..errors import ProtocolError
+from . import strict
 
 LIMIT = 64 * 1024
 """The longest message, in bytes."""
@@ -72,11 +73,16 @@ def encode(message: Message) -> bytes:
     """The bytes of a message; texts that are too long lose their beginning.
 
     Raises:
-        ProtocolError: the `info` of a ReadyMessage is too large, or nested too deep.
+        ProtocolError: the `info` of a ReadyMessage is too large, nested too deep, or has a number
+            that JSON does not have.
     """
     if isinstance(message, ReadyMessage):
         _check_depth(message.info)
-    data = json.dumps(_as_object(message), separators=(",", ":")).encode()
+    try:
+        text = json.dumps(_as_object(message), separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise ProtocolError(f"ready(info) takes what JSON has, and no more: {error}") from None
+    data = text.encode()
     if len(data) > LIMIT:
         raise ProtocolError(
             f"ready(info) makes a message of {len(data)} bytes, more than {LIMIT}; give less, or a "
@@ -109,18 +115,23 @@ def _as_object(message: Message) -> dict[str, Any]:
             return {"op": "heartbeat"}
         case IgnoreMessage():
             return {"op": "ignore"}
-        case CrashMessage(type_, text, traceback):
-            texts = {"message": _tail(text, 2048), "traceback": _tail(traceback)}
-            return {"op": "crash", "type": _tail(type_, 256), **texts}
+        case CrashMessage():
+            return {"op": "crash", **asdict(_bounded(message))}
         case ConnectMessage():
             return {"op": "connect"}
+
+
+def _bounded(crash: CrashMessage) -> CrashMessage:
+    """Supervisors remember it: neither end makes it longer."""
+    text = _tail(crash.message, 2048)
+    return CrashMessage(_tail(crash.type, 256), text, _tail(crash.traceback))
 
 
 def _tail(text: str, limit: int = _TEXT_LIMIT) -> str:
     """The last `limit` bytes of a text once it is JSON-escaped at worst (6 bytes a character)."""
     if len(json.dumps(text)) <= limit:
         return text
-    return "…" + text[-(limit // 6) :]
+    return "…" + text[-(limit // 6 - 2) :]
 
 
 def decode(data: bytes) -> Message:
@@ -130,17 +141,12 @@ def decode(data: bytes) -> Message:
         ProtocolError: it is none; says what was expected.
     """
     try:
-        value = json.loads(data, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        value = strict.loads(data)
+    except ValueError:
         raise ProtocolError(f"a status message must be a JSON object, not {data[:40]!r}") from None
     if not isinstance(value, dict):
         raise ProtocolError(f"a status message must be a JSON object, not {data[:40]!r}")
     return _from_object(value)
-
-
-def _refuse(constant: str) -> None:
-    """NaN and Infinity are Python's, not JSON's; strict readers of our status would choke."""
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _from_object(value: dict[str, Any]) -> Message:
@@ -149,13 +155,13 @@ def _from_object(value: dict[str, Any]) -> Message:
             _check_depth(value.get("info"))
             return ReadyMessage(value.get("info"))
         case {"op": "status", "text": str(text)}:
-            return StatusMessage(text)
+            return StatusMessage(_tail(text))
         case {"op": "heartbeat"}:
             return HeartbeatMessage()
         case {"op": "ignore"}:
             return IgnoreMessage()
         case {"op": "crash", "type": str(kind), "message": str(text), "traceback": str(trace)}:
-            return CrashMessage(kind, text, trace)
+            return _bounded(CrashMessage(kind, text, trace))
         case {"op": "connect"}:
             return ConnectMessage()
     raise ProtocolError(f"unknown status message {str(value)[:80]}")

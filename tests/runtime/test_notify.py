@@ -103,25 +103,25 @@ send("READY=1")
 
 
 def test_what_comes_before_the_child_is_known_is_kept_for_it() -> None:
-    """A child may speak before its launcher has told of it; what it said is delivered then, to
-    it alone, and not twice."""
+    """A child may speak before its launcher has told of it; what it said is heard then, once, and
+    not if it turns out to be somebody else who spoke."""
 
     async def main() -> None:
-        heard: dict[int, list[dict[str, str]]] = {}
-        notify = NotifySocket(asyncio.get_running_loop())
-        address = notify.open()
-        argv = python(f"{SEND}\nsend('READY=1')\nprint(flush=True)\nsys.stdin.read()")
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with subprocess.Popen(argv, env={"NOTIFY_SOCKET": address}, **pipes) as child:  # type: ignore[call-overload]
-            child.stdout.readline()
-            for _ in range(3):
-                await asyncio.sleep(0)
-            for number in (child.pid + 1, child.pid, child.pid):
-                heard.setdefault(number, [])
-                notify.register(number, heard[number].append)
-            child.stdin.close()
-        assert heard == {child.pid + 1: [], child.pid: [{"READY": "1"}]}
-        notify.close()
+        loop = asyncio.get_running_loop()
+        for is_known in (True, False):
+            heard: list[dict[str, str]] = []
+            notify = NotifySocket(loop, heard.append)
+            argv = python(f"{SEND}\nsend('READY=1')\nprint(flush=True)\nsys.stdin.read()")
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            with subprocess.Popen(argv, env={"NOTIFY_SOCKET": notify.address}, **pipes) as child:  # type: ignore[call-overload]
+                child.stdout.readline()
+                notify.listen(child.pid if is_known else 1 << 30)
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                child.stdin.close()
+            assert heard == ([{"READY": "1"}] if is_known else [])
+            notify.close()
+            notify.close()
 
     asyncio.run(main())
 

@@ -135,8 +135,10 @@ NAMES: dict[str, Any] = {
 
 def parts_of(field: str, value: Any) -> list[str]:
     """What of a given value must be seen in a message; collections may be shown in another form."""
-    if field == "environment":
+    if field in ("environment", "args", "kwargs"):
         return ["values not shown"]
+    if isinstance(value, Worker):
+        return [repr(value)[:100]]
     if isinstance(value, dict):
         return [repr(part) for part in value.values()]
     return [repr(part) for part in value] if isinstance(value, list) else [repr(value)]
