@@ -27,9 +27,33 @@ class Unusable(OtpsupError):
 
 
 def overlay(spec: Worker | Command) -> dict[str, str]:
-    """The variables that the child gets on top of the host's: its env file's, then its own."""
+    """The variables that the child gets on top of the host's: its user's, its env file's, then its
+    own."""
     loaded = read_env_file(spec.env_file) if spec.env_file else {}
-    return {**loaded, **spec.environment}
+    return {**_login(spec.user), **loaded, **spec.environment}
+
+
+def _login(user: str | int | None) -> dict[str, str]:
+    """Whose child it is: the variables that systemd sets for `User=` (systemd.exec(5))."""
+    entry = None if user is None else _entry(user)
+    if entry is None:
+        return {}
+    name = entry.pw_name
+    return {"HOME": entry.pw_dir, "LOGNAME": name, "USER": name, "SHELL": entry.pw_shell}
+
+
+def _entry(user: str | int) -> pwd.struct_passwd | None:
+    """A user's entry; None for a number that is nobody's.
+
+    Raises:
+        Unusable: no such user.
+    """
+    try:
+        return pwd.getpwnam(user) if isinstance(user, str) else pwd.getpwuid(user)
+    except KeyError:
+        if isinstance(user, str):
+            raise Unusable(f"there is no user {user!r} on this machine") from None
+        return None
 
 
 def secrets(spec: Worker | Command, args: Sequence[Any]) -> Secrets:
@@ -125,12 +149,9 @@ def privileges(spec: Worker | Command) -> dict[str, Any]:
 
 def _user(user: str | int, gid: int | None) -> dict[str, Any]:
     """Identity of a user: with its own supplementary groups, as initgroups(3) has it."""
-    try:
-        entry = pwd.getpwnam(user) if isinstance(user, str) else pwd.getpwuid(user)
-    except KeyError:
-        if isinstance(user, str):
-            raise Unusable(f"there is no user {user!r} on this machine") from None
-        return {"uid": user, "gid": gid if gid is not None else user, "groups": []}
+    entry = _entry(user)
+    if entry is None:
+        return {"uid": user, "gid": user if gid is None else gid, "groups": []}
     gid = entry.pw_gid if gid is None else gid
     return {"uid": entry.pw_uid, "gid": gid, "groups": os.getgrouplist(entry.pw_name, gid)}
 

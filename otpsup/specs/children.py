@@ -207,7 +207,8 @@ class Process(Child):
         environment: variables added to the host's own.
         env_file: a file of `KEY=value` lines, read at each start; `environment` wins over it.
         cwd: its working folder; None is the host's.
-        user, group: names or numbers to run as; `user` alone brings its own groups along.
+        user, group: names or numbers to run as; `user` alone brings its own groups along, and its
+            HOME, USER, LOGNAME and SHELL.
         umask: file mode mask, as in `0o022`.
         nice: the priority to run at, from -20 to 19 (setpriority(2)).
         rlimits: resource limits by name (setrlimit(2)): `{"nofile": 4096, "core": (0, -1)}`;

@@ -21,6 +21,7 @@ from otpsup import current_child
 from .waiting import descriptors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.connection import Connection
 
 
@@ -155,6 +156,39 @@ def tell_system() -> None:
             "environment": dict(os.environ),
         }
     )
+
+
+def go_back() -> None:
+    """Try to be root again, and tell what came of it and what is left to try with."""
+    import resource
+
+    tries: dict[str, Callable[[], object]] = {
+        "setuid": lambda: os.setuid(0),
+        "setresuid": lambda: os.setresuid(0, 0, 0),
+        "seteuid": lambda: os.seteuid(0),
+        "setgid": lambda: os.setresgid(0, 0, 0),
+        "setgroups": lambda: os.setgroups([0]),
+        "limit": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (9000, 9000)),
+    }
+    done = []
+    for name, attempt in tries.items():
+        with contextlib.suppress(PermissionError, ValueError):
+            attempt()
+            done.append(name)
+    lines = Path("/proc/self/status").read_text().splitlines()
+    kept = [line for line in lines if line.startswith("Cap") and line[3:6] != "Bnd"]
+    ready({"done": done, "kept": kept, "ids": [*os.getresuid(), *os.getresgid()]})
+
+
+def tell_limits() -> None:
+    """Tell limits and mask."""
+    import resource
+
+    limits = {name: resource.getrlimit(getattr(resource, name)) for name in LIMITS}
+    ready({"umask": os.umask(0), "limits": limits})
+
+
+LIMITS = ("RLIMIT_NOFILE", "RLIMIT_CORE", "RLIMIT_FSIZE", "RLIMIT_STACK")
 
 
 def tell_descriptors() -> None:
