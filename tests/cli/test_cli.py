@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +255,19 @@ def test_colour(tree: Tree) -> None:
     """On a terminal there is colour, unless NO_COLOR is set."""
     assert "\033[32m├─ a" in on_a_terminal()
     assert "\033" not in on_a_terminal(NO_COLOR="1")
+
+
+def test_a_supervisor_that_is_down(tree: Tree) -> None:
+    """The tree answers that a supervisor in it is down: it said no (1), for there is a tree to talk
+    to (not 3)."""
+    done("stop", "sub")
+    for verb in ("start", "restart"):
+        assert refused(1, verb, "sub/b") == "supervisor 'sub' is not running; it is down"
+    assert done("start", "sub") == "sub: running\n"
+    assert done("restart", "sub/b") == "sub/b: running\n"
+
+
+def test_version() -> None:
+    """`--version` is the version of the package that is installed, whatever else is said."""
+    version = metadata.version("otpsup")
+    assert done("--version") == done("--version", "status") == f"otpsup {version}\n"
