@@ -3,23 +3,33 @@
 python -m tests.chaos                  10,000 faults
 python -m tests.chaos --faults 500     so many
 python -m tests.chaos --seed 7         the same faults again
+
+As root it also has a small disk of its own under the logs, processes of another user, and a control
+group that keeps the launcher from forking; otherwise limits take their place, as it says.
 """
 
 from __future__ import annotations
 
 import argparse
 import faulthandler
+import os
 import random
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
+import traceback
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-from loguru import logger
+from .books import growth, table
+from .log import Log
+from .run import Outcome, run
 
-from tests.chaos.faults import run
+_OWN_NAMESPACE = "OTPSUP_CHAOS_OWN_NAMESPACE"
 
 
 def main() -> int:
@@ -29,28 +39,65 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
-    print(f"seed {options.seed}, {options.faults} faults", flush=True)
-    log: deque[str] = deque(maxlen=60)
-    logger.remove()
-    logger.add(lambda message: log.append(str(message)), level="DEBUG")
-    logger.enable("otpsup")
+    _enter_own_namespace()
+    report = _take_stdout()
+    report(f"seed {options.seed}, {options.faults} faults")
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="otpsup-chaos-") as folder:
+    began, log = time.monotonic(), Log()
+    with tempfile.TemporaryDirectory(prefix="otpsup-chaos-", dir="/tmp") as folder:
+        may_mount = _OWN_NAMESPACE in os.environ
         try:
-            chaos = run(
-                options.seed,
-                options.faults,
-                Path(folder),
-                report=lambda text: print(text, flush=True),
+            outcome = run(
+                options.seed, options.faults, Path(folder), log, report, may_mount=may_mount
             )
-        except AssertionError as error:
-            print("".join(log), error, sep="\n")
+        except Exception as error:  # of whatever kind: the log tells what was before
+            report(f"{log}\n{_words(error)}")
+            report(f"again: python -m tests.chaos --seed {options.seed} --faults {options.faults}")
             return 1
-    print(", ".join(f"{name} {count}" for name, count in sorted(chaos.done.items())))
-    took = time.monotonic() - began
-    print(f"{options.faults} faults in {took:.0f} s: 0 orphans, 0 zombies, all as the tree says")
-    return 0
+    return _tell(outcome, options.faults, time.monotonic() - began, report)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, AssertionError):
+        return f"failed: {error}"
+    return "".join(traceback.format_exception(error))
+
+
+def _enter_own_namespace() -> None:
+    """Begin anew where mounts are nobody else's, if that is possible: only for root."""
+    unshare = shutil.which("unshare")
+    if _OWN_NAMESPACE in os.environ or unshare is None or os.geteuid() != 0:
+        return
+    into = [unshare, "--mount", "--propagation", "private"]
+    if subprocess.run([*into, "true"], check=False, capture_output=True).returncode == 0:
+        argv = [*into, sys.executable, "-m", "tests.chaos", *sys.argv[1:]]
+        os.execve(unshare, argv, {**os.environ, _OWN_NAMESPACE: "1"})
+
+
+def _take_stdout() -> Callable[[str], None]:
+    """Our stdout for the report alone; the tree has /dev/null, and worse now and then."""
+    own = os.fdopen(os.dup(1), "w")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+    return lambda text: print(text, file=own, flush=True)
+
+
+def _tell(outcome: Outcome, count: int, took: float, report: Callable[[str], None]) -> int:
+    report(f"in the end: {outcome.series[-1]}")
+    report(table(outcome.series))
+    report(f"faults: {_counts(outcome.done)}")
+    report(f"starts that failed as they were made to: {_counts(outcome.seen)}")
+    report(f"{count} faults in {took:.0f} s: 0 orphans, 0 zombies, all as the engine predicts")
+    if count < 3000:
+        return 0
+    grown = list(growth(outcome.series, since=1000))
+    report("; ".join(grown) or "flat from the 1000th fault to the last thousand")
+    return 1 if grown else 0
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counter.items()))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from otpsup import Command
@@ -15,8 +18,9 @@ _COUNTED = """
 """
 LIMIT = 60
 """Processes that the bomb's user may have."""
-MANY = 30
-"""So many have been seen at once, and then it is a bomb."""
+MANY = 10
+"""So many have been seen at once, and then it is a bomb: of most there is nothing to be seen, for
+they are just being made."""
 
 
 def bomb(name: str, **options: Any) -> Command:
@@ -39,3 +43,16 @@ def marked(prefix: str) -> list[int]:
     """The pids of all whose mark begins so: with the host's pid and a dash for all of its trees."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
     return [pid for pid in pids if mark_of(pid).startswith(prefix.encode())]
+
+
+def below(path: str) -> list[int]:
+    """The pids of all that belongs to the child of this path in one of this process's trees."""
+    return list(_below(f"OTPSUP_PATH={path}".encode(), f"OTPSUP_RUN={os.getpid()}-".encode()))
+
+
+def _below(path: bytes, mark: bytes) -> Iterator[int]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            environment = (folder / "environ").read_bytes()
+            if mark in environment and path in environment.split(b"\0"):
+                yield int(folder.name)

@@ -413,3 +413,52 @@ def talk_rubbish() -> None:
     for text in (b"{", b"\xff" * 100, b'{"op": "no such"}', b"[]", b'{"op": 1}'):
         os.write(channel, text)
     be_ready()
+
+
+def _channel() -> int:
+    return int(os.environ["OTPSUP_CHANNEL"].split(":")[0])
+
+
+def talk_in_halves() -> None:
+    """Say half of what it has to say, be ready, say nothing (which is the end of it), and go on."""
+    os.write(_channel(), b'{"op": "status", "te')
+    current_child().ready()
+    os.write(_channel(), b"")
+    for _ in range(100):
+        os.write(_channel(), b'{"op": "status", "text": "does not get through"}')
+    wait()
+
+
+def fall_silent() -> None:
+    """Be ready, and close its way to the supervisor."""
+    current_child().ready()
+    os.close(_channel())
+    wait()
+
+
+def shut_its_channel() -> None:
+    """Be ready, and shut one side of its channel after the other."""
+    current_child().ready()
+    with socket.socket(fileno=os.dup(_channel())) as channel:
+        channel.shutdown(socket.SHUT_WR)
+        channel.shutdown(socket.SHUT_RD)
+    wait()
+
+
+def talk_without_end() -> None:
+    """Be ready, and say this and that for ever."""
+    child = current_child()
+    child.ready()
+    while True:
+        child.status("busy")
+        child.heartbeat()
+        os.write(_channel(), b"rubbish")
+
+
+def print_and_be_ready() -> None:
+    """Say much on stdout, if that can be done, and be ready."""
+    current_child().ready()
+    with contextlib.suppress(OSError):
+        for _ in range(1000):
+            print("a line of a worker")
+    wait()

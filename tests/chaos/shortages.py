@@ -1,0 +1,108 @@
+"""Something is missing or full for a moment: each time until the tree has said so."""
+
+from __future__ import annotations
+
+import errno
+import resource
+
+from tests.support.waiting import until
+
+from .grounds import limited
+from .world import AT_REST, World
+
+_RUN_PROGRAM = ("a", "b", "c", "polite", "group/x", "group/y", "group/z", "pair/p", "pair/q")
+
+
+def no_program(world: World) -> None:
+    """ENOENT: the program is gone while one that needs it is killed."""
+    _prepare(world)
+    with world.grounds.program.gone():
+        world.kill_until_failed(errno.ENOENT, *_RUN_PROGRAM)
+
+
+def no_permission(world: World) -> None:
+    """EACCES: what stands there cannot be executed."""
+    _prepare(world)
+    with world.grounds.program.not_executable():
+        world.kill_until_failed(errno.EACCES, *_RUN_PROGRAM)
+
+
+def host_opens_nothing(world: World) -> None:
+    """EMFILE: the host cannot open anything."""
+    _prepare(world)
+    with limited(0, resource.RLIMIT_NOFILE, 3):
+        world.kill_until_failed(errno.EMFILE)
+
+
+def launcher_opens_nothing(world: World) -> None:
+    """EMFILE: the launcher cannot."""
+    _prepare(world)
+    with limited(world.launcher().pid, resource.RLIMIT_NOFILE, 3):
+        world.kill_until_failed(errno.EMFILE, *_RUN_PROGRAM)
+
+
+def launcher_forks_nothing(world: World) -> None:
+    """EAGAIN: the launcher cannot make a process."""
+    _forks_nothing(world, world.launcher().pid, "a", "b", "c", "polite")
+
+
+def zygote_forks_nothing(world: World) -> None:
+    """EAGAIN: the zygote cannot."""
+    _forks_nothing(world, world.zygote().pid, "worker", "stubborn", "rubbish", "mute")
+
+
+def _forks_nothing(world: World, pid: int, *children: str) -> None:
+    if world.grounds.fork_limit is None:
+        return
+    _prepare(world)
+    with world.grounds.fork_limit.none_to_spare(pid):
+        world.kill_until_failed(errno.EAGAIN, *children)
+
+
+def no_memory(world: World) -> None:
+    """ENOMEM: the launcher has no address space for another process. What it forks all the same
+    has as little, and dies of it."""
+    _prepare(world)
+    world.ledger.excuse("polite", "other")
+    with limited(world.launcher().pid, resource.RLIMIT_AS, 1):
+        world.kill_until_failed(errno.ENOMEM, "a", "b", "c")
+
+
+def full_disk(world: World) -> None:
+    """ENOSPC under a log: said once; nothing stops; logging goes on when there is room again."""
+    until(lambda: (node := world.victim("floods")) and world.has_logged(node), AT_REST)
+    before = _complaints(world)
+    with world.grounds.disk.full():
+        world.kill_and_see_restarted("floods")
+        until(lambda: _complaints(world) > before, AT_REST)
+        world.kill_and_see_restarted("a")
+        world.kill_and_see_restarted("floods")
+    world.kill_and_see_restarted("floods")
+    until(lambda: (node := world.victim("floods")) and world.has_logged(node), AT_REST)
+    if _complaints(world) != before + 1:
+        raise AssertionError(f"a full disk was complained of {_complaints(world) - before} times")
+
+
+def _complaints(world: World) -> int:
+    return world.log.count("cannot write the log")
+
+
+def stdout_breaks(world: World) -> None:
+    """EPIPE: nobody reads the host's stdout any more."""
+    with world.grounds.stdout.broken():
+        world.kill_and_see_restarted("prints")
+
+
+def stdout_blocks(world: World) -> None:
+    """Nobody reads the host's stdout for now: children that print wait, the others do not."""
+    with world.grounds.stdout.blocked():
+        world.kill_and_see_restarted("prints")
+        world.kill_and_see_restarted("a")
+        world.restart("b")
+
+
+def _prepare(world: World) -> None:
+    """Both helpers are there, and what was said before does not count."""
+    world.launcher()
+    world.zygote()
+    world.ledger.forget_said()
