@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from attrs import evolve
+
 from ..specs import Command, Spawned, Worker
 from ..specs.check import BRUTAL_KILL
 from .cause import Cause
@@ -164,7 +166,13 @@ class ProcessChild(Child):
         elif self._declined:
             self.parent.child_ignored(self)
         elif self.state in ("starting", "stopping"):
-            self.parent.child_start_failed(self, self._failing or _early(reason))
+            self.parent.child_start_failed(self, self._why_failed(reason))
+
+    def _why_failed(self, reason: Reason) -> Reason:
+        """Why the start failed; with where the process hung, if it had to be killed for that."""
+        if self._failing is None:
+            return _early(reason)
+        return evolve(self._failing, traceback=reason.traceback)
 
 
 def _early(reason: Reason) -> Reason:

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from ..engine.reasons import Exit
 from .launcher import frames
-from .launcher.syscalls import send_signal
+from .launcher.syscalls import send_signal, signal_group
 
 LAUNCHER = (
     f"import sys; sys.path.append({str(Path(__file__).parent)!r}); "
@@ -234,8 +234,15 @@ class Signaller:
                 os.kill(self.pid, signum)
 
     def kill_group(self) -> None:
-        """Send SIGKILL to its whole group, as long as that certainly still holds its leader."""
-        if self._pidfd is not None and send_signal(self._pidfd, 0):
+        """Send SIGKILL to its whole group.
+
+        An older kernel has only the number for that. It is used while the process exists: within a
+        few instructions it would have to end, be reaped, and all other numbers be given out, before
+        this one could be a stranger's.
+        """
+        if self._pidfd is None or signal_group(self._pidfd, signal.SIGKILL):
+            pass
+        elif send_signal(self._pidfd, 0):
             with contextlib.suppress(OSError):
                 os.killpg(self.pid, signal.SIGKILL)
         self.send(signal.SIGKILL)

@@ -113,6 +113,74 @@ def test_stopped_children_hear_of_it(tmp_path: Path) -> None:
         gone(number, within=2)
 
 
+STANDSTILL = """
+    import psutil
+    def main():
+        shell = "sleep 100 & setsid sleep 100 & wait"
+        children = [Command("c", ["sh", "-c", shell]), Worker("w", targets.ready, ready="notify")]
+        stock = [Worker(m, targets.ready, ready="notify", start_method=m) for m in METHODS]
+        with running(*children, *stock) as tree:
+            until(lambda: len(psutil.Process(pid(tree, "c")).children()) == 2)
+            zygote = psutil.Process(pid(tree, "w")).ppid()
+            shells = psutil.Process(pid(tree, "c")).children()
+            pids = [n.pid for n in tree.status().walk() if n.pid] + [p.pid for p in shells]
+            for number in (zygote, *pids):
+                os.kill(number, signal.SIGSTOP)
+            tell([zygote, *pids])
+            os.kill(os.getpid(), 9)
+    METHODS = ("spawn", "fork", "forkserver")
+"""
+
+
+def test_nobody_stands_still_for_ever(tmp_path: Path) -> None:
+    """All that the tree has, commands and what they have started, workers of every start method,
+    and the zygote, is stopped (SIGSTOP) when the host is killed; two seconds later it is gone."""
+    with adopting() as strays, hosting(tmp_path, STANDSTILL) as host:
+        pids = host.hear()
+        assert len(pids) == 8
+        host.wait()
+        begun = time.monotonic()
+        gone(*pids, within=2)
+        strays.vanish(within=2 - (time.monotonic() - begun))
+
+
+OWN_WAYS = """
+import os, signal, sys
+said = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+    signal.signal(number, lambda n, _: (os.write(said, signal.Signals(n).name.encode() + b" ")))
+os.write(int(os.environ["OTPSUP_CHANNEL"].split(":")[0]), b'{"op": "ready"}')
+while True:
+    signal.pause()
+"""
+
+
+def test_each_has_its_own_way_to_end(tmp_path: Path) -> None:
+    """Asked by its own stop signal, once, and killed when its own time is over."""
+    said = tmp_path / "said"
+    program = tmp_path / "program.py"
+    program.write_text(OWN_WAYS)
+    code = f"""
+        def main():
+            program = [sys.executable, {str(program)!r}, {str(said)!r}]
+            options = dict(ready="notify", shutdown=0.2)
+            children = [
+                Command("a", program, stop_signal="USR1", **options),
+                Command("b", program, stop_signal="INT", **options),
+            ]
+            with running(*children) as tree:
+                tell([pid(tree, "a"), pid(tree, "b")])
+                os.kill(os.getpid(), 9)
+    """
+    with adopting() as strays, hosting(tmp_path, code) as host:
+        host.hear()
+        host.wait()
+        begun = time.monotonic()
+        strays.vanish(within=2)
+        assert time.monotonic() - begun < 1.5
+    assert said.read_text() == "SIGINT SIGUSR1 "
+
+
 @pytest.mark.parametrize("how", ["main()", "main(); sys.exit(0)", "main(); raise SystemExit"])
 def test_a_host_that_forgets_to_stop_stops_at_exit(how: str, tmp_path: Path) -> None:
     """A started tree is stopped in order when the interpreter ends, so that children can tidy

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from loguru import logger
 
-from otpsup import Worker
+from otpsup import StartFailed, Worker
 from tests.support import targets
-from tests.support.trees import node, pid, running
+from tests.support.trees import node, pid, running, watching
 from tests.support.waiting import until
 
 METHODS = ["zygote", "spawn", "fork", "forkserver"]
@@ -63,6 +64,31 @@ def test_stopped(log: list[str]) -> None:
     """A process that job control has stopped can tell nothing, so that is what is told."""
     last = ended(targets.stop_again)
     assert last == ("killed (SIGKILL); it was stopped by a signal (SIGSTOP) and could not listen")
+
+
+def test_the_report_has_it_too() -> None:
+    """Whoever reads events gets the stacks with the report of the end."""
+    worker = Worker("w", targets.hang_in_a_lock, ready="notify", shutdown=0.2)
+    with running(worker) as tree, watching(tree) as events:
+        tree.terminate_child("w")
+        report = events.until("w", kind="shutdown_error")
+    assert "it did not listen" in str(report.reason)
+    assert "in hang_in_a_lock" in report.traceback
+    assert "in wait_in_thread" in report.traceback
+
+
+def test_one_that_never_gets_ready(log: list[str]) -> None:
+    """The same for a worker that hangs while it starts, and so never gets ready: in the log when it
+    starts with its tree, in the event of its end also when somebody asked for the start."""
+    limits: Any = {"ready": "notify", "shutdown": 0.2, "start_timeout": 0.4}
+    stuck = Worker("w", targets.hang_in_c_at_once, **limits)
+    with pytest.raises(StartFailed, match="not ready within"), running(stuck):
+        pass
+    assert "in hang_in_c_at_once" in "".join(log)
+    with running() as tree, watching(tree) as events:
+        with pytest.raises(StartFailed):
+            tree.start_child(stuck)
+        assert "in hang_in_c_at_once" in events.until("w", "down").traceback
 
 
 def test_who_listens_is_not_asked(log: list[str]) -> None:

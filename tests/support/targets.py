@@ -365,6 +365,11 @@ def hang_in_c() -> None:
     sum(range(10**13))
 
 
+def hang_in_c_at_once() -> None:
+    """The same, without ever getting ready."""
+    sum(range(10**13))
+
+
 def hang_in_a_lock() -> None:
     """Be told to end, and wait for something that does not come."""
     current_child().stopping  # noqa: B018 - from now on the stop signal only sets this

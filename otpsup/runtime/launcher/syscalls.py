@@ -4,7 +4,8 @@
     prctl(PR_SET_PDEATHSIG)         a signal to us when our parent ends      prctl(2)
     fcntl(F_SETSIG, O_ASYNC)        a signal to us when a pipe ends          fcntl(2)
     pidfd_open                      a descriptor for a process               pidfd_open(2)
-    pidfd_send_signal               a signal to exactly that process         pidfd_send_signal(2)
+    pidfd_send_signal               a signal to exactly that process,        pidfd_send_signal(2)
+                                    or to exactly the group that it led
 
 A pidfd names one process for ever; a pid may be another's as soon as its process is reaped.
 """
@@ -18,6 +19,7 @@ import signal
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PIDFD_SIGNAL_PROCESS_GROUP = 1 << 2
 
 
 def _prctl(option: int, value: int) -> bool:
@@ -58,5 +60,15 @@ def send_signal(pidfd: int, signum: int) -> bool:
     try:
         signal.pidfd_send_signal(pidfd, signum)
     except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def signal_group(pidfd: int, signum: int) -> bool:
+    """Signal the group that the process behind a pidfd leads, or led; False if nobody is in it, or
+    the kernel cannot do that (before Linux 6.9)."""
+    try:
+        signal.pidfd_send_signal(pidfd, signum, None, _PIDFD_SIGNAL_PROCESS_GROUP)
+    except OSError:
         return False
     return True
