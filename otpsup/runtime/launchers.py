@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -37,6 +38,9 @@ class Launchers:
     ) -> None:
         self._loop = loop
         self._settings = {"preload": preload, "main": main}
+        self._files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        """How many descriptors children may have: as many as the host had to begin with, which
+        raises its own limit; also those of a later launcher."""
         self._launcher: Spawner | None = None
         self._zygote: Spawner | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,7 +69,8 @@ class Launchers:
     def _start_launcher(self) -> Spawner:
         _refuse_while_imported()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        argv = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(theirs.fileno())]
+        numbers = (theirs.fileno(), self._files)
+        argv = [sys.executable, "-I", "-S", "-c", LAUNCHER, *map(str, numbers)]
         with theirs:
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -50,6 +50,24 @@ def unprivileged(code: str) -> Iterator[Host]:
 LAUNCHER = "launcher.main"
 
 
+def test_a_later_launcher_does_not_give_children_more() -> None:
+    """The tree raises the host's soft limit of descriptors for itself; children keep the one that
+    the host had, also those of a launcher that took a dead one's place."""
+    code = """
+    def main():
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+        with running(Command("sleeps", ["sleep", "100"])) as tree, watching(tree) as events:
+            for _ in range(2):
+                tell(resource.prlimit(pid(tree, "sleeps"), resource.RLIMIT_NOFILE) == (100, hard))
+                helper("launcher.main").kill()
+                events.until("sleeps", "running")
+    """
+    with unprivileged(code) as host:
+        assert [host.hear(), host.hear()] == [True, True]
+        assert host.wait() == 0
+
+
 @pytest.mark.parametrize(
     ("which", "part", "child", "told"),
     [

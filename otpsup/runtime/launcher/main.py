@@ -1,9 +1,11 @@
-"""The launcher's entry: `main(fd)`, with `fd` the socket to the host."""
+"""The launcher's entry: `main(fd, files)`, with `fd` the socket to the host."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import resource
 import signal
 import socket
 
@@ -14,8 +16,15 @@ from .syscalls import become_subreaper, pidfd_open
 _RESERVED = 16
 
 
-def main(fd: int) -> None:
-    """Serve the host behind the socket `fd` until it is gone."""
+def main(fd: int, files: int) -> None:
+    """Serve the host behind the socket `fd` until it is gone.
+
+    Args:
+        files: the soft limit of descriptors, which children inherit.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError):  # the host has had its hard limit lowered since
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
     _own_signals()
     become_subreaper()
     _reserve_low_descriptors()
