@@ -114,9 +114,10 @@ class FileSink:
 
     def close(self) -> None:
         """Close the file; the next write opens it again."""
-        if self._file is not None:
-            os.close(self._file)
-        self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):  # some file systems tell only now of a full disk
+                os.close(file)
 
 
 def _numbered(path: Path, number: int) -> Path:
@@ -183,12 +184,12 @@ class Stream:
 
     def close(self) -> None:
         """Let go of pipe and sink; a last line without an end gets one."""
+        os.close(self.fd)
+        self._sink.writers -= 1
         if self._partial:
             self._sink.write(self._partial + b"\n")
-        self._sink.writers -= 1
         if self._sink.writers == 0:
             self._sink.close()
-        os.close(self.fd)
 
 
 class LogPump:
@@ -259,8 +260,14 @@ class LogPump:
             return stream.pump()
         except OSError:
             return False
+        except Exception as error:  # a bug of ours must not silence everybody
+            logger.error("a child's output is read no more", error=error)
+            return False
 
     def _drop(self, stream: Stream) -> None:
         self._selector.unregister(stream.fd)
-        stream.close()
         self._open -= 1
+        try:
+            stream.close()
+        except Exception as error:
+            logger.error("the end of a child's output is lost", error=error)

@@ -292,3 +292,32 @@ def test_a_watcher_that_has_seen_enough_is_left_alone(tmp_path: Path) -> None:
         os.close(writer)
     assert seen == [b"one\n"]
     assert (tmp_path / "log").read_bytes() == b"one\ntwo\n"
+
+
+class Broken:
+    """A sink with a bug."""
+
+    writers = 0
+
+    def write(self, data: bytes) -> None:
+        raise ValueError("a bug")
+
+    def close(self) -> None:
+        raise ValueError("another")
+
+
+def test_a_bug_in_one_stream_silences_nobody_else(tmp_path: Path) -> None:
+    """What is wrong with one child's output is no reason to leave all others' pipes to fill up; a
+    child whose output is read no more hears so (EPIPE)."""
+    pump = LogPump()
+    (bad_reader, bad), (reader, good) = os.pipe(), os.pipe()
+    pump.attach(bad_reader, Broken())
+    pump.attach(reader, pump.file(LogFile(tmp_path / "log")))
+    os.write(bad, b"hello\n")
+    with pytest.raises(BrokenPipeError):
+        until(lambda: os.write(bad, b"hello\n") == 0)
+    os.write(good, b"hello\n")
+    until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_bytes() == b"hello\n")
+    os.close(bad)
+    os.close(good)
+    pump.close(5)
