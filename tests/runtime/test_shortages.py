@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from otpsup import Command
+from otpsup.runtime.launcher.server import LINGER
+from tests.support.bombs import below
 from tests.support.hosts import Host, hosting, public_python
+from tests.support.trees import pid, running, watching
+from tests.support.waiting import gone, until
 
 _BEGIN = """
     import contextlib, psutil, resource
@@ -48,6 +56,24 @@ def unprivileged(code: str) -> Iterator[Host]:
 
 
 LAUNCHER = "launcher.main"
+
+
+def test_what_a_child_left_behind_is_found_when_it_can_be_looked_for() -> None:
+    """A launcher that cannot open anything cannot tell who belongs to a child that has ended; the
+    child counts as gone, and is started again, only when that has been made up for."""
+    leaves = Command("leaves", ["sh", "-c", "setsid sleep 1000 & wait"])
+    with running(leaves) as tree, watching(tree) as events:
+        leader = pid(tree, "leaves")
+        launcher = psutil.Process(leader).ppid()
+        left = until(lambda: next((p for p in below("leaves") if os.getsid(p) != leader), None))
+        before = resource.prlimit(launcher, resource.RLIMIT_NOFILE)
+        resource.prlimit(launcher, resource.RLIMIT_NOFILE, (3, before[1]))
+        os.kill(leader, signal.SIGKILL)
+        with pytest.raises(TimeoutError):
+            events.until("leaves", "restarting", within=LINGER + 0.5)
+        resource.prlimit(launcher, resource.RLIMIT_NOFILE, before)
+        events.until("leaves", "running")
+        gone(left, within=0)
 
 
 def test_a_later_launcher_does_not_give_children_more() -> None:

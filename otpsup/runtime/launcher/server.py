@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from . import frames
 from .execute import Failure
-from .strays import Children, end, group_of, was_below
+from .strays import Children, can_look, end, group_of, was_below
 from .syscalls import pidfd_open, send_signal
 
 Spawn = Callable[[dict[str, Any], Sequence[int]], int]
@@ -227,6 +227,8 @@ class Server:
 
     def _is_swept(self, pid: int, left: _Lingering) -> bool:
         """End what a dead child has left behind, each asked once; True when nobody is left."""
+        if not can_look():  # time in which nobody can be found does not count
+            left.kill_at = max(left.kill_at, time.monotonic())
         late = time.monotonic() - left.kill_at
         found = self._offspring.orphans(self._children)
         whose = {orphan: was_below(orphan, pid, left.child.mark) for orphan in found}

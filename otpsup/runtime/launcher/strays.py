@@ -144,6 +144,11 @@ def was_below(pid: int, leader: int, mark: bytes) -> bool | None:
         return None
 
 
+def can_look() -> bool:
+    """Whether processes can be looked at now: for that something has to be opened."""
+    return _stat("self") is not None
+
+
 def group_of(pid: int) -> int:
     """The process group of a process; 0 if it is gone."""
     fields = _stat(pid)
