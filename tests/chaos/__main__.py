@@ -14,6 +14,7 @@ import argparse
 import faulthandler
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -41,6 +42,7 @@ def main() -> int:
     options = parser.parse_args()
     _enter_own_namespace()
     report = _take_stdout()
+    _have_a_low_limit()
     report(f"seed {options.seed}, {options.faults} faults")
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     began, log = time.monotonic(), Log()
@@ -81,6 +83,12 @@ def _take_stdout() -> Callable[[str], None]:
     os.dup2(null, 1)
     os.close(null)
     return lambda text: print(text, file=own, flush=True)
+
+
+def _have_a_low_limit() -> None:
+    """As many hosts have. otpsup raises its own; the children's must stay what it was."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
 
 
 def _tell(outcome: Outcome, count: int, took: float, report: Callable[[str], None]) -> int:

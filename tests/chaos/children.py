@@ -63,7 +63,7 @@ def _other(grounds: Grounds) -> Command:
 
 
 def _shells(grounds: Grounds) -> list[ChildSpec]:
-    log = LogFile(grounds.log, max_bytes=400_000, backups=2)
+    log = LogFile(grounds.log, max_bytes=1_000_000, backups=1)
     return [
         Command("escapes", ["sh", "-c", ESCAPES], **QUICKLY),
         Command("deaf", ["sh", "-c", DEAF], **QUICKLY),

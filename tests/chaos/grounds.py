@@ -8,7 +8,7 @@ import contextlib
 import os
 import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -62,9 +62,10 @@ class Disk(Protocol):
     kind: str
 
     @contextmanager
-    def full(self) -> Iterator[None]:
-        """Nothing can be written for a moment."""
-        yield
+    def full(self) -> Iterator[Callable[[], None]]:
+        """Nothing can be written for a moment; gives what fills it again, if a rotation of the logs
+        has made room."""
+        yield lambda: None
 
     def close(self) -> None:
         """It is needed no more."""
@@ -79,18 +80,21 @@ class Tmpfs:
         self.folder = folder
         self._filler = folder / "filler"
         subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)],
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)],
             check=True, capture_output=True,
         )  # fmt: skip
 
     @contextmanager
-    def full(self) -> Iterator[None]:
+    def full(self) -> Iterator[Callable[[], None]]:
         """ENOSPC."""
-        with self._filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        self._fill()
+        yield self._fill
+        self._filler.unlink()
+
+    def _fill(self) -> None:
+        with self._filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(bytes(4096)):
                 pass
-        yield
-        self._filler.unlink()
 
     def close(self) -> None:
         """Unmount it, also if it is still in use."""
@@ -106,10 +110,10 @@ class Rationed:
         self.folder = folder
 
     @contextmanager
-    def full(self) -> Iterator[None]:
+    def full(self) -> Iterator[Callable[[], None]]:
         """EFBIG."""
         with limited(0, resource.RLIMIT_FSIZE, 1):
-            yield
+            yield lambda: None
 
     def close(self) -> None:
         """It is a folder like any other."""

@@ -128,24 +128,24 @@ class World:
         Raises:
             AssertionError: it does not come to that; says what is wrong.
         """
-        try:
-            until(self.is_up, AT_REST)
-        except AssertionError:
-            raise AssertionError(f"it does not come to rest: {self.states()}") from None
         self._until_none(self.differences)
         self.ledger.close_account()
 
     def is_up(self) -> bool:
         """All run but those that are started on demand."""
-        nodes = self.tree.status().walk()
-        return all(
-            node.state == ("down" if node.path in ON_DEMAND else "running") for node in nodes
-        )
+        return not self._not_up(self.tree.status())
+
+    def _not_up(self, status: ChildStatus) -> list[str]:
+        return [
+            f"{node.path} is {node.state}"
+            for node in status.walk()
+            if node.state != ("down" if node.path in ON_DEMAND else "running")
+        ]
 
     def differences(self) -> list[str]:
         """All that is not as it should be."""
         status = self.tree.status()
-        return [
+        return self._not_up(status) or [
             *self.system.differences(status),
             *self.ledger.contradictions(status),
             *self.system.disorder(status, self.ledger.alone),
