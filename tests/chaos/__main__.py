@@ -27,8 +27,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .books import growth, table
+from .grounds import Grounds
 from .log import Log
-from .run import Outcome, run
+from .run import Outcome, Plan, run
 
 _OWN_NAMESPACE = "OTPSUP_CHAOS_OWN_NAMESPACE"
 
@@ -39,8 +40,10 @@ def main() -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--faults", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--hung", type=float, default=150, help="at most so many seconds per rest")
     options = parser.parse_args()
     _enter_own_namespace()
+    plan = Plan(options.seed, options.faults, options.hung)
     report = _take_stdout()
     _have_a_low_limit()
     report(f"seed {options.seed}, {options.faults} faults")
@@ -49,9 +52,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="otpsup-chaos-", dir="/tmp") as folder:
         may_mount = _OWN_NAMESPACE in os.environ
         try:
-            outcome = run(
-                options.seed, options.faults, Path(folder), log, report, may_mount=may_mount
-            )
+            outcome = run(plan, Grounds(Path(folder), may_mount=may_mount), log, report)
         except Exception as error:  # of whatever kind: the log tells what was before
             report(f"{log}\n{_words(error)}")
             report(f"again: python -m tests.chaos --seed {options.seed} --faults {options.faults}")

@@ -6,7 +6,6 @@ import faulthandler
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 from attrs import field, frozen
 
@@ -50,9 +49,21 @@ WEIGHTS: Mapping[Fault, float] = {
 }
 """How often, in relation to each other."""
 
-_HUNG = 150
-"""Seconds from rest to rest after which this process tells where it hangs, and ends; its launcher
-then ends the rest."""
+
+@frozen
+class Plan:
+    """What is to happen.
+
+    Attributes:
+        seed: of the faults.
+        count: of them.
+        hung: seconds from rest to rest, after which this process tells where it hangs, and ends;
+            its launcher then ends the rest.
+    """
+
+    seed: int
+    count: int
+    hung: float
 
 
 @frozen
@@ -72,7 +83,7 @@ class Outcome:
 
 
 def stream(chance: random.Random) -> Iterator[Fault]:
-    """Each fault once, and then at random."""
+    """Each fault once, and then at random; which ones, the seed tells."""
     first = list(WEIGHTS)
     chance.shuffle(first)
     yield from first
@@ -80,58 +91,53 @@ def stream(chance: random.Random) -> Iterator[Fault]:
         yield from chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=100)
 
 
-def run(
-    seed: int, count: int, folder: Path, log: Log, report: Callable[[str], None], *, may_mount: bool
-) -> Outcome:
-    """Let so many faults happen; each hundredth is a death foretold in a tree at rest.
+def run(plan: Plan, grounds: Grounds, log: Log, report: Callable[[str], None]) -> Outcome:
+    """Let it happen; each hundredth fault is a death foretold in a tree at rest.
 
     Raises:
         AssertionError: it is not as it should be.
     """
-    grounds = Grounds(folder, may_mount=may_mount)
     report(str(grounds))
     tree = Tree(children.spec(grounds), name="chaos")
-    _watch()
+    _watch(plan)
     try:
         with tree, tree.events() as events:
             ledger = Ledger(events, tree.status())
-            victims = random.Random(
-                seed + 1
-            )  # of its own: chance among them differs from run to run
+            victims = random.Random(plan.seed + 1)  # apart: who is there differs from run to run
             world = World(tree, System(tree), ledger, grounds, victims, log)
             world.come_to_rest()
-            return _let_happen(world, seed, count, report)
+            return _let_happen(world, plan, report)
     finally:
         faulthandler.cancel_dump_traceback_later()
         grounds.close()
 
 
-def _watch() -> None:
-    faulthandler.dump_traceback_later(_HUNG, exit=True)
+def _watch(plan: Plan) -> None:
+    faulthandler.dump_traceback_later(plan.hung, exit=True)
 
 
-def _let_happen(world: World, seed: int, count: int, report: Callable[[str], None]) -> Outcome:
+def _let_happen(world: World, plan: Plan, report: Callable[[str], None]) -> Outcome:
     outcome = Outcome(seen=world.seen)
-    every = min(100, max(count // 3, 1))
-    coming = stream(random.Random(seed))
-    for number, fault in zip(range(1, count + 1), coming, strict=False):
-        chosen = foretold if number % every == 0 or number == count else fault
-        if chosen is foretold:
+    every = min(100, max(plan.count // 3, 1))
+    coming = stream(random.Random(plan.seed))
+    for number, fault in zip(range(1, plan.count + 1), coming, strict=False):
+        if number % every == 0 or number == plan.count:
             world.come_to_rest()
-        _do(world, chosen, number)
-        outcome.done[chosen.__name__] += 1
-        if chosen is foretold:
+            _do(world, foretold, number, outcome)
             world.come_to_rest()
             outcome.series.append(books.take(number, world.system))
-            _watch()
+            _watch(plan)
+        else:
+            _do(world, fault, number, outcome)
         if number % 1000 == 0:
             report(str(outcome.series[-1]))
     return outcome
 
 
-def _do(world: World, fault: Fault, number: int) -> None:
+def _do(world: World, fault: Fault, number: int, outcome: Outcome) -> None:
     try:
         fault(world)
     except AssertionError as error:
         raise AssertionError(f"fault {number}, {fault.__name__}: {error}") from error
     world.ledger.hear()
+    outcome.done[fault.__name__] += 1
