@@ -16,6 +16,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from . import mask
 from .runtime import marks
 from .runtime.launcher.strays import mark_of
 from .runtime.launcher.syscalls import pidfd_open, send_signal
@@ -29,7 +30,7 @@ class Orphan:
         pid: its number.
         path: the child that it is, or that was above it; "" if it does not say.
         host: the pid that the tree's process had.
-        command: its command line, in words.
+        command: its command line, in words, without secrets.
         mark: in its environment.
     """
 
@@ -58,7 +59,8 @@ def _look(pid: int) -> Orphan | None:
         return None  # no mark, or the zygote's, which has only room for one
     if marks.started_at(host) == int(began) or _namespace(pid) != _namespace("self"):
         return None
-    command = _read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
+    words = _read(pid, "cmdline").decode(errors="replace").split("\0")
+    command = " ".join(mask.command_line(words)).strip()
     return Orphan(pid, _path(pid), int(host), command, mark) if command else None
 
 

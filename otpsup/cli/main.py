@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from .. import mask
 from ..errors import NotRunning, OtpsupError
 from . import table, verbs
 
@@ -56,7 +57,7 @@ def _write(text: str) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    print(f"otpsup: {table.plain(text)}", file=sys.stderr)
+    print(f"otpsup: {table.plain(mask.text(text))}", file=sys.stderr)
     return code
 
 

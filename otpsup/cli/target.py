@@ -88,7 +88,7 @@ def _is_module(text: str) -> bool:
     _look_here()
     try:
         return text.endswith(".py") or importlib.util.find_spec(text) is not None
-    except (ImportError, ValueError):
+    except (Exception, SystemExit):  # whatever the code of a package above it raises
         return False
 
 

@@ -31,7 +31,8 @@ def directory() -> Path:
     `$OTPSUP_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/otpsup`, else `/tmp/otpsup-<uid>`.
 
     Raises:
-        UnsafeDirectory: others could put their own sockets there, or it cannot be made.
+        UnsafeDirectory: others could put their own sockets there, or another folder in its place,
+            or it cannot be made.
     """
     path = _choose()
     try:
@@ -47,7 +48,19 @@ def directory() -> Path:
             f"cannot use {path} for control sockets: it must be a folder of yours that nobody else "
             f"can write to; remove it, or set {DIRECTORY} to one that is"
         )
+    if unsafe := next(filter(_can_be_swapped, path.resolve().parents), None):
+        raise UnsafeDirectory(
+            f"cannot use {path} for control sockets: others can put something else in its place, "
+            f"for {unsafe} is theirs, or anybody may write there; set {DIRECTORY} to a safe one"
+        )
     return path
+
+
+def _can_be_swapped(folder: Path) -> bool:
+    """Whether others may rename what is in a folder; not where it is sticky, as /tmp (chmod(2))."""
+    found = folder.stat()
+    is_open = found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX
+    return bool(is_open) or found.st_uid not in (0, os.geteuid())
 
 
 def _choose() -> Path:

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+from ..engine.snapshot import ChildStatus
 from ..errors import OtpsupError, ProtocolError
 from ..events import Event
 from ..logger import logger
@@ -28,7 +29,7 @@ class Backend:
         """Put a request to the engine."""
         raise NotImplementedError
 
-    def status(self) -> Any:
+    def status(self) -> ChildStatus:
         """The tree's snapshot."""
         raise NotImplementedError
 
@@ -88,7 +89,7 @@ class Connection:
         elif call.op == "outline":
             self._send(wire.encode_ok(call.id, self._backend.outline()))
         else:
-            self._send(wire.encode_ok(call.id, self._backend.status()))
+            self._send(wire.encode_ok(call.id, wire.masked(self._backend.status())))
 
     def _ask(self, id: int, make: wire.Make) -> None:
         self._pending += 1

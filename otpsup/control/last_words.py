@@ -19,10 +19,13 @@ from pathlib import Path
 from attrs import asdict, field, frozen
 
 from ..errors import NotRunning, OtpsupError
+from ..wire import strict
 from . import address
 
 _SUFFIX = ".ended"
 VANISHED = "vanished"
+_MOST = 16 << 20
+"""Bytes of a file that are read; what is longer is none of ours."""
 
 
 @frozen
@@ -123,12 +126,17 @@ def _is_called(words: LastWords, name: str) -> bool:
 
 def _parse(path: Path) -> LastWords | None:
     try:
-        value = json.loads(path.read_text())
+        with path.open("rb") as file:
+            value = strict.loads(file.read(_MOST))
         words = LastWords(**value)
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (OSError, ValueError, TypeError):
         return None
     texts = (words.tree, words.kind, words.text, *words.story)
-    is_sound = all(isinstance(text, str) for text in texts) and isinstance(words.pid, int)
-    is_sound = is_sound and isinstance(value["story"], list)
-    times = (words.at, words.began)
-    return words if is_sound and all(isinstance(t, int | float) for t in times) else None
+    is_sound = all(isinstance(text, str) for text in texts) and isinstance(value["story"], list)
+    numbers = (words.pid, words.at, words.began)
+    is_sound = is_sound and isinstance(words.pid, int) and all(map(_is_reasonable, numbers))
+    return words if is_sound else None
+
+
+def _is_reasonable(number: object) -> bool:
+    return isinstance(number, int | float) and abs(number) < 1e12

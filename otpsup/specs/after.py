@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 
 from ..errors import InvalidSpec
 from . import check
+from .check import shown
 
 Condition = Literal["started", "ready", "healthy", "completed"]
 
@@ -140,7 +141,8 @@ def check_dependency(
     if other is None:
         raise InvalidSpec(_unknown(owner, name, dependency, siblings), "unknown_dependency")
     if dependency.condition == "completed" and (why := _never_ends(other)):
-        text = f"{owner}: {name!r} waits until {other.name!r} has completed, and {why}"
+        waits = f"{shown(name)} waits until {shown(other.name)} has completed"
+        text = f"{owner}: {waits}, and {why}"
         raise InvalidSpec(text, "bad_combination")
 
 
@@ -152,22 +154,28 @@ def _never_ends(child: Ordered) -> str:
             "or wait until it is ready"
         )
     if child.restart == "permanent":
-        return f"a permanent child never ends for good; give {child.name!r} restart='transient'"
+        name = shown(child.name)
+        return f"a permanent child never ends for good; give {name} restart='transient'"
     return ""
+
+
+_FEW = 12
+"""Siblings that a message lists."""
 
 
 def _unknown(owner: str, name: str, dependency: After, siblings: Mapping[str, Ordered]) -> str:
     others = [other for other in siblings if other != name]
+    few = ", ".join(map(shown, others[:_FEW]))
     hint = check.nearest(dependency.name, others) or (
-        f"its siblings are {', '.join(map(repr, others))}" if others else "it has no siblings"
+        f"its siblings are {few}" if others else "it has no siblings"
     )
     return (
-        f"{owner}: {name!r} is after {dependency.name!r}, and there is no such child; {hint} "
-        "(`after` names siblings only)"
+        f"{owner}: {shown(name)} is after {shown(dependency.name)}, and there is no such child; "
+        f"{hint} (`after` names siblings only)"
     )
 
 
 def _cycle(owner: str, names: list[str]) -> str:
     """The cycle as the arrows run: each name is after the next."""
-    arrows = " is after ".join(repr(name) for name in reversed(names))
+    arrows = " is after ".join(map(shown, reversed(names)))
     return f"{owner}: no order satisfies this cycle: {arrows}; take one of these `after` out"

@@ -39,7 +39,7 @@ def label(spec: Any) -> str:
     """How a message names a spec: `Worker 'web'`, or the class alone where there is no name."""
     name = getattr(spec, "name", None)
     kind = type(spec).__name__
-    return f"{kind} {name!r}" if isinstance(name, str) and name else kind
+    return f"{kind} {shown(name)}" if isinstance(name, str) and name else kind
 
 
 def fail(
@@ -169,7 +169,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # only where something is wrong already
 
     near = get_close_matches(word, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
+    return f"did you mean {shown(near[0])}?" if near else ""
 
 
 def is_name(value: Any) -> bool:

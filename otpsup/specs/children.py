@@ -87,7 +87,11 @@ def _argv(value: Any) -> Any:
     """A tuple of texts; a bare string is left alone so that the validator can refuse it."""
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         return value
-    return tuple(os.fspath(part) if isinstance(part, os.PathLike) else part for part in value)
+    return check.converted(lambda v: tuple(map(_as_text, v)), value)
+
+
+def _as_text(part: Any) -> Any:
+    return os.fspath(part) if isinstance(part, os.PathLike) else part
 
 
 def _exit_codes(value: Any) -> Any:

@@ -13,6 +13,9 @@ from attrs import field, frozen
 
 from . import check
 
+_MOST_BACKUPS = 10_000
+"""Each rotation renames all of them."""
+
 INHERIT: Final = "inherit"
 """To the parent's stdout, each line after the child's name."""
 
@@ -48,15 +51,13 @@ class LogFile:
         default=10_000_000,
         kw_only=True,
         validator=check.rule(
-            lambda v: check.is_int(v) and v >= 0, "bytes (0 or more)", "max_bytes=10_000_000"
+            check.is_below(check.MANY), "bytes (0 or more)", "max_bytes=10_000_000"
         ),
     )
     backups: int = field(
         default=5,
         kw_only=True,
-        validator=check.rule(
-            lambda v: check.is_int(v) and v >= 0, "a count (0 or more)", "backups=5"
-        ),
+        validator=check.rule(check.is_below(_MOST_BACKUPS), "a count (0 or more)", "backups=5"),
     )
 
 

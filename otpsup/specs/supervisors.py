@@ -14,6 +14,7 @@ from attrs import field, frozen
 from ..errors import InvalidSpec
 from . import check
 from .after import check_graph
+from .check import shown
 from .children import AutoShutdown, Child, Command, Shutdown, Strategy, Worker
 
 
@@ -93,7 +94,9 @@ class Supervisor(_Supervising):
         names = Counter(child.name for child in children)
         if len(names) < len(children):
             twice = [name for name, n in names.items() if n > 1]
-            text = f"{check.label(self)}: two children are named {twice[0]!r}; rename one of them"
+            text = (
+                f"{check.label(self)}: two children are named {shown(twice[0])}; rename one of them"
+            )
             raise InvalidSpec(text, "duplicate_child_name")
         if any(child.after for child in children):
             check_graph(check.label(self), children)
@@ -149,6 +152,6 @@ def check_significant(supervisor: Supervisor | DynamicSupervisor, child: ChildSp
     if child.significant and mode == "never":
         text = (
             f"{check.label(child)}: significant=True needs a supervisor with auto_shutdown, and "
-            f"{supervisor.name!r} has 'never'; for example auto_shutdown='any_significant'"
+            f"{shown(supervisor.name)} has 'never'; for example auto_shutdown='any_significant'"
         )
         raise InvalidSpec(text, "bad_combination")

@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, get_args
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
-from .. import errors
+from .. import errors, mask
 from ..engine.effects import State
 from ..engine.events import (
     CountChildren,
@@ -191,6 +191,15 @@ def _more(error: errors.OtpsupError) -> dict[str, Any]:
 def encode_event(event: Any) -> bytes:
     """An event, for a client that asked for them."""
     return _line({"event": asdict(event)})
+
+
+def masked(status: ChildStatus) -> ChildStatus:
+    """A status as it is told to anybody who asks: without what in an `info` has a secret's name.
+
+    Whoever asked for a start gets the `info` as the child gave it.
+    """
+    children = tuple(map(masked, status.children))
+    return evolve(status, info=mask.within(status.info), children=children)
 
 
 def as_json(value: Any) -> Any:

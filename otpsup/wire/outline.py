@@ -14,11 +14,16 @@ from attrs import asdict, fields, frozen
 
 from ..engine import Engine
 from ..engine.checkpoint import Checkpoint
-from ..errors import InvalidSpec, ProtocolError
+from ..errors import ProtocolError, in_words
+from ..plain import plain
 from ..specs import After, Backoff, ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 
 NOTHING = "otpsup.wire.outline:nothing"
 """The target of workers that are made from an outline; it does not exist."""
+
+
+_MOST = 300
+"""Characters of an error that a message shows."""
 
 
 @frozen
@@ -71,11 +76,14 @@ def decode(value: Any) -> Outline:
     try:
         spec = _decode(value["tree"])
         checkpoint = _checkpoint(value["checkpoint"])
-    except (InvalidSpec, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ProtocolError(f"this is no outline of a tree: {error}") from None
-    if not isinstance(spec, Supervisor | DynamicSupervisor):
-        raise ProtocolError("this is no outline of a tree: its root is no supervisor")
-    return Outline(spec, checkpoint)
+        if not isinstance(spec, Supervisor | DynamicSupervisor):
+            raise TypeError("its root is no supervisor")
+        outline = Outline(spec, checkpoint)
+        outline.now()
+    except Exception as error:  # values of any shape, made use of as if they had the right one
+        text = plain(in_words(error))[:_MOST]
+        raise ProtocolError(f"this is no outline of a tree: {text}") from None
+    return outline
 
 
 def _checkpoint(value: Mapping[str, Any]) -> Checkpoint:
