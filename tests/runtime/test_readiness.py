@@ -86,7 +86,7 @@ def test_the_last_reason_is_named_when_the_start_times_out() -> None:
 
     probe = otpsup.probe(fail, interval=0.01)
     with running() as tree, pytest.raises(StartFailed, match="no database"):
-        tree.start_child(sleeper(probe, start_timeout=0.1))
+        tree.start_child(sleeper(probe, start_timeout=0.4))
 
 
 def test_up_is_not_ready() -> None:
