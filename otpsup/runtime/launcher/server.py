@@ -51,8 +51,13 @@ class _Lingering:
     def __init__(self, child: _Child, exited: bytes, grace: float) -> None:
         self.child = child
         self.exited = exited
-        self.kill_at = time.monotonic() + grace
+        self.hurry(grace)
         self.asked: set[int] = set()
+
+    def hurry(self, grace: float) -> None:
+        """When whoever is left is killed, and when the end is reported whoever is left."""
+        self.kill_at = time.monotonic() + grace
+        self.tell_at = self.kill_at + LINGER
 
 
 class Server:
@@ -149,8 +154,8 @@ class Server:
                 self._stopping[id] = 0.0
                 _kill(pid)
         for left in self._lingering.values():
-            if left.child.id == id:
-                left.kill_at = min(left.kill_at, time.monotonic())
+            if left.child.id == id and left.kill_at > time.monotonic():
+                left.hurry(0.0)
 
     def _note_own(self, fds: Sequence[int]) -> None:
         """The host has made a child itself; those that have ended are forgotten."""
@@ -197,9 +202,12 @@ class Server:
             while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 self._bury(found.si_pid)
         for pid, left in list(self._lingering.items()):
-            if self._is_swept(pid, left):
-                del self._lingering[pid]
+            is_swept = self._is_swept(pid, left)
+            if left.exited and (is_swept or time.monotonic() > left.tell_at):
                 self._tell(left.exited)
+                left.exited = b""
+            if is_swept:
+                del self._lingering[pid]
 
     def _bury(self, pid: int) -> None:
         child = self._children.pop(pid, None)
@@ -227,7 +235,7 @@ class Server:
 
     def _is_swept(self, pid: int, left: _Lingering) -> bool:
         """End what a dead child has left behind, each asked once; True when nobody is left."""
-        if not can_look():  # time in which nobody can be found does not count
+        if not can_look():  # who cannot be found now is found later, also when this was reported
             left.kill_at = max(left.kill_at, time.monotonic())
         late = time.monotonic() - left.kill_at
         found = self._offspring.orphans(self._children)
