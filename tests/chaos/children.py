@@ -8,7 +8,7 @@ from typing import Any
 from otpsup import Backoff, Command, LogFile, Supervisor, Worker
 from otpsup.specs import ChildSpec
 from tests.support import targets
-from tests.support.bombs import bomb
+from tests.support.bombs import USER, bomb
 
 from .grounds import Grounds
 
@@ -59,7 +59,7 @@ def _other(grounds: Grounds) -> Command:
     """Another user's, if we can have one."""
     if os.geteuid() != 0:
         return _sleeper(grounds, "other")
-    return _sleeper(grounds, "other", user="nobody", rlimits={"nproc": _HELD_BACK})
+    return _sleeper(grounds, "other", user=USER, rlimits={"nproc": _HELD_BACK})
 
 
 def _shells(grounds: Grounds) -> list[ChildSpec]:

@@ -6,7 +6,9 @@ from collections import Counter, deque
 
 from loguru import logger
 
-_COUNTED = ("cannot write the log",)
+COMPLAINT = "cannot write the log"
+"""What it says once of lines that are lost."""
+_COUNTED = (COMPLAINT,)
 
 
 class Log:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from tests.support.waiting import until
 
 from .grounds import limited
+from .log import COMPLAINT
 from .world import AT_REST, World
 
-_COMPLAINT = "cannot write the log"
 _RUN_PROGRAM = ("a", "b", "c", "polite", "group/x", "group/y", "group/z", "pair/p", "pair/q")
 
 
@@ -74,14 +74,14 @@ def no_memory(world: World) -> None:
 def full_disk(world: World) -> None:
     """ENOSPC under a log: said once; nothing stops; logging goes on when there is room again."""
     until(lambda: (node := world.victim("floods")) and world.has_logged(node), AT_REST)
-    world.log.forget(_COMPLAINT)  # of a host that could not open it
+    world.log.forget(COMPLAINT)  # of a host that could not open it
     with world.grounds.disk.full() as fill:
         times = _flood_until_said(world, fill)
         world.kill_and_see_restarted("a")
     world.kill_and_see_restarted("floods")
     until(lambda: (node := world.victim("floods")) and world.has_logged(node), AT_REST)
-    if world.log.count(_COMPLAINT) > times:
-        raise AssertionError(f"the log says {world.log.count(_COMPLAINT)} times: {_COMPLAINT}")
+    if world.log.count(COMPLAINT) > times:
+        raise AssertionError(f"the log says {world.log.count(COMPLAINT)} times: {COMPLAINT}")
 
 
 def _flood_until_said(world: World, fill: Callable[[], None]) -> int:
@@ -91,7 +91,7 @@ def _flood_until_said(world: World, fill: Callable[[], None]) -> int:
         fill()
         world.kill_and_see_restarted("floods")
         with contextlib.suppress(AssertionError):
-            until(lambda: world.log.count(_COMPLAINT), within=2)
+            until(lambda: world.log.count(COMPLAINT), within=2)
             return times
     raise AssertionError("a log on a full disk is not complained of")
 

@@ -16,6 +16,8 @@ _COUNTED = """
     if [ ${#N} -lt 6 ]; then for i in 1 2; do N=x$N setsid sh -c "$BOMB" & done; fi
     exec sleep 1000
 """
+USER = 1_000_000 + os.getpid()
+"""The bomb's user, a number of our own: RLIMIT_NPROC counts all of a user's processes."""
 LIMIT = 60
 """Processes that the bomb's user may have."""
 MANY = 10
@@ -24,10 +26,10 @@ they are just being made."""
 
 
 def bomb(name: str, **options: Any) -> Command:
-    """A fork bomb. RLIMIT_NPROC bounds it, as another user; where we cannot be that, it stops at
-    127 processes by itself (the limit counts all that a user has, ours too)."""
+    """A fork bomb. RLIMIT_NPROC bounds it, as another user, which nobody else is; where we cannot
+    be that, it stops at 127 processes by itself (the limit counts all that a user has)."""
     is_root = os.geteuid() == 0
-    bounds: dict[str, Any] = {"user": "nobody", "rlimits": {"nproc": LIMIT}} if is_root else {}
+    bounds: dict[str, Any] = {"user": USER, "rlimits": {"nproc": LIMIT}} if is_root else {}
     return Command(
         name,
         ["sh", "-c", 'setsid sh -c "$BOMB" & exec sleep 1000'],
