@@ -62,7 +62,7 @@ class Connection:
     async def serve(self, reader: asyncio.StreamReader) -> None:
         """Answer requests until the client hangs up."""
         with contextlib.suppress(OSError):  # it is gone, or handed over what cannot be read from
-            while (line := await _read_line(reader)) and self._nonsense < _NONSENSE:
+            while self._nonsense < _NONSENSE and (line := await _read_line(reader)):
                 self._take(line)
 
     def _take(self, line: bytes) -> None:

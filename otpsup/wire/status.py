@@ -128,10 +128,12 @@ def _bounded(crash: CrashMessage) -> CrashMessage:
 
 
 def _tail(text: str, limit: int = _TEXT_LIMIT) -> str:
-    """The last `limit` bytes of a text once it is JSON-escaped at worst (6 bytes a character)."""
+    """The end of a text of which JSON makes `limit` bytes at most: 6 to a character at worst, and
+    12 to one beyond the BMP."""
     if len(json.dumps(text)) <= limit:
         return text
-    return "…" + text[-(limit // 6 - 2) :]
+    kept = "…" + text[-(limit // 6 - 2) :]
+    return kept if len(json.dumps(kept)) <= limit else "…" + text[-(limit // 12 - 2) :]
 
 
 def decode(data: bytes) -> Message:

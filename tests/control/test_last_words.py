@@ -108,6 +108,11 @@ GOOD = asdict(WORDS)
         json.dumps({**GOOD, "at": None}).encode(),
         json.dumps({**GOOD, "text": ["x"]}).encode(),
         json.dumps({**GOOD, "pid": "7"}).encode(),
+        json.dumps({**GOOD, "pid": 10**4000}).encode(),
+        json.dumps({**GOOD, "at": float("inf")}).encode(),
+        json.dumps({**GOOD, "at": float("nan")}).encode(),
+        json.dumps({**GOOD, "began": 10**400}).encode(),
+        json.dumps({**GOOD, "at": "HERE"}).replace('"HERE"', "1e400").encode(),
         json.dumps({**GOOD, "tree": None}).encode(),
     ],
 )

@@ -17,6 +17,7 @@ from otpsup import (
     DynamicSupervisor,
     NotASupervisor,
     NotFound,
+    OtpsupError,
     ProtocolError,
     Running,
     SimpleOneForOne,
@@ -124,6 +125,41 @@ def test_nobody_can_claim_to_be_a_child() -> None:
         event = next(event for event in heard if event.state == "stopping")
         assert event.cause == "c was told to restart"
         sock.close()
+
+
+@pytest.mark.parametrize("number", ["\u00b2", "\u0663", "9" * 5000, "-1", "", "0", "1e3", "\ud800"])
+def test_numbers_of_instances_that_are_none(tree: Tree, client: TreeClient, number: str) -> None:
+    """Whatever stands for the number of an instance, nobody is stopped and the tree goes on: it
+    once ended with the tree, for Python takes some digits for digits that are no number."""
+    for verb in ("terminate_child", "delete_child", "restart", "start_child", "monitor"):
+        with pytest.raises(OtpsupError):
+            getattr(client, verb)(f"pool/job#{number}")
+    assert tree.status().state == "running"
+
+
+def test_who_talks_nothing_but_nonsense_is_hung_up_on(tree: Tree) -> None:
+    """A client may err, and is told so; who errs again and again is no client."""
+    with socket.socket(socket.AF_UNIX) as sock, sock.makefile("rb") as file:
+        sock.settimeout(LONG)
+        sock.connect(str(address.find("served")))
+        for _ in range(3):
+            sock.sendall(b"what?\n" * 15 + b'{"id":1,"op":"count_children","path":""}\n')
+            told = [json.loads(file.readline()) for _ in range(16)]
+            assert [("error" in answer, answer["id"]) for answer in told] == [
+                *[(True, 0)] * 15,
+                (False, 1),
+            ]
+        sock.sendall(b"what?\n" * 16)
+        assert len(file.readlines()) == 16
+
+
+def test_a_path_that_is_too_long(client: TreeClient, tree: Tree) -> None:
+    """A path of a megabyte is refused before anybody looks for one that is like it."""
+    with pytest.raises(ProtocolError, match="a path has 32768 characters at most, not 900000"):
+        client.restart("x" * 900_000)
+    with pytest.raises(NotFound) as caught:
+        client.restart("x" * 30_000)
+    assert len(str(caught.value)) < 500
 
 
 def test_an_info_of_any_shape_can_be_shown(tree: Tree, client: TreeClient) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,18 @@ def test_http(answers: tuple[bytes | None, ...], options: dict[str, Any]) -> Non
         head, _, rest = server.requests[-1].partition(b"\r\n")
         assert head == b"GET /healthz?deep=1 HTTP/1.1"
         assert f"Host: 127.0.0.1:{server.port}\r\n".encode() in rest
+
+
+def test_http_with_a_user() -> None:
+    """Who and password in an address go where they belong, and not into `Host`."""
+    with serving(b"HTTP/1.1 200 OK\r\n\r\n") as server:
+        ready = otpsup.http(f"http://me%20too:p%40ss@127.0.0.1:{server.port}/x?a=1")
+        with running(sleeper(ready)):
+            head, _, _ = server.requests[0].decode().partition("\r\n\r\n")
+    lines = head.split("\r\n")
+    assert lines[0] == "GET /x?a=1 HTTP/1.1"
+    assert f"Host: 127.0.0.1:{server.port}" in lines
+    assert f"Authorization: Basic {b64encode(b'me too:p@ss').decode()}" in lines
 
 
 def test_https_with_a_bad_certificate_is_not_ready(tmp_path: Path) -> None:

@@ -148,3 +148,23 @@ def test_refusals(data: bytes, expected: str) -> None:
     with pytest.raises(ProtocolError, match=expected) as caught:
         decode(data)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
+def test_numbers_that_json_does_not_have(number: str) -> None:
+    """What no strict reader of a status could read is refused, at both ends."""
+    with pytest.raises(ProtocolError, match="must be a JSON object"):
+        decode(f'{{"op": "ready", "info": [{number}]}}'.encode())
+    with pytest.raises(ProtocolError, match="takes what JSON has, and no more"):
+        encode(ReadyMessage([float(number)]))
+
+
+@given(LONG, LONG, LONG)
+def test_long_texts_are_cut_at_both_ends(kind: str, text: str, traceback: str) -> None:
+    """A child that does not keep to `encode` cannot have its supervisor remember more of a crash
+    than one that does; what is cut once is not cut again."""
+    data = json.dumps({"op": "crash", "type": kind, "message": text, "traceback": traceback})
+    message = decode(data.encode())
+    assert message == decode(encode(CrashMessage(kind, text, traceback)))
+    assert decode(encode(message)) == message
+    assert len(encode(message)) <= 20_000
