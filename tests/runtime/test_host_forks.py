@@ -67,11 +67,14 @@ MULTIPROCESSING = """
 """
 
 
-@pytest.mark.parametrize("where", ["main", "thread"])
 @pytest.mark.parametrize(
-    ("fork", "end"),
-    [(OS_FORK, "sys.exit(0)"), (OS_FORK, "os._exit(0)"), (MULTIPROCESSING, "pass")],
-    ids=["exit", "_exit", "multiprocessing"],
+    ("fork", "end", "where"),
+    [
+        pytest.param(OS_FORK, "sys.exit(0)", "main", id="exit"),
+        pytest.param(OS_FORK, "sys.exit(0)", "thread", id="exit-thread"),
+        pytest.param(OS_FORK, "os._exit(0)", "main", id="_exit"),
+        pytest.param(MULTIPROCESSING, "pass", "thread", id="multiprocessing-thread"),
+    ],
 )
 def test_a_fork_that_asks(fork: str, end: str, where: str, tmp_path: Path) -> None:
     """In a fork every verb says at once that there is no tree here, a wait and a stream end, a stop
