@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.first_line import to_connection
 from otpsup.engine.reasons import Exit
-from otpsup.runtime import launchers, orders
+from otpsup.runtime import launchers, marks, orders
 from otpsup.specs import Command, Worker
 
 TRUE = "/bin/true"
@@ -52,6 +52,12 @@ class Waiter:
 
     def on_lost(self) -> None:
         self.ended.set_exception(RuntimeError("the launcher has ended"))
+
+    def has_ended(self) -> bool:
+        return True
+
+    def on_swept(self) -> None:
+        pass
 
 
 async def popen() -> float:
@@ -165,7 +171,7 @@ async def compare(title: str, ways: dict[str, Way], rounds: int) -> None:
 
 async def main(rounds: int) -> None:
     loop = asyncio.get_running_loop()
-    both = launchers.Launchers(loop, ["benchmarks.first_line"], {})
+    both = launchers.Launchers(loop, marks.new_tree(), ["benchmarks.first_line"], {})
     commands: dict[str, Way] = {
         "host: posix_spawn, waitpid": posix_spawn,
         "host: Popen, wait": popen,

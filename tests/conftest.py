@@ -1,8 +1,8 @@
 """Options of the test suite.
 
 `--rewrite` regenerates the transcripts. The ordinary run tries the same examples each time, so that
-a red one is about the change; `--hypothesis-profile=thorough --timeout=0` tries others each time, and
-looks for an hour where the ordinary run looks for seconds. No test fails for being slow.
+a red one is about the change; `--hypothesis-profile=thorough --timeout=0` tries others each time,
+and looks for an hour where the ordinary run looks for seconds. No test fails for being slow.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import marshal
 import os
+import select
 import signal
 import socket
 from collections import deque
@@ -32,7 +33,7 @@ class Owner(Protocol):
     """Who ordered a process.
 
     Attributes:
-        mark: in the environment of the process and of all below it; "" if it has none.
+        mark: in the environment of the process and of all below it.
     """
 
     mark: str
@@ -47,7 +48,13 @@ class Owner(Protocol):
         """It is gone, and its process group with it."""
 
     def on_lost(self) -> None:
-        """The spawner is gone and will not report on it any more."""
+        """The spawner is gone and will not report on it any more: an end to it."""
+
+    def has_ended(self) -> bool:
+        """After `on_lost`: whether it is gone, as far as that can be seen."""
+
+    def on_swept(self) -> None:
+        """After `on_lost`: it is gone, and whatever had its mark."""
 
 
 class Spawner:
@@ -247,13 +254,18 @@ class Signaller:
                 os.killpg(self.pid, signal.SIGKILL)
         self.send(signal.SIGKILL)
 
-    def detach(self) -> int | None:
-        """Signal the process no more; returns the pidfd, for the caller to close, if there is one.
+    def lose(self) -> None:
+        """Whoever would reap it is gone: end its group, and use its number no more."""
+        self.kill_group()
+        self.pid = 0
 
-        No copy of it: this must not fail where the host cannot open anything.
-        """
-        pidfd, self._pidfd, self.pid = self._pidfd, None, 0
-        return pidfd
+    def has_ended(self) -> bool:
+        """Whether it is gone, or only a zombie; True without a pidfd, which alone can tell."""
+        if self._pidfd is None:
+            return True
+        poll = select.poll()
+        poll.register(self._pidfd, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """The process is gone: never signal it again."""

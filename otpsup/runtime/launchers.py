@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import resource
@@ -18,36 +19,54 @@ from ..engine.reasons import Exit
 from ..logger import logger
 from ..specs import ChildSpec, DynamicSupervisor, Supervisor, Worker
 from . import marks, watch, workers, zygote
-from .launch import LAUNCHER, Spawner
+from .launch import LAUNCHER, Owner, Signaller, Spawner
 from .launcher.strays import MARK
 
 _AGAIN = 0.5
 """Seconds until what could not be looked for, for want of descriptors, is looked for again."""
+_GLANCE = 0.02
+"""Seconds between looks at the lost otherwise."""
+_ENOUGH, _MOST, _BLIND = 5, 100, 5
+"""Looks at least, and looks after which they count as gone although they are not, or although they
+cannot be looked for: neither a process that the kernel does not let go nor a want of descriptors
+must hold up the tree for ever."""
 
 
 class Launchers:
     """Holds the host's ends of both.
 
     Args:
+        tree: what the marks of its processes begin with.
         preload: modules that the zygote imports for its workers.
         main: how to import the host's main module, if workers need it; else {}.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, preload: list[str], main: dict[str, str]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        tree: str,
+        preload: list[str],
+        main: dict[str, str],
     ) -> None:
         self._loop = loop
+        self._tree = tree
+        self._zygotes = itertools.count(1)
         self._settings = {"preload": preload, "main": main}
         self._files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         """How many descriptors children may have: as many as the host had to begin with, which
         raises its own limit; also those of a later launcher."""
         self._launcher: Spawner | None = None
         self._zygote: Spawner | None = None
+        self._zygote_owner: _ZygoteOwner | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: asyncio.Future[None] | None = None
         self._alive: tuple[int, int] | None = None
-        self._unswept: set[str] = set()
-        """Marks of lost children of whom something may be left."""
+        self._lost: list[Owner] = []
+        """Those whose spawner is gone, until all of them are gone, too."""
+        self._marks: set[str] = set()
+        """Marks of whom something may be left."""
+        self._looks = 0
+        self._next_look: asyncio.TimerHandle | None = None
 
     @property
     def pid(self) -> int | None:
@@ -91,8 +110,10 @@ class Launchers:
         spawner = Spawner(self._loop, ours, self._zygote_lost, _orphan_ended)
         with theirs:
             fds = {2: 2, zygote.SOCKET: theirs.fileno(), zygote.ALIVE: self._alive[0]}
-            order = _plain_order(argv, list(fds))
-            launcher.spawn(order, list(fds.values()), _ZygoteOwner(spawner.lose))
+            owner = _ZygoteOwner(marks.zygote_mark(self._tree, next(self._zygotes)), spawner.lose)
+            order = _plain_order(argv, list(fds), owner.mark)
+            launcher.spawn(order, list(fds.values()), owner)
+        self._zygote_owner = owner
         return spawner
 
     def _launcher_lost(self) -> None:
@@ -103,29 +124,58 @@ class Launchers:
     def _zygote_lost(self) -> None:
         logger.error("the zygote has ended; its workers are ended, and a new one is started")
         lost, self._zygote = self._zygote, None
+        if self._zygote_owner:
+            self._lost.append(self._zygote_owner)
         self._lose_owners(lost)
 
     def _lose_owners(self, spawner: Spawner | None) -> None:
         """End what a dead spawner has started, and what that had started: nobody else would."""
         owners = spawner.take_owners() if spawner else []
+        self._lost += owners
+        self._marks |= {owner.mark for owner in self._lost}
         for owner in owners:
             owner.on_lost()
-        self._unswept |= {owner.mark for owner in owners if owner.mark}
+        self._looks = 0
         self._sweep()
 
     def _sweep(self) -> None:
-        """As soon as that can be done."""
-        if self._unswept and marks.sweep(self._unswept):
-            self._unswept.clear()
-        elif self._unswept:
-            self._loop.call_later(_AGAIN, self._sweep)
+        """Kill what is left of the lost, and look again until there is nothing; then say so.
+
+        The first looks are not enough: who was just being made has no mark yet.
+        """
+        if self._next_look:
+            self._next_look.cancel()
+        try:
+            left = marks.sweep(self._marks)
+        except OSError:  # no descriptors
+            self._looked(_BLIND, then=_AGAIN)
+        else:
+            is_clear = not left and all(owner.has_ended() for owner in self._lost)
+            self._looked(_ENOUGH if is_clear else _MOST)
+
+    def _looked(self, enough: int, then: float | None = None) -> None:
+        """After enough looks the lost count as gone; `then`: when to look again all the same."""
+        self._looks += 1
+        is_over = self._looks >= enough
+        wait = then if is_over else then or _GLANCE
+        if wait is not None:
+            self._next_look = self._loop.call_later(wait, self._sweep)
+        else:
+            self._marks.clear()
+        if is_over:
+            gone, self._lost = self._lost, []
+            for owner in gone:
+                owner.on_swept()
 
     async def close(self, timeout: float) -> None:
         """Hang up, and wait up to `timeout` seconds for both to end."""
-        self._sweep()
+        if self._next_look:
+            self._next_look.cancel()
         for spawner in (self._zygote, self._launcher):
             if spawner:
                 spawner.close()
+        if self._zygote_owner:
+            self._zygote_owner.let_go()
         for fd in self._alive or ():
             os.close(fd)
         self._zygote = self._launcher = self._alive = None
@@ -159,12 +209,13 @@ def _orphan_ended(pid: int, exit: Exit) -> None:
     logger.debug("a process that nobody waited for has ended: pid {}, {}", pid, exit)
 
 
-def _plain_order(argv: list[str], targets: list[int]) -> dict[str, Any]:
+def _plain_order(argv: list[str], targets: list[int], mark: str) -> dict[str, Any]:
     """An order for a program of our own: no stop signal, for it ends with its socket."""
     return {
         "file": os.fsencode(argv[0]),
         "argv": [os.fsencode(part) for part in argv],
-        "env": {MARK: b"0" * marks.ROOM},
+        "env": {MARK: mark.encode()},
+        "mark": mark.encode(),
         "cwd": "",
         "umask": 0o077,
         "targets": targets,
@@ -174,17 +225,21 @@ def _plain_order(argv: list[str], targets: list[int]) -> dict[str, Any]:
 
 
 class _ZygoteOwner:
-    """Hears what becomes of the zygote's process."""
+    """Hears what becomes of the zygote's process.
 
-    mark = ""
+    Args:
+        mark: of the process, and of its forks until they have their own.
+        lost: called when it is gone.
+    """
 
-    def __init__(self, lost: Callable[[], None]) -> None:
+    def __init__(self, mark: str, lost: Callable[[], None]) -> None:
+        self.mark = mark
         self._lost = lost
+        self._signaller: Signaller | None = None
 
     def on_up(self, pid: int, pidfd: int | None) -> None:
-        """It exists; its socket is all that is needed."""
-        if pidfd is not None:
-            os.close(pidfd)
+        """It exists; its socket is all that is needed while all is well."""
+        self._signaller = Signaller(pid, pidfd)
 
     def on_failed(self, error: OSError) -> None:
         """There is none, then."""
@@ -193,11 +248,28 @@ class _ZygoteOwner:
 
     def on_exit(self, exit: Exit) -> None:
         """It is gone."""
+        self.let_go()
         self._lost()
 
     def on_lost(self) -> None:
-        """The launcher is gone; the zygote ends its workers, and itself, when we hang up."""
+        """The launcher is gone: an end to the zygote, or it might go on with old orders."""
+        if self._signaller:
+            self._signaller.lose()
         self._lost()
+
+    def has_ended(self) -> bool:
+        """After `on_lost`: whether it is gone."""
+        return self._signaller is None or self._signaller.has_ended()
+
+    def on_swept(self) -> None:
+        """It is gone."""
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Nobody signals it any more."""
+        if self._signaller:
+            self._signaller.close()
+        self._signaller = None
 
 
 def zygote_workers(spec: ChildSpec) -> Iterator[Worker]:

@@ -74,7 +74,7 @@ class Runner:
         self._processes: dict[tuple[str, int], ChildProcess] = {}
         found = list(launchers.zygote_workers(spec))
         self._launchers = launchers.Launchers(
-            self.loop, launchers.modules_of(found), launchers.main_for(found)
+            self.loop, self.tree, launchers.modules_of(found), launchers.main_for(found)
         )
         _raise_descriptor_limit(self._launchers.launcher)
         if found:

@@ -6,7 +6,6 @@ host by its pid and the time at which that process started: no later one is take
 
 from __future__ import annotations
 
-import errno
 import itertools
 import os
 import signal
@@ -19,6 +18,8 @@ from .launcher.syscalls import send_signal
 NAME = MARK.decode()
 ROOM = 64
 """Bytes that a mark may have."""
+_PASSES = 5
+"""In each of which everybody is looked at once."""
 
 _trees = itertools.count(1)
 
@@ -42,10 +43,12 @@ def mark(tree: str, run: int) -> str:
     return f"{tree}-{run}"
 
 
-_PASSES = 5
+def zygote_mark(tree: str, number: int) -> str:
+    """The mark of a zygote; it has room for that of any child, see `zygote`."""
+    return f"{tree}-zygote{number}-".ljust(ROOM, "0")
 
 
-def sweep(marks: Container[str]) -> bool:
+def sweep(marks: Container[str]) -> set[str]:
     """Kill every process with one of these marks: their launcher is gone, and cannot.
 
     First all have to stand still, for some may fork faster than they are killed. A process is
@@ -53,47 +56,59 @@ def sweep(marks: Container[str]) -> bool:
     forked meanwhile is found in the next pass.
 
     Returns:
-        False if some may be left, or could not be looked at, for want of descriptors: then it has
-        to be done again.
+        the marks of those that were found: to be done again until there are none.
+
+    Raises:
+        OSError: not all could be looked at, for want of descriptors.
     """
-    try:
-        _signal_all(signal.SIGSTOP, marks)
-        return _signal_all(signal.SIGKILL, marks)
-    except OSError as error:
-        if error.errno not in (errno.EMFILE, errno.ENFILE):
-            raise
-        return False
+    found = _signal_all(signal.SIGSTOP, marks)
+    if found:
+        _signal_all(signal.SIGKILL, marks)
+    return found
 
 
-def _signal_all(signum: int, marks: Container[str]) -> bool:
-    """Whether nobody was left to be told, in the end."""
-    told: set[int] = set()
-    news = (sum(_tell(pid, signum, marks, told) for pid in _pids()) for _ in range(_PASSES))
-    return 0 in news
+def _signal_all(signum: int, marks: Container[str]) -> set[str]:
+    """Pass after pass, until nobody is found who was not told before; returns whom it found."""
+    told: dict[int, str] = {}
+    for _ in range(_PASSES):
+        before = len(told)
+        for pid in _pids():
+            _tell(pid, signum, marks, told)
+        if len(told) == before:
+            break
+    return set(told.values())
 
 
 def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
 
 
-def _tell(pid: int, signum: int, marks: Container[str], told: set[int]) -> bool:
-    """Signal it if it has one of the marks; whether it was told for the first time, or may have to
-    be told."""
+def _tell(pid: int, signum: int, marks: Container[str], told: dict[int, str]) -> None:
+    """Signal it if it has one of the marks, and take that down; "" if it cannot be told now."""
     try:
-        if not _has_one(pid, marks):
-            return False
-        pidfd = os.pidfd_open(pid)
-        try:
-            is_new = pid not in told
-            told.add(pid)
-            return _has_one(pid, marks) and send_signal(pidfd, signum) and is_new
-        finally:
-            os.close(pidfd)
+        if (mark := _mark(pid)) not in marks:
+            return
+        if _signal(pid, signum, mark):
+            told[pid] = mark
     except BlockingIOError:
-        return True
+        told[pid] = ""
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False
+        return
 
 
-def _has_one(pid: int, marks: Container[str]) -> bool:
-    return read_mark(pid).decode(errors="replace") in marks
+def _signal(pid: int, signum: int, mark: str) -> bool:
+    """Signal it if it still has this mark; False if it is gone. Where the kernel has no pidfds, its
+    number could become another's between the look and the signal."""
+    if not hasattr(os, "pidfd_open"):
+        if _mark(pid) == mark:
+            os.kill(pid, signum)
+        return True
+    pidfd = os.pidfd_open(pid)
+    try:
+        return _mark(pid) == mark and send_signal(pidfd, signum)
+    finally:
+        os.close(pidfd)
+
+
+def _mark(pid: int) -> str:
+    return read_mark(pid).decode(errors="replace")

@@ -35,7 +35,7 @@ from ..plain import plain, plain_lines
 from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
 from ..specs.output import NULL, STDOUT
 from ..wire import status as wire
-from . import environment, marks, orders, ports, readiness, stacks, watch
+from . import environment, marks, orders, ports, readiness, stacks
 from .channel import Channel
 from .environment import Unusable
 from .launch import Signaller, Spawner
@@ -276,17 +276,20 @@ class ChildProcess:
         self._host.post(Exited(self.path, self.run, how))
 
     def on_lost(self) -> None:
-        """Whoever would report its exit is gone: end it, and report when it is."""
+        """Whoever would report its exit is gone: end it."""
+        if self._signaller is not None:
+            self._signaller.lose()
+
+    def has_ended(self) -> bool:
+        """After `on_lost`: whether it is gone."""
+        return self._signaller is None or self._signaller.has_ended()
+
+    def on_swept(self) -> None:
+        """After `on_lost`: it is gone, and so is whatever it had started."""
         if self._signaller is None:
             self._fail("its launcher ended before it was started")
-            return
-        self._signaller.kill_group()
-        pidfd = self._signaller.detach()
-        if pidfd is None:
-            self.on_exit(Exit(signal=signal.SIGKILL))
         else:
-            gone = Exit(signal=signal.SIGKILL)
-            watch.watch_pidfd(self._host.loop, pidfd, lambda: self.on_exit(gone))
+            self.on_exit(Exit(signal=signal.SIGKILL))
 
     def _fail(self, text: str) -> None:
         if not self._is_over:
@@ -346,6 +349,8 @@ class ChildProcess:
     def _ask_for_stacks(self) -> bool:
         """Whether a worker may answer; the kill comes when it has, or has not in time."""
         if not isinstance(self.spec, Worker) or self._signaller is None:
+            return False
+        if self._signaller.has_ended():  # only what it has left behind is waited for
             return False
         if stacks.is_stopped(self._signaller.pid):
             self._hung = "it was stopped by a signal (SIGSTOP) and could not listen"

@@ -155,8 +155,8 @@ def _does_well(world: World, path: str) -> bool:
 
 def _is_more_in_progress(engine: Engine) -> bool:
     """What is not part of a checkpoint: requests that wait for their turn, starts that have failed
-    and are not quite over, supervisors that are giving up, and the order of several ends that nobody
-    has looked at."""
+    and are not quite over, supervisors that are giving up, and the order of several ends that
+    nobody has looked at."""
     nodes = [child for child in engine._core.children.values() if isinstance(child, Node)]
     fails = any(node.how is not None and not node._was_up for node in nodes)
     ends = [sum(child.pending is not None for child in node.children.values()) for node in nodes]

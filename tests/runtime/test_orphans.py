@@ -118,11 +118,12 @@ def test_host_and_launcher_die_together(tmp_path: Path) -> None:
     with adopting() as strays, hosting(tmp_path, code, stderr=-3) as host:
         *pids, worker = host.hear()
         (launcher,) = psutil.Process(host.pid).children()
+        zygote = psutil.Process(worker).ppid()
         os.kill(host.pid, signal.SIGSTOP)
         launcher.kill()
         host.kill()
         host.wait()
-        gone(launcher.pid, worker, within=5)
+        gone(launcher.pid, worker, zygote, within=5)
         assert all(is_alive(pid) for pid in pids)
         found = [each for each in orphans.find() if each.host == host.pid]
         assert sorted(each.pid for each in found) == sorted(pids)
