@@ -72,7 +72,7 @@ def secrets(spec: Worker | Command, args: Sequence[Any]) -> Secrets:
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """The variables in a file of `KEY=value` lines.
+    """The variables in a file of `NAME=value` lines.
 
     Blank lines and lines that begin with `#` are passed over; `export ` before a name too. A value
     may be quoted as in a shell; nothing is expanded.
@@ -91,7 +91,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 def _assignment(path: Path, number: int, line: str) -> tuple[str, str]:
     name, equals, value = line.removeprefix("export ").strip().partition("=")
     if not equals or not name.isidentifier():
-        raise Unusable(f"{path}, line {number}: expected KEY=value, for example LANG=C")
+        raise Unusable(f"{path}, line {number}: expected NAME=value, for example LANG=C")
     if "\0" in value:
         raise Unusable(f"{path}, line {number}: a NUL byte, which no environment can hold")
     try:

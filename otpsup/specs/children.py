@@ -209,7 +209,7 @@ class Process(Child):
         stop_signal: the signal that asks it to stop: a number, a `signal.Signals` or a name.
         exitcodes: exit codes that count as a normal end.
         environment: variables added to the host's own.
-        env_file: a file of `KEY=value` lines, read at each start; `environment` wins over it.
+        env_file: a file of `NAME=value` lines, read at each start; `environment` wins over it.
         cwd: its working folder; None is the host's.
         user, group: names or numbers to run as; `user` alone brings its own groups along, and its
             HOME, USER, LOGNAME and SHELL.

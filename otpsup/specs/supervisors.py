@@ -33,7 +33,9 @@ class _Supervising(Child):
     shutdown: Shutdown = field(default=check.INFINITY, validator=check.shutdown)
     intensity: int = field(
         default=3,
-        validator=check.rule(check.is_below(check.MANY), "a whole number from 0", "intensity=3"),
+        validator=check.rule(
+            check.is_below(check.MANY), "a whole number from 0 (below 10**15)", "intensity=3"
+        ),
     )
     period: float = field(default=5.0, validator=check.positive_seconds("period=5"))
 

@@ -87,7 +87,7 @@ def test_env_file_is_read_at_each_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("A=1\nnonsense\n", r"app\.env, line 2: expected KEY=value"),
+        ("A=1\nnonsense\n", r"app\.env, line 2: expected NAME=value"),
         ("A='open\n", r"app\.env, line 1: .* close the quotation"),
         ("A=b\0c\n", r"app\.env, line 1: a NUL byte"),
         (None, r"cannot read env file .*app\.env"),
