@@ -74,11 +74,13 @@ def test_chain(stops: list[int], starts: list[int]) -> None:
             action, child = step
             assert plan.next() is None
             assert plan.doing(child) == action
+            assert plan.will_stop(child) == (action == "stop")
             assert plan.doing(object()) is None  # type: ignore[arg-type]
-            assert plan.will_start(child) or action == "stop"
+            assert plan.will_start(child) == (action == "stop" and child in starts)
             assert not plan.reach(child, STARTED)
             done.append(step)
             plan.complete(child)
+            assert not plan.will_stop(child)
 
         assert [("stop", n) for n in stops] + [("start", n) for n in starts] == done
         assert plan.is_done

@@ -80,7 +80,7 @@ def test_the_report_has_it_too() -> None:
 def test_one_that_never_gets_ready(log: list[str]) -> None:
     """The same for a worker that hangs while it starts, and so never gets ready: in the log when it
     starts with its tree, in the event of its end also when somebody asked for the start."""
-    limits: Any = {"ready": "notify", "shutdown": 0.2, "start_timeout": 0.4}
+    limits: Any = {"ready": "notify", "shutdown": 0.2, "start_timeout": 1}
     stuck = Worker("w", targets.hang_in_c_at_once, **limits)
     with pytest.raises(StartFailed, match="not ready within"), running(stuck):
         pass
