@@ -15,9 +15,6 @@ from tests.support.waiting import is_alive, until
 
 from .children import GROUP
 
-_ZYGOTES = b"0"
-"""How the mark of the zygote begins, which belongs to no child."""
-
 
 class System:
     """The processes of one tree, which is this process's only one.
@@ -52,7 +49,7 @@ class System:
         helpers = {process.pid for process in (self.launcher(), self.zygote()) if process}
         yield from self._ill(known)
         yield from self._strangers(known, helpers)
-        yield from self._marked_strangers(known)
+        yield from self._marked_strangers(known, helpers)
         if self._limits(status) != self._limit:
             yield f"limits of descriptors were {self._limit}, are {self._limits(status)}"
 
@@ -81,10 +78,10 @@ class System:
                 elif process.pid not in helpers and mark_of(process.pid) not in marks:
                     yield f"{_words(process)} belongs to nobody"
 
-    def _marked_strangers(self, known: dict[int, ChildStatus]) -> Iterator[str]:
+    def _marked_strangers(self, known: dict[int, ChildStatus], helpers: set[int]) -> Iterator[str]:
         """Whoever has the mark of an incarnation that is over, wherever it is."""
         marks = {mark_of(pid) for pid in known}
-        for pid in psutil.pids():
+        for pid in set(psutil.pids()) - helpers:
             mark = mark_of(pid)
             if mark.startswith(self._marks) and mark not in marks:
                 with contextlib.suppress(psutil.NoSuchProcess):
