@@ -29,8 +29,8 @@ class _Hidden:
         return f"this {self._kind} (values not shown)"
 
 
-MANY: Final = 10**4000
-"""A larger number cannot be shown (sys.get_int_max_str_digits)."""
+MANY: Final = 10**15
+"""More than this nobody means: a count has fewer digits."""
 BRUTAL_KILL: Final = "brutal_kill"
 INFINITY: Final = "infinity"
 
