@@ -3,9 +3,11 @@ reason. Written out here, not taken from the engine."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from otpsup import Event
 from otpsup.engine.snapshot import ChildStatus
@@ -53,6 +55,7 @@ class Ledger:
         self._wrong: list[str] = []
         self._excused: set[str] = set()
         self._all_excused = False
+        self._doubtful_until = 0.0
 
     # What is done to the tree.
 
@@ -74,6 +77,13 @@ class Ledger:
         """These may end for other reasons, until the next rest; all of them if none is named."""
         self._excused.update(paths)
         self._all_excused |= not paths
+
+    @contextmanager
+    def doubting(self) -> Iterator[None]:
+        """Whoever is born meanwhile, or just after, may have inherited what it dies of."""
+        self._doubtful_until = math.inf
+        yield
+        self._doubtful_until = time.monotonic() + 1.0
 
     # What it says.
 
@@ -121,6 +131,8 @@ class Ledger:
         self._states[path] = now
         if now == "running":
             self.began[path] += 1
+            if event.pid and time.monotonic() < self._doubtful_until:
+                self._touched.add((path, event.pid))
         elif before == "running":
             self.ended[path] += 1
         if event.pid and now in ("down", "restarting"):

@@ -38,9 +38,10 @@ def host_opens_nothing(world: World) -> None:
 
 
 def launcher_opens_nothing(world: World) -> None:
-    """EMFILE: the launcher cannot."""
+    """EMFILE: the launcher cannot. Whom it is just making cannot, either."""
     _prepare(world)
-    with limited(world.launcher().pid, resource.RLIMIT_NOFILE, 3):
+    launcher = world.launcher().pid
+    with world.ledger.doubting(), limited(launcher, resource.RLIMIT_NOFILE, 3):
         world.kill_until_failed(errno.EMFILE, *_RUN_PROGRAM)
 
 
@@ -66,8 +67,8 @@ def no_memory(world: World) -> None:
     """ENOMEM: the launcher has no address space for another process. What it forks all the same
     has as little, and dies of it."""
     _prepare(world)
-    world.ledger.excuse("polite", "other")
-    with limited(world.launcher().pid, resource.RLIMIT_AS, 1):
+    launcher = world.launcher().pid
+    with world.ledger.doubting(), limited(launcher, resource.RLIMIT_AS, 1):
         world.kill_until_failed(errno.ENOMEM, "a", "b", "c")
 
 
