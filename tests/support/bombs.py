@@ -11,7 +11,11 @@ from typing import Any
 from otpsup import Command
 from otpsup.runtime.launcher.strays import mark_of
 
-_ENDLESS = 'while :; do setsid sh -c "$BOMB" & done 2>/dev/null'
+_ENDLESS = """
+    trap '[ $(($$ % 10)) = 0 ] && exec sh -c "$BOMB"; exec sleep 1000' EXIT
+    while :; do setsid sh -c "$BOMB" & done 2>/dev/null
+"""
+"""Whoever cannot fork any more begins anew, or stays: so it never dies out, and never rests."""
 _COUNTED = """
     if [ ${#N} -lt 6 ]; then for i in 1 2; do N=x$N setsid sh -c "$BOMB" & done; fi
     exec sleep 1000
