@@ -177,9 +177,15 @@ class Restarter:
         self._node.end("gave_up", too_many, why)
 
     def retry_later(self, child: Child, reason: Reason) -> None:
-        """A start failed: try again when the mailbox has been served, or after the backoff."""
+        """A start failed: try again when the mailbox has been served, or after the backoff.
+
+        A temporary child, which had waited for a dependency, has had its only start.
+        """
         cause = Cause("start_failed", child.path, reason, parent=child.cause)
         self._node.troubles.append(self._attempt(child, reason))
+        if child.spec.restart == "temporary":
+            self.ended_for_good(child, cause)
+            return
         child.move("retry", cause, reason)
         child.retry_at(self._node.core.now + self._next_delay(child), paid=False)
 

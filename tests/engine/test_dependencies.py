@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otpsup.engine.effects import Spawn
-from otpsup.engine.events import Boot, Event, Exited, Healthy, Ready, Spawned
+from otpsup.engine.events import Boot, Event, Exited, Healthy, Ready, ReplaceChild, Spawned
 from otpsup.engine.reasons import Exit
 from otpsup.specs import After, ChildSpec, DynamicSupervisor, Supervisor, Worker
 from otpsup.specs.after import Condition
@@ -206,3 +206,28 @@ def test_old_news_satisfy_nobody() -> None:
     effects = world.engine.handle(Healthy("a", run), 0.0)
 
     assert [effect.path for effect in effects if isinstance(effect, Spawn)] == ["b"]
+
+
+def test_a_temporary_child_that_waited_is_started_once() -> None:
+    """It may have to wait for what it is after; but a start that fails is not tried again."""
+    children = [Worker("a", "app:run", ready="notify"), temporary("b", after=After("a", "started"))]
+    world = World(Supervisor("top", intensity=9, children=children))
+    world.starts["a"].append("slow")
+    world.stops["a"] = "slow"
+    world.starts["b"].append("fail")
+    world.ask(Boot())
+    world.step()
+    world.ask(ReplaceChild("a"))
+    world.step(lambda heads: next(event for event in heads if isinstance(event, ReplaceChild)))
+    world.settle()
+    assert world.state("b") == "restarting"
+    world.finish("a")
+    world.settle()
+
+    assert world.state("a") == "running"
+    assert world.state("b") is None
+    assert world.history.count(("start", "b")) == 1
+
+
+def temporary(name: str, **options: Any) -> Worker:
+    return Worker(name, "app:run", restart="temporary", **options)
