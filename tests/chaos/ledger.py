@@ -53,6 +53,7 @@ class Ledger:
         self._gone: set[Incarnation] = set()
         self._said: list[str] = []
         self._wrong: list[str] = []
+        self._unharmed: list[Incarnation] = []
         self._excused: set[str] = set()
         self._all_excused = False
         self._doubtful_until = 0.0
@@ -148,9 +149,8 @@ class Ledger:
 
     def _ended_by_itself(self, event: Event) -> None:
         self.alone.discard(event.path)
-        is_known = (event.path, event.pid) in self._touched or event.path in self._excused
-        if not (is_known or self._all_excused):
-            self._wrong.append(f"{event.path} ({event.pid}) ended, and nobody had done it any harm")
+        if (event.path, event.pid) not in self._touched:
+            self._unharmed.append((event.path, event.pid or 0))
 
     # At rest.
 
@@ -158,6 +158,9 @@ class Ledger:
         """What does not fit together, now that the tree is at rest."""
         self.hear()
         yield from self._wrong
+        for path, pid in self._unharmed:
+            if not (self._all_excused or path in self._excused):
+                yield f"{path} ({pid}) ended, and nobody had done it any harm"
         for path, pid in self._killed - self._gone:
             yield f"{path} ({pid}) was killed, and the tree has not noticed"
         for node in status.walk():
@@ -187,3 +190,4 @@ class Ledger:
             known.clear()
         self._all_excused = False
         self.forget_said()
+        self._unharmed.clear()

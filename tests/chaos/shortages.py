@@ -65,11 +65,11 @@ def _forks_nothing(world: World, pid: int, *children: str) -> None:
 
 def no_memory(world: World) -> None:
     """ENOMEM: the launcher has no address space for another process. What it forks all the same
-    has as little, and dies of it."""
+    has as little, and dies of it; now and then it does so itself, and another takes its place."""
     _prepare(world)
     launcher = world.launcher().pid
     with world.ledger.doubting(), limited(launcher, resource.RLIMIT_AS, 1):
-        world.kill_until_failed(errno.ENOMEM, "a", "b", "c")
+        world.kill_until_failed(errno.ENOMEM, "a", "b", "c", mortal=launcher)
 
 
 def full_disk(world: World) -> None:

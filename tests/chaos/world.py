@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from otpsup import OtpsupError, Tree
 from otpsup.engine.snapshot import ChildStatus
-from tests.support.waiting import until
+from tests.support.waiting import is_alive, until
 
 from .children import ON_DEMAND
 from .grounds import Grounds
@@ -65,19 +65,26 @@ class World:
             note = self.ledger.killed if number == signal.SIGKILL else self.ledger.touched
             note(node.path, node.pid)
 
-    def kill_until_failed(self, number: int, *paths: str) -> None:
+    def kill_until_failed(self, number: int, *paths: str, mortal: int = 0) -> None:
         """SIGKILL for one of these, and another, until a start has failed with this error.
+
+        Args:
+            mortal: a helper of the tree that may itself die of the shortage.
 
         Raises:
             AssertionError: none has.
         """
 
         def has_failed() -> bool:
+            if mortal and not is_alive(mortal):
+                self.ledger.excuse()
+                return True
             self.signal(signal.SIGKILL, self.victim(*paths))
-            return self.ledger.is_said(os.strerror(number), within=_A_WHILE)
+            is_said = self.ledger.is_said(os.strerror(number), within=_A_WHILE)
+            self.seen[errno.errorcode[number]] += is_said
+            return is_said
 
         until(has_failed, AT_REST)
-        self.seen[errno.errorcode[number]] += 1
 
     def kill_and_see_restarted(self, path: str) -> None:
         """SIGKILL for this one; it comes back."""

@@ -49,7 +49,7 @@ class Children:
         if self._fd is None:
             return _by_parent(os.getpid())
         parts, at = [], 0
-        while part := os.pread(self._fd, 65536, at):
+        while part := os.pread(self._fd, 4096, at):
             parts.append(part)
             at += len(part)
         return [int(pid) for pid in b"".join(parts).split()]
