@@ -159,7 +159,9 @@ def test_a_child_may_decline_to_run() -> None:
 
 def test_the_tree_can_be_told_from_inside_to_restart_the_asker() -> None:
     """A child that restarts itself ends, and comes back."""
-    with running(Worker("w", restart_myself, ready="notify")) as tree, watching(tree) as events:
+    worker = Worker("w", restart_myself, ready="notify", autostart=False)
+    with running(worker) as tree, watching(tree) as events:
+        tree.start_child("w")
         events.until("w", "stopping")
         events.until("w", "running")
 

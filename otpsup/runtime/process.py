@@ -46,7 +46,7 @@ from .stock import StockWorker
 _STACKS = 0.5
 """Seconds, at most, in which a worker that hangs may tell where, before it is killed."""
 _GLANCE = 0.02
-_NEVER = 10.0
+_NEVER = 3.0
 """Seconds after which a process that was killed before it existed will not come any more."""
 _COMPLAINTS = 10
 """Messages that cannot be understood of which the log tells, of one incarnation."""

@@ -81,7 +81,7 @@ class System:
     def _take_time(self, agent: Agent) -> None:
         """Making a process takes a while now and then; somebody may die meanwhile."""
         if self._random.random() < 0.1:
-            agent.pause(self._random.choice((0.001, 0.1, 0.1 if self.is_kind else 1.0)))
+            agent.pause(self._random.choice((0.001, 0.1, 0.1 if self.is_kind else 0.4)))
 
     def _make(self, agent: Agent, order: dict[str, Any], fds: Sequence[int]) -> int:
         path, mark = order["path"], order["mark"]

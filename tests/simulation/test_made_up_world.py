@@ -1,6 +1,6 @@
 """The whole runtime in a made-up world, where a seed decides what happens when.
 
-More of it: `python -m tests.simulation`.
+More of it: `python -m tests.simulation`, which `.ci/run` runs for 100,000 steps.
 """
 
 from __future__ import annotations
@@ -14,23 +14,27 @@ from tests.simulation.run import FailedLife, run
 from tests.simulation.world import World
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
-def test_everything_holds(seed: int) -> None:
-    """25,000 steps each; in every one of them nobody is alive who should not be."""
-    done = run(seed, 25_000)
+def test_everything_holds() -> None:
+    """Whatever happens, nobody is alive who should not be, and all that is promised is kept."""
+    done = run(1, 15_000)
     assert done.faults["spawn failures"] > 0
     assert done.ends["the host died"] > 0
 
 
 def test_it_is_the_same_each_time() -> None:
     """A seed is enough to see again what was seen."""
-    traces = []
-    for _ in range(2):
-        world = World("again", 2000)
-        world.live()
-        traces.append([line for line in world.kernel.trace if "host" not in line])
+    traces = [trace_of("again"), trace_of("again")]
     assert len(traces[0]) > 200
     assert traces[0] == traces[1]
+
+
+def trace_of(seed: str) -> list[str]:
+    lines: list[str] = []
+    for life in range(4):
+        world = World(f"{seed}/{life}", 200)
+        world.live()
+        lines += (line for line in world.kernel.trace if "host" not in line)
+    return lines
 
 
 def test_it_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
