@@ -63,9 +63,24 @@ class NoOrder(ListOrder):
 
 
 class GraphOrder(ListOrder):
-    """A child comes after those that it names; what is not connected goes in parallel."""
+    """A child comes after those that it names; what is not connected goes in parallel.
+
+    Args:
+        declared: whom each declared child names. A temporary one goes on to connect others when its
+            record is gone.
+    """
 
     is_graph = True
+
+    def __init__(
+        self, children: Mapping[str, Child], declared: Mapping[str, Sequence[After]]
+    ) -> None:
+        super().__init__(children)
+        self._declared = declared
+
+    def _after(self, name: str) -> Sequence[After]:
+        child = self._children.get(name)
+        return child.spec.after if child else self._declared.get(name, ())
 
     def rest(self, failed: Child) -> Sequence[Child]:
         """`failed` and all that depend on it, directly or not, in the order of the list."""
@@ -80,9 +95,9 @@ class GraphOrder(ListOrder):
 
     def _dependents(self) -> dict[str, list[str]]:
         dependents: dict[str, list[str]] = {}
-        for child in self._children.values():
-            for dependency in child.spec.after:
-                dependents.setdefault(dependency.name, []).append(child.name)
+        for name in {**self._declared, **self._children}:
+            for dependency in self._after(name):
+                dependents.setdefault(dependency.name, []).append(name)
         return dependents
 
     def plan(
@@ -111,8 +126,8 @@ class GraphOrder(ListOrder):
             seen.add(name)
             if name in among:
                 found.append(name)
-            elif (other := self._children.get(name)) is not None:
-                names.extend(after.name for after in other.spec.after)
+            else:
+                names.extend(after.name for after in self._after(name))
         return found
 
     def unmet(self, child: Child) -> tuple[After, Child] | None:
@@ -148,5 +163,5 @@ def order_of(spec: Supervisor | DynamicSupervisor, children: Mapping[str, Child]
     if isinstance(spec, DynamicSupervisor):
         return NoOrder(children)
     if any(child.after for child in spec.children):
-        return GraphOrder(children)
+        return GraphOrder(children, {child.name: child.after for child in spec.children})
     return ListOrder(children)

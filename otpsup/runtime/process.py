@@ -350,8 +350,8 @@ class ChildProcess:
         """Whether a worker may answer; the kill comes when it has, or has not in time."""
         if not isinstance(self.spec, Worker) or self._signaller is None:
             return False
-        if self._signaller.has_ended():  # only what it has left behind is waited for
-            return False
+        if not self._signaller.pid or self._signaller.has_ended():
+            return False  # it is lost, or only what it has left behind is waited for
         if stacks.is_stopped(self._signaller.pid):
             self._hung = "it was stopped by a signal (SIGSTOP) and could not listen"
             return False

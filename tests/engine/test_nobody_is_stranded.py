@@ -268,3 +268,16 @@ def test_a_pool_may_be_waited_for() -> None:
     world.answer(StartChild("pool"))
 
     assert states(world, "pool", "pool/one#1", "web") == ["running"] * 3
+
+
+def test_by_way_of_a_temporary_child() -> None:
+    """Who goes down with a group comes back with it, also where the child between them does not."""
+    one = worker("one", backoff=SLOWLY)
+    between = worker("between", after=["one"], restart="temporary")
+    world = running(one, between, worker("last", after=["between"]), strategy="rest_for_one")
+    world.exit("one")
+    world.settle()
+    assert states(world, "one", "between", "last") == ["restarting", None, "down"]
+    world.advance(100)
+
+    assert states(world, "one", "between", "last") == ["running", None, "running"]

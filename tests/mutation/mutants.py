@@ -1154,9 +1154,25 @@ DEPENDENCIES = (
     Mutant(
         "graph-stops-directly",
         ORDER,
-        "                names.extend(after.name for after in other.spec.after)\n",
+        "                names.extend(after.name for after in self._after(name))\n",
         "                pass\n",
         "a child stops when all that depend on it have stopped, also by way of one that is down",
+        "DESIGN 5",
+    ),
+    Mutant(
+        "graph-forgets-temporary",
+        ORDER,
+        "        for name in {**self._declared, **self._children}:\n",
+        "        for name in self._children:\n",
+        "a temporary child goes on to connect others when its record is gone",
+        "DESIGN 5",
+    ),
+    Mutant(
+        "temporary-retried",
+        RESTARTER,
+        '        if child.spec.restart == "temporary":\n            self.ended_for_good',
+        "        if False:\n            self.ended_for_good",
+        "a temporary child that had to wait is not started twice",
         "DESIGN 5",
     ),
     Mutant(
