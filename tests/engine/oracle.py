@@ -266,10 +266,12 @@ class Oracle:
         spec = self._specs[parent_of(path)]
         if not any(child.after for child in getattr(spec, "children", ())):
             return order[order.index(path) + 1 :]
-        after = {other: self._after(other) for other in order}
+        above = f"{parent_of(path)}/" if parent_of(path) else ""
+        declared = {above + child.name for child in getattr(spec, "children", ())}
+        after = {other: self._after(other) for other in {*order, *declared}}
         behind: set[str] = set()
-        for _ in order:
-            behind |= {o for o in order if after[o] & (behind | {path})}
+        for _ in after:
+            behind |= {other for other in after if after[other] & (behind | {path})}
         return [other for other in order if other in behind]
 
     def _after(self, path: str) -> set[str]:
