@@ -7,6 +7,8 @@ and looks for an hour where the ordinary run looks for seconds. No test fails fo
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -14,7 +16,7 @@ settings.register_profile(
     "ordinary",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    max_examples=100,
+    max_examples=40,
     derandomize=True,
     database=None,
 )
@@ -22,6 +24,12 @@ settings.register_profile(
     "thorough", settings.get_profile("ordinary"), derandomize=False, max_examples=10_000
 )
 settings.load_profile("ordinary")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `-n auto`: tests of processes spend much of their time waiting for one."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -21,6 +21,7 @@ from examples.fastblog.tree import SOURCE_ROOT
 from otpsup import Event
 from otpsup.stream import EventStream
 from tests.examples.fastblog_parts import free_port
+from tests.support.waiting import until
 
 SEED = SOURCE_ROOT.parent / "shared" / "seeds"
 DEADLINE = 20.0
@@ -192,6 +193,7 @@ def test_logs_land_where_the_document_says(supervisor: ProcessSupervisor) -> Non
     with supervisor.tree.events() as events:
         supervisor.start_all_processes()
         wait_for(events, kind="state", path="bad", state="down")
+    until(lambda: Path("logs/app.log").exists() and Path("logs/app.log").read_text())
     supervisor.shutdown()
 
     assert Path("logs/app.log").read_text() == "up\n"

@@ -156,9 +156,10 @@ def test_no_child_has_the_launchers_socket(method: Any) -> None:
         if method == "command"
         else Worker("c", targets.ready, ready="notify", start_method=method)
     )
-    with running(Worker("w", targets.wait), child) as tree:
+    with running(Worker("w", targets.wait)) as tree:
         ours = of_the_launchers(tree)
         assert len(ours) >= 3
+        tree.start_child(child)
         assert not sockets_of(pid(tree, "c")) & ours
 
 
