@@ -116,6 +116,7 @@ STRANGERS = """
 """
 
 
+@pytest.mark.slow
 def test_strangers_before_it_ran(tmp_path: Path) -> None:
     """Who was a zombie before `run` began is reaped too; and the tree's own children, of whom some
     are children of process 1 itself, are still told as what they are."""

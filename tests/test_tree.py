@@ -258,6 +258,7 @@ def test_a_host_that_forgets_to_stop_leaves_nothing(tmp_path: Path) -> None:
     gone(*pids, within=5)
 
 
+@pytest.mark.slow
 def test_restarts_cost_the_host_nothing_that_stays() -> None:
     """After 200 restarts: as many descriptors and threads as before, and no zombie."""
     me = psutil.Process()

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.hosts import hosting
 from tests.support.strays import adopting
 from tests.support.waiting import LONG
@@ -64,6 +66,7 @@ def test_nobody_reads_them_any_more(tmp_path: Path) -> None:
         host.wait()  # Python itself ends with 120 if it cannot flush
 
 
+@pytest.mark.slow
 def test_nobody_reads_them_for_now(tmp_path: Path) -> None:
     """Full pipes: whoever prints waits, supervision does not, nor does the end of the tree."""
     reader, writer = os.pipe()

@@ -96,6 +96,7 @@ def test_half_open_clients_do_not_hold_up_the_end(tree: Tree) -> None:
         sock.close()
 
 
+@pytest.mark.slow
 def test_clients_that_never_read_do_not_hold_up_anybody(tree: Tree) -> None:
     """Subscribers whose buffers are full: supervision goes on, and the end of the tree waits for
     all of them together for a moment, not for one after the other."""

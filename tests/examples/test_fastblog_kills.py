@@ -47,6 +47,7 @@ def take(scene: Path, folder: Path) -> DataDir:
     return DataDir(folder / scene.name)
 
 
+@pytest.mark.slow
 def test_kills_cover_every_phase(scenes: Scenes) -> None:
     """The kills reach from before the first download to after the confirmation."""
     phases = [last and last.phase for last in map(journal.read, map(DataDir, scenes[0]))]
@@ -54,6 +55,7 @@ def test_kills_cover_every_phase(scenes: Scenes) -> None:
     assert list(dict.fromkeys(phases)) == [None, "switched", "verified"]
 
 
+@pytest.mark.slow
 def test_killed_anywhere_then_updated_again(scenes: Scenes, tmp_path: Path) -> None:
     """Whatever step an update is killed at, the next one ends with 1.1.0 served, and tidies up."""
     for scene in scenes[0]:

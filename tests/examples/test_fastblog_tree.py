@@ -222,6 +222,7 @@ def test_update_from_the_page(fastblog: FastBlog) -> None:
     asyncio.run(check())
 
 
+@pytest.mark.slow
 def test_a_broken_release_is_rolled_back(fastblog: FastBlog) -> None:
     """A release whose main_app cannot start: the one before serves again, and the page says why."""
 
@@ -249,6 +250,7 @@ def test_ctrl_c(fastblog: FastBlog) -> None:
     assert not psutil.wait_procs(family, timeout=DEADLINE)[1]
 
 
+@pytest.mark.slow
 def test_too_many_crashes(fastblog: FastBlog) -> None:
     """One crash of ipc_server more than intensity allows: all ends, and one paragraph says why."""
     family = psutil.Process(fastblog.process.pid).children(recursive=True)

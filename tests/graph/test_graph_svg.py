@@ -225,6 +225,7 @@ def check_texts(box: Drawn) -> None:
         assert 0 < float(text.get("y") or 0) < box.area.height
 
 
+@pytest.mark.slow
 @given(trees(), st.data())
 def test_picture(spec: Supervisor, data: st.DataObject) -> None:
     """Any tree: all boxes, texts and arrows are there, and each has its own place."""
@@ -278,6 +279,7 @@ def crowd(strategy: Strategy) -> Supervisor:
     return Supervisor("crowd", strategy=strategy, children=[worker(f"w{n}") for n in range(200)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spec",
     [fan(200), nested(40), crowd("one_for_all"), crowd("rest_for_one")],

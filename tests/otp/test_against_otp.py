@@ -18,7 +18,7 @@ from tests.otp.generator import Generator
 from tests.otp.waking import WakingSimulation
 
 RECORDED = Path(__file__).parent / "recorded.jsonl.gz"
-FRESH = 400
+FRESH = 100
 
 # What an operator stopped stays down, as it does not in OTP (deviation 1).
 STOPPED = {
@@ -45,6 +45,7 @@ def test_recorded() -> None:
     assert 0 < tally.woken < tally.scenarios / 10
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not erlang.is_installed(), reason="needs Erlang (Debian: erlang-base)")
 def test_fresh() -> None:
     """Random scenarios that nobody has seen come out as they do on OTP, now."""

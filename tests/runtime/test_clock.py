@@ -137,6 +137,7 @@ def test_a_restart_window_does_not_see_a_step(stepped: Path, tmp_path: Path) -> 
         assert host.hear() == "gave_up"
 
 
+@pytest.mark.slow
 def test_time_limits_do_not_see_a_step(stepped: Path, tmp_path: Path) -> None:
     """Start timeouts, grace, backoff, `stays_up`, and waits of the caller's: all are over when they
     should be, with the clock a day back or ahead in the middle of them."""

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import psutil
+import pytest
 
 from otpsup import Backoff
 from tests.support.bombs import MANY, bomb, marked
@@ -22,6 +23,8 @@ def goes_off() -> None:
     until(lambda: len(marked(OURS)) > MANY)
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 def test_a_stop_ends_all_of_it() -> None:
     """What forks from killed to killed has to stand still first; nothing of it is left when the
     stop returns, time after time."""
@@ -43,6 +46,7 @@ def test_a_crash_leaves_nothing_of_it_beside_the_next() -> None:
         assert first.isdisjoint(marked(OURS))
 
 
+@pytest.mark.slow
 def test_nothing_of_it_survives_the_launcher() -> None:
     """When the launcher dies, the host ends all of it, if need be in more than one go."""
     child = bomb("bomb", shutdown=0.1, backoff=Backoff(initial=0.1))
@@ -56,6 +60,7 @@ def test_nothing_of_it_survives_the_launcher() -> None:
         until(lambda: marked(OURS) == [])
 
 
+@pytest.mark.slow
 def test_nothing_of_it_survives_the_host(tmp_path: Path) -> None:
     """When the host dies, the launcher ends all of it."""
     code = f"""

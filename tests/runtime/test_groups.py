@@ -162,6 +162,7 @@ signal.pause()
         assert said.read_text() == "asked\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whose", ["launcher", "zygote"])
 def test_who_left_is_gone_when_our_own_process_dies(whose: str, tmp_path: Path) -> None:
     """If the launcher, or the zygote, is killed, nobody adopts what its children have left behind;

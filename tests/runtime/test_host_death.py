@@ -54,6 +54,7 @@ while True:
 """A program that says its name when it has been told to end, and has taken its time."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "end",
     [
@@ -132,6 +133,7 @@ STANDSTILL = """
 """
 
 
+@pytest.mark.slow
 def test_nobody_stands_still_for_ever(tmp_path: Path) -> None:
     """All that the tree has, commands and what they have started, workers of every start method,
     and the zygote, is stopped (SIGSTOP) when the host is killed; two seconds later it is gone."""

@@ -109,6 +109,7 @@ LIVES_ON = """
 """
 
 
+@pytest.mark.slow
 def test_a_fork_that_lives_on_keeps_nobody_alive(tmp_path: Path) -> None:
     """A fork holds copies of all that the host has open, sockets and pipes. When the host is killed
     the children end all the same, workers of every start method among them."""

@@ -77,6 +77,7 @@ def test_the_report_has_it_too() -> None:
     assert "in wait_in_thread" in report.traceback
 
 
+@pytest.mark.slow
 def test_one_that_never_gets_ready(log: list[str]) -> None:
     """The same for a worker that hangs while it starts, and so never gets ready: in the log when it
     starts with its tree, in the event of its end also when somebody asked for the start."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from otpsup import Command, DynamicSupervisor, LogFile, Supervisor, Tree, Worker
 from tests.support import targets
@@ -27,6 +28,7 @@ def census() -> tuple[int, int, int]:
     return len(descriptors()), threading.active_count(), len(zombies)
 
 
+@pytest.mark.slow
 def test_restarts_leave_nothing_behind(tmp_path: Path) -> None:
     """After 300 restarts the host has as many descriptors and threads as before, no zombies, and
     no process more; so have launcher and zygote."""
@@ -94,6 +96,7 @@ def test_instances_leave_nothing_behind() -> None:
         assert tree.count_children("pool")["active"] == 0
 
 
+@pytest.mark.slow
 def test_trees_leave_nothing_behind() -> None:
     """A tree that is started and stopped again and again, and one that is thrown away."""
 

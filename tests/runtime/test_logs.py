@@ -35,6 +35,7 @@ def files(path: Path) -> list[Path]:
     return [*numbered, path] if path.exists() else numbered
 
 
+@pytest.mark.slow
 @given(st.lists(OUTPUT, min_size=1, max_size=6), st.integers(1, 200))
 @settings(deadline=None, max_examples=60)
 def test_rotation_loses_and_tears_nothing(outputs: list[bytes], limit: int) -> None:

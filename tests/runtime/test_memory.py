@@ -61,6 +61,8 @@ GREEDY = """
 """
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 def test_a_host_that_is_too_big(little: Path, tmp_path: Path) -> None:
     """The OOM killer takes the biggest, here the host; within two seconds nobody is left."""
     code = GREEDY.replace("{end}", "eat()")

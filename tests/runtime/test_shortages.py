@@ -57,6 +57,7 @@ def unprivileged(code: str) -> Iterator[Host]:
 LAUNCHER = "launcher.main"
 
 
+@pytest.mark.slow
 def test_what_a_child_left_behind_is_found_when_it_can_be_looked_for() -> None:
     """A launcher that cannot open anything cannot tell who belongs to a child that has ended. After
     a while it reports the end all the same; who is left is ended as soon as that can be told."""

@@ -72,6 +72,7 @@ def test_a_loop_that_is_closed_is_left_alone() -> None:
     process.wait()
 
 
+@pytest.mark.slow
 def test_a_whole_tree_without_pidfds(tmp_path: Path) -> None:
     """Where the kernel has no pidfds everything works as with them: starts, restarts of crashed,
     killed and stubborn children, workers of every start method, and the end of all."""

@@ -77,6 +77,7 @@ def test_a_module_that_starts_a_thread_makes_the_zygote_cold(modules: Path) -> N
         assert len(os.listdir(f"/proc/{zygote(tree).pid}/task")) == 1  # noqa: PTH208
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [
@@ -111,6 +112,7 @@ def test_a_module_that_hangs_on_import_fails_in_time(modules: Path) -> None:
         assert node(tree, "c").state == "running"
 
 
+@pytest.mark.slow
 def test_a_child_that_comes_too_late_is_killed(modules: Path) -> None:
     """A process that appears after its start was given up does not stay."""
     gate = modules / "gate"

@@ -16,7 +16,7 @@ from tests.simulation.world import World
 
 def test_everything_holds() -> None:
     """Whatever happens, nobody is alive who should not be, and all that is promised is kept."""
-    done = run(1, 15_000)
+    done = run(1, 8_000)
     assert done.faults["spawn failures"] > 0
     assert done.ends["the host died"] > 0
 
@@ -30,7 +30,7 @@ def test_it_is_the_same_each_time() -> None:
 
 def trace_of(seed: str) -> list[str]:
     lines: list[str] = []
-    for life in range(4):
+    for life in range(3):
         world = World(f"{seed}/{life}", 200)
         world.live()
         lines += (line for line in world.kernel.trace if "host" not in line)

@@ -273,6 +273,8 @@ def test_a_broken_child_is_never_up_again() -> None:
     assert len(death.steps) < 1000
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("intensity", [300, 19_000])
 def test_a_large_window_fills(intensity: int) -> None:
     """However many restarts are allowed: once they are spent, the supervisor gives up."""
