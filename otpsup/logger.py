@@ -7,6 +7,7 @@ thread of their own: supervision neither hears of what a sink does nor waits for
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import queue
@@ -113,7 +114,10 @@ class Logger:
         """
         with self._lock:
             writer, self._writer = self._writer, None
-        return writer is None or writer.close(timeout)
+        is_done = writer is None or writer.close(timeout)
+        if not is_done:  # loguru's own end would wait for that sink as long as the thread does
+            atexit.unregister(loguru_logger.remove)
+        return is_done
 
     def _put(self, line: _Line) -> None:
         with self._lock, contextlib.suppress(RuntimeError):  # no thread can be had: another time

@@ -21,6 +21,10 @@ from .runtime import marks
 from .runtime.launcher.strays import mark_of
 from .runtime.launcher.syscalls import pidfd_open, send_signal
 
+_PATIENCE = 2.0
+_GLANCE = 0.02
+"""Seconds in which the killed are looked for, and between two looks."""
+
 
 @frozen
 class Orphan:
@@ -92,7 +96,7 @@ def _path(pid: int) -> str:
 
 
 def end(orphans: Sequence[Orphan], grace: float) -> list[Orphan]:
-    """Send SIGTERM, and SIGKILL to whoever is left after `grace` seconds.
+    """Send SIGTERM, and SIGKILL to whoever is left after `grace` seconds, or was forked meanwhile.
 
     A signal goes through a pidfd that was opened before the mark was looked at once more: it
     reaches that process or none.
@@ -102,14 +106,19 @@ def end(orphans: Sequence[Orphan], grace: float) -> list[Orphan]:
     """
     with contextlib.ExitStack() as stack:
         held = dict(_hold(orphans, stack))
-        out_of_reach = [o for o in orphans if o not in held.values() and _has_mark(o)]
         for fd in held:
             send_signal(fd, signal.SIGTERM)
             send_signal(fd, signal.SIGCONT)
-        left = _wait(held, grace)
-        for fd in left:
-            send_signal(fd, signal.SIGKILL)
-        return [*out_of_reach, *_wait(left, 2.0).values()]
+        _wait(held, grace)
+    return _kill({orphan.mark for orphan in orphans})
+
+
+def _kill(of: set[str]) -> list[Orphan]:
+    """Until nobody with these marks is found; returns those who are, all the same."""
+    until = time.monotonic() + _PATIENCE
+    while marks.sweep(of) and time.monotonic() < until:
+        time.sleep(_GLANCE)
+    return [orphan for orphan in find() if orphan.mark in of]
 
 
 def _hold(orphans: Sequence[Orphan], stack: contextlib.ExitStack) -> Iterator[tuple[int, Orphan]]:

@@ -139,9 +139,9 @@ class Tree(Verbs):
     def _over(self, end: Halt | BaseException) -> None:
         """The loop is gone: tell everybody who still waits for something from it."""
         self._lives.set()
+        atexit.unregister(self.stop)
         for future in tuple(self._owed):
-            if not future.done():
-                future.set_exception(self._not_running())
+            _refuse(future, self._not_running())
         for stream in tuple(self._streams):
             stream.put(None)
         self._streams.clear()
@@ -290,13 +290,12 @@ class Tree(Verbs):
                     raise self._not_running()
                 do(self._session, future)
             except Exception as error:  # told to who asked, whatever it is
-                if not future.done():
-                    future.set_exception(error)
+                _refuse(future, error)
 
         try:
             self._on_loop(begin)
         except (NotRunning, RuntimeError) as error:
-            future.set_exception(error)
+            _refuse(future, error)
         return future
 
     def _on_loop(self, callback: Callable[[], None]) -> None:
@@ -333,6 +332,12 @@ def _promise() -> _Future:
     future: _Future = concurrent.futures.Future()
     future.set_running_or_notify_cancel()
     return future
+
+
+def _refuse(future: _Future, error: BaseException) -> None:
+    """Unless it has its answer: the thread that asks and the end of the tree may both be here."""
+    with contextlib.suppress(concurrent.futures.InvalidStateError):
+        future.set_exception(error)
 
 
 def _resolver(started: _Future) -> Callable[[BaseException | None], None]:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
 import threading
+import weakref
 from pathlib import Path
 
 import psutil
 import pytest
 
 import otpsup
-from otpsup import Backoff, Command, DynamicSupervisor, Event, Supervisor, Tree, Worker
+from otpsup import (
+    Backoff,
+    Command,
+    DynamicSupervisor,
+    Event,
+    NotRunning,
+    Supervisor,
+    Tree,
+    Worker,
+)
 from tests.support import targets
 from tests.support.hosts import hosting
 from tests.support.strays import no_strays as no_strays
 from tests.support.trees import node, pid, running, watching
-from tests.support.waiting import gone
+from tests.support.waiting import gone, until
 
 pytestmark = pytest.mark.usefixtures("no_strays")
 
@@ -272,3 +284,53 @@ def test_restarts_cost_the_host_nothing_that_stays() -> None:
                 before = me.num_fds(), me.num_threads()
         assert (me.num_fds(), me.num_threads()) == before
         assert not [p for p in me.children() if p.status() == psutil.STATUS_ZOMBIE]
+
+
+def test_whoever_asks_while_the_tree_ends_gets_an_answer_or_not_running() -> None:
+    """Both the thread that asks and the end of the tree may want to say so; once is enough."""
+    wrong: list[BaseException] = []
+    interval = sys.getswitchinterval()
+
+    def ask(tree: Tree) -> None:
+        try:
+            while True:
+                tree.status()
+        except NotRunning:
+            return
+        except BaseException as error:
+            wrong.append(error)
+
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(8):
+            with running(Command("c", SLEEP)) as tree:
+                threads = [threading.Thread(target=ask, args=(tree,)) for _ in range(3)]
+                for thread in threads:
+                    thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert wrong == []
+
+
+def test_a_tree_that_ended_by_itself_is_not_kept() -> None:
+    """The interpreter's end has nothing to stop any more."""
+    tree = Tree(Supervisor("s", intensity=0, children=[Command("a", ["false"])]))
+    tree.start()
+    tree.wait(10)
+    kept = weakref.ref(tree)
+    del tree
+    until(lambda: gc.collect() is not None and kept() is None)
+
+
+def test_a_secret_of_several_lines_is_hidden_in_a_crash() -> None:
+    """It is looked for before the lines are put into one."""
+    key = "first-line-1\nsecond-line-2"
+    worker = Worker("w", targets.fail, kwargs={"text": f"bad {key} here"}, environment={"KEY": key},
+                    restart="transient")  # fmt: skip
+    tree = Tree(Supervisor("s", intensity=0, children=[worker]))
+    tree.start()
+    reason = str(tree.wait(10))
+    assert "Broken: bad" in reason
+    assert "second-line" not in reason

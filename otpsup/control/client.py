@@ -19,6 +19,10 @@ from ..wire import outline
 from ..wire.outline import Outline
 from . import address
 
+_PROMPT = 10.0
+_AT_ONCE = {"status", "outline", "which_children", "count_children"}
+"""What a tree answers at once, whatever it is doing, and the seconds that it has for that."""
+
 
 class TreeClient(Verbs):
     """A connection to a running tree.
@@ -62,10 +66,15 @@ class TreeClient(Verbs):
         with self._lock:
             self._id += 1
             line = wire.encode_call(self._id, op, **fields)
+            self._sock.settimeout(_PROMPT if op in _AT_ONCE else None)
             try:
                 with contextlib.suppress(BrokenPipeError):  # it may have said why before
                     self._sock.sendall(line)
                 return self._answer()
+            except TimeoutError:
+                raise NotRunning(
+                    f"the tree has not answered for {_PROMPT:g} s: its process is stopped, or stuck"
+                ) from None
             except OSError:
                 raise NotRunning("the tree has ended, or hung up") from None
 

@@ -206,7 +206,8 @@ def _reap(process: subprocess.Popen[bytes], ended: asyncio.Future[None]) -> None
 
 
 def _orphan_ended(pid: int, exit: Exit) -> None:
-    logger.debug("a process that nobody waited for has ended: pid {}, {}", pid, exit)
+    how = f"signal {exit.signal}" if exit.signal else f"exit code {exit.code}"
+    logger.debug("a process that nobody waited for has ended: pid {}, {}", pid, how)
 
 
 def _plain_order(argv: list[str], targets: list[int], mark: str) -> dict[str, Any]:

@@ -49,15 +49,18 @@ class FileSink:
         self._size = 0
         self._at_line_start = True
         self._is_failing = False
+        self._lost = 0
 
     def write(self, data: bytes) -> None:
         """Append; rotate wherever the limit would be crossed."""
+        is_torn = self._is_failing and not self._at_line_start
         try:
-            self._write(data)
+            self._write(b"\n" + data if is_torn else data)
         except OSError as error:  # a full disk loses lines, never the tree
             self._complain(error)
+            self._lost += data.count(b"\n")
         else:
-            self._is_failing = False
+            self._recover()
 
     def _write(self, data: bytes) -> None:
         if self._file is None:
@@ -68,6 +71,13 @@ class FileSink:
             data = data[fits:]
             if data:
                 self._rotate()
+
+    def _recover(self) -> None:
+        if self._is_failing:
+            logger.warning(
+                "the log {} works again; {} lines are lost", self._target.path, self._lost
+            )
+        self._is_failing, self._lost = False, 0
 
     def _complain(self, error: OSError) -> None:
         """Say once that lines are lost, and again only after it went well meanwhile."""

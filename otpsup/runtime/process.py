@@ -454,7 +454,7 @@ class ChildProcess:
                 self._news(Ignored(self.path, self.run))
             case wire.CrashMessage(kind, text, traceback):
                 where = plain_lines(self._secrets.hide(traceback))
-                self._crash = Crash(self._fit(kind), self._fit(" ".join(text.split())), where)
+                self._crash = Crash(self._fit(kind), " ".join(self._fit(text).split()), where)
 
     def _fit(self, text: str) -> str:
         """A line about the child, fit to be shown to anybody who may see the tree."""

@@ -220,6 +220,18 @@ def test_shutdown() -> None:
             TreeClient.connect("closing")
 
 
+def test_a_tree_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever asks a host that is stopped, or stuck, does not wait for ever."""
+    monkeypatch.setattr("otpsup.control.client._PROMPT", 0.2)
+    deaf = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with deaf:
+        deaf.bind(str(tmp_path / "deaf"))
+        deaf.listen()
+        client = TreeClient.connect(path=tmp_path / "deaf")
+        with client, pytest.raises(NotRunning, match=r"has not answered for 0\.2 s"):
+            client.status()
+
+
 def test_threads_share_a_client(client: TreeClient) -> None:
     """Threads may share one client: each gets its own answer."""
     wrong: set[str] = set()

@@ -132,7 +132,7 @@ class Oracle:
                 self._healthy.add(event.path)
             case Exited():
                 self._ended_normally[event.path] = event.exit.code == 0
-            case Ignored():
+            case Ignored() if self._states[event.path] == "starting":
                 self._completed.add(event.path)
                 self._excused[parent_of(event.path)].add(event.path)
             case ToChild():

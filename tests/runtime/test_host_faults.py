@@ -80,6 +80,24 @@ def test_a_sink_that_blocks() -> None:
     assert [word in text for word in ("c is up", "c restarts", "c is down")] == [True] * 3
 
 
+def test_a_sink_that_blocks_for_ever_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """The process of a host ends although a line still waits to be written; loguru's own end would
+    wait for it."""
+    code = """
+        from loguru import logger
+        def main():
+            logger.remove()
+            logger.enable("otpsup")
+            logger.add(lambda _: threading.Event().wait())
+            with Tree(Supervisor("t", children=[Command("c", ["sleep", "100"])])) as tree:
+                tell(pid(tree, "c"))
+    """
+    with adopting(), hosting(tmp_path, code, stderr=-3) as host:
+        child = host.hear()
+        assert host.wait() == 0
+        gone(child)
+
+
 def test_nobody_reads_stderr(tmp_path: Path) -> None:
     """`run` whose stderr is a pipe that is full goes on, and stops the tree when it is told to; the
     process ends when its last words can be read."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import resource
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loguru import logger as loguru_logger
 
 from otpsup import LogFile
 from otpsup.runtime.logs import FileSink, LogPump, PrefixSink
@@ -107,6 +110,32 @@ def test_without_a_limit_nothing_is_rotated(tmp_path: Path) -> None:
         sink.write(b"x" * 100_000 + b"\n")
     sink.close()
     assert files(tmp_path / "log") == [tmp_path / "log"]
+
+
+def test_a_disk_that_was_full_glues_no_lines_together(tmp_path: Path) -> None:
+    """When there is room again the half of a line that was written last gets an end, and the log
+    says how many lines are lost."""
+    said: list[str] = []
+    sink = FileSink(LogFile(tmp_path / "log", max_bytes=0))
+    sink.write(b"begun")
+    handler = loguru_logger.add(said.append, format="{message}")
+    loguru_logger.enable("otpsup")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limit[1]))
+    try:
+        sink.write(b" 2 3 4 5\n")
+        sink.write(b"lost\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+    sink.write(b"on\n")
+    sink.close()
+    until(lambda: any("works again; 2 lines are lost" in line for line in said))
+    loguru_logger.remove(handler)
+    loguru_logger.disable("otpsup")
+
+    assert (tmp_path / "log").read_bytes() == b"begun 2 \non\n"
 
 
 def test_a_file_that_cannot_be_written_loses_lines_only(tmp_path: Path) -> None:

@@ -131,3 +131,27 @@ def test_host_and_launcher_die_together(tmp_path: Path) -> None:
         assert orphans.end(found, grace=5) == []
         gone(*pids, within=1)
         strays.reap()
+
+
+def test_who_was_forked_meanwhile_is_ended_too(tmp_path: Path) -> None:
+    """A shell that is deaf and starts one program after the other leaves none of them."""
+    code = """
+        def main():
+            deaf = "trap '' TERM; while :; do sleep 0.05; done"
+            with running(Command("c", ["sh", "-c", deaf])) as tree:
+                tell(pid(tree, "c"))
+                threading.Event().wait()
+    """
+    with adopting() as strays, hosting(tmp_path, code, stderr=-3) as host:
+        shell = host.hear()
+        (launcher,) = psutil.Process(host.pid).children()
+        os.kill(host.pid, signal.SIGSTOP)
+        launcher.kill()
+        host.kill()
+        host.wait()
+        gone(launcher.pid, within=5)
+        found = [each for each in orphans.find() if each.host == host.pid]
+        assert shell in [each.pid for each in found]
+        assert orphans.end(found, grace=0.2) == []
+        assert [each for each in orphans.find() if each.host == host.pid] == []
+        strays.reap()

@@ -16,9 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 """The folder of the repository."""
 
 
+_PREFIX = f"/tmp/otp-{os.environ.get('PYTEST_XDIST_WORKER', '')}-"
+
+
 def _own_runtime_dir() -> None:
-    """One folder for the control sockets of this test session, with a name short enough."""
-    folder = tempfile.mkdtemp(prefix="otp-", dir="/tmp")
+    """One folder for the control sockets of this test process, with a name short enough."""
+    folder = tempfile.mkdtemp(prefix=_PREFIX)
     os.environ["OTPSUP_RUNTIME_DIR"] = folder
     made_by = os.getpid()
 
@@ -29,5 +32,5 @@ def _own_runtime_dir() -> None:
     atexit.register(remove)
 
 
-if not os.environ.get("OTPSUP_RUNTIME_DIR", "").startswith("/tmp/otp-"):
+if not os.environ.get("OTPSUP_RUNTIME_DIR", "").startswith(_PREFIX):
     _own_runtime_dir()
