@@ -1,7 +1,6 @@
 """Processes of trees that are dead: found by their mark, and ended if that is wanted.
 
-There should be none. What may leave some: a host and its launcher that are killed together, or
-workers of multiprocessing's own start methods whose host was killed.
+There should be none. What may leave some: a host and its launcher that are killed together.
 """
 
 from __future__ import annotations

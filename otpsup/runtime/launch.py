@@ -25,7 +25,7 @@ from .launcher.syscalls import send_signal, signal_group
 
 LAUNCHER = (
     f"import sys; sys.path.append({str(Path(__file__).parent)!r}); "
-    "from launcher.main import main; main(*map(int, sys.argv[1:]))"
+    "from launcher.main import main; main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])"
 )
 
 

@@ -88,8 +88,8 @@ class Launchers:
     def _start_launcher(self) -> Spawner:
         _refuse_while_imported()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        numbers = (theirs.fileno(), self._files)
-        argv = [sys.executable, "-I", "-S", "-c", LAUNCHER, *map(str, numbers)]
+        told = (str(theirs.fileno()), str(self._files), marks.prefix(self._tree))
+        argv = [sys.executable, "-I", "-S", "-c", LAUNCHER, *told]
         with theirs:
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

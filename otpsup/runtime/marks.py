@@ -38,9 +38,14 @@ def new_tree() -> str:
     return f"{os.getpid()}-{started_at('self')}-{next(_trees)}"
 
 
+def prefix(tree: str) -> str:
+    """What all marks of one tree begin with."""
+    return f"{tree}-"
+
+
 def mark(tree: str, run: int) -> str:
     """The mark of one incarnation of one child."""
-    return f"{tree}-{run}"
+    return f"{prefix(tree)}{run}"
 
 
 def zygote_mark(tree: str, number: int) -> str:

@@ -172,7 +172,7 @@ class ChildProcess:
         assert self._channel
         order = orders.stock(spec, self.path, self._host.umask, extra)
         order["targets"] = list(outputs)
-        worker = StockWorker(self._host.loop, spec, self.on_exit)
+        worker = StockWorker(self._host.loop, spec, self.mark, self.on_exit)
         fds = [self._channel.child_end, *outputs.values()]
         pid, pidfd = worker.start(self.path, args, order, fds)
         if pidfd is not None:

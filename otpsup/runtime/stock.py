@@ -20,7 +20,7 @@ import psutil
 
 from ..engine.reasons import Exit
 from ..specs import Worker
-from . import bootstrap, watch, workers
+from . import bootstrap, marks, watch, workers
 from .launcher import execute
 from .launcher.server import GLANCE, LINGER, group_exists
 from .launcher.syscalls import die_with_parent, die_with_pipe, pidfd_open
@@ -83,14 +83,20 @@ class StockWorker:
     """One worker of a stock start method.
 
     Args:
+        mark: of it, and of whatever it starts.
         gone: called once, on the loop, with how it ended.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, spec: Worker, gone: Callable[[Exit], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        spec: Worker,
+        mark: str,
+        gone: Callable[[Exit], None],
     ) -> None:
         self._loop = loop
         self._spec = spec
+        self._mark = mark
         self._gone = gone
         self._process: Any = None
 
@@ -140,8 +146,16 @@ class StockWorker:
         self._report_when_alone(pid, exit, self._loop.time() + LINGER)
 
     def _report_when_alone(self, pid: int, exit: Exit, until: float) -> None:
-        """Its group gets a moment to vanish, as the launcher's children's do."""
-        if _group_lives(pid) and self._loop.time() < until:
+        """What it has left behind gets a moment to vanish, as with the launcher's children."""
+        if (self._is_marked_left() or _group_lives(pid)) and self._loop.time() < until:
             self._loop.call_later(GLANCE, self._report_when_alone, pid, exit, until)
         else:
             self._gone(exit)
+
+    def _is_marked_left(self) -> bool:
+        """Kill what it has left behind in other groups and sessions; whether there was anything, or
+        it could not be looked for."""
+        try:
+            return bool(marks.sweep({self._mark}))
+        except OSError:
+            return True

@@ -343,6 +343,15 @@ def beat_after(pipe: str) -> None:
     child.stopping.wait()
 
 
+def start_a_daemon(file: str) -> None:
+    """Execute somebody in a session of its own, who is deaf, and stay."""
+    script = f"trap '' TERM; echo $$ > {file}.new; mv {file}.new {file}; while :; do sleep 1; done"
+    subprocess.Popen(["sh", "-c", script], start_new_session=True)
+    current_child().ready()
+    while True:
+        signal.pause()
+
+
 def fork_away(file: str) -> None:
     """Fork twice, into a session of its own, so that nobody but the mark tells whose it is."""
     if os.fork() == 0:

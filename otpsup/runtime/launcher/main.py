@@ -1,4 +1,4 @@
-"""The launcher's entry: `main(fd, files)`, with `fd` the socket to the host."""
+"""The launcher's entry: `main(fd, files, marks)`, with `fd` the socket to the host."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from .syscalls import become_subreaper, pidfd_open
 _RESERVED = 16
 
 
-def main(fd: int, files: int) -> None:
+def main(fd: int, files: int, marks: str) -> None:
     """Serve the host behind the socket `fd` until it is gone.
 
     Args:
         files: the soft limit of descriptors, which children inherit.
+        marks: what the marks of the tree's processes begin with.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError):  # the host has had its hard limit lowered since
@@ -33,7 +34,7 @@ def main(fd: int, files: int) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     gc.disable()
     gc.freeze()
-    Server(sock, execute, pidfd_open(os.getppid())).run()
+    Server(sock, execute, pidfd_open(os.getppid()), marks.encode()).run()
 
 
 def _own_signals() -> None:

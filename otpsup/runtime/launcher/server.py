@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from . import frames
 from .execute import Failure
-from .strays import Children, can_look, end, group_of, was_below
+from .strays import Children, can_look, end, group_of, kill_marked, was_below
 from .syscalls import pidfd_open, send_signal
 
 Spawn = Callable[[dict[str, Any], Sequence[int]], int]
@@ -68,10 +68,14 @@ class Server:
         spawn: makes a process from an order and descriptors, and returns its pid.
         host: a pidfd of the host, if there are any. The end of the stream alone may come late: a
             host that forks leaves copies of its socket in its forks.
+        marks: what the marks of the tree's processes begin with; b"" if others see to them.
     """
 
-    def __init__(self, sock: socket.socket, spawn: Spawn, host: int | None = None) -> None:
+    def __init__(
+        self, sock: socket.socket, spawn: Spawn, host: int | None = None, marks: bytes = b""
+    ) -> None:
         self._sock = sock
+        self._marks = marks
         self._spawn = spawn
         self._host = host
         self._children: dict[int, _Child] = {}
@@ -262,6 +266,9 @@ class Server:
         self._ask_in_order(begun + _ABANDONED)
         while self._reap_all():
             self._kill_the_late(time.monotonic() - begun)
+            time.sleep(GLANCE)
+        until = time.monotonic() + LINGER
+        while self._marks and kill_marked(self._marks) and time.monotonic() < until:
             time.sleep(GLANCE)
 
     def _ask_in_order(self, until: float) -> None:

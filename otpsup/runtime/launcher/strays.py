@@ -124,6 +124,20 @@ def _stop(pid: int, fields: list[bytes]) -> bool:
     return told and fields[0] not in _STILL
 
 
+def kill_marked(prefix: bytes) -> bool:
+    """Kill whoever has a mark that begins so; whether there was anybody. For what was never below
+    this process: the host's own workers have other parents, and so has what they leave behind."""
+    return sum(_kill_if_marked(pid, prefix) for pid in _everybody()) > 0
+
+
+def _kill_if_marked(pid: int, prefix: bytes) -> bool:
+    if not mark_of(pid).startswith(prefix) or (pidfd := pidfd_open(pid)) is None:
+        return False
+    told = mark_of(pid).startswith(prefix) and send_signal(pidfd, signal.SIGKILL)
+    os.close(pidfd)
+    return told
+
+
 def was_below(pid: int, leader: int, mark: bytes) -> bool | None:
     """Whether an orphan comes from the child that had this pid and this mark; None if that cannot
     be told now.
