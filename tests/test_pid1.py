@@ -53,6 +53,7 @@ SHOP = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_from_outside(signum: int, tmp_path: Path) -> None:
     """What `docker stop` sends: the tree is stopped, the last child first, and the exit code is 0.

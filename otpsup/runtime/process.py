@@ -454,11 +454,13 @@ class ChildProcess:
                 self._news(Ignored(self.path, self.run))
             case wire.CrashMessage(kind, text, traceback):
                 where = plain_lines(self._secrets.hide(traceback))
-                self._crash = Crash(self._fit(kind), " ".join(self._fit(text).split()), where)
+                self._crash = Crash(self._fit(kind), self._fit(text, lines=False), where)
 
-    def _fit(self, text: str) -> str:
-        """A line about the child, fit to be shown to anybody who may see the tree."""
-        return plain(self._secrets.hide(text))
+    def _fit(self, text: str, *, lines: bool = True) -> str:
+        """A text about the child, fit to be shown to anybody who may see the tree; one line of it
+        all, if it is not to keep its lines. A secret may have several."""
+        hidden = self._secrets.hide(text)
+        return plain(hidden if lines else " ".join(hidden.split()))
 
     def _connected(self, stream: socket.socket) -> None:
         self._host.adopt(stream, self.path)

@@ -36,6 +36,7 @@ _CODE = """
 """
 
 
+@pytest.mark.slow
 def test_both_are_closed(tmp_path: Path) -> None:
     """Closed before it began: no descriptor of the tree's takes their numbers, whoever prints loses
     what it prints, and so does the log."""
@@ -49,6 +50,7 @@ def test_both_are_closed(tmp_path: Path) -> None:
         assert host.wait() == 0
 
 
+@pytest.mark.slow
 def test_nobody_reads_them_any_more(tmp_path: Path) -> None:
     """Broken pipes: the children's output and the log are lost, and nothing else."""
     pipes: dict[str, Any] = {

@@ -253,6 +253,7 @@ def script(*parts: str) -> str:
     return "\n".join([*lines, *parts])
 
 
+@pytest.mark.slow
 @needs_the_document
 def test_the_basic_snippet_starts_fastblog_and_ctrl_c_ends_it(
     tmp_path: Path, surroundings: dict[str, str]

@@ -11,6 +11,7 @@ INPUTS = 4000
 """Of all targets together."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TARGETS, ids=lambda kind: kind.name)
 def test_nothing_breaks(kind: type[Target]) -> None:
     """Whatever comes is accepted or refused: nothing crashes, leaks or forgets the others."""

@@ -35,6 +35,7 @@ def test_gone_with_the_worker(method: Any, tmp_path: Path) -> None:
         assert not is_alive(daemon)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_gone_with_the_host(method: str, tmp_path: Path) -> None:
     """When the host is killed the launcher finds them by their mark."""

@@ -364,10 +364,10 @@ def test_a_failed_start_can_be_tried_again_at_once(tmp_path: Path) -> None:
     """`start` returns or raises when it is over: nothing is left that a new start could meet."""
     gate = tmp_path / "gate"
     spec = Command(
-        "c", ["sh", "-c", f"test -e {gate} && exec sleep 100"], ready=otpsup.stays_up(0.05)
+        "c", ["sh", "-c", f"test -e {gate} && exec sleep 100"], ready=otpsup.stays_up(0.5)
     )
     tree = Tree(Supervisor("t", children=[sleeper("a"), spec]))
-    for _ in range(5):
+    for _ in range(3):
         with pytest.raises(StartFailed, match="child 'c' did not start"):
             tree.start()
     gate.touch()

@@ -345,6 +345,7 @@ def test_who_declines_to_run_has_started() -> None:
         assert (status.state, status.pid, status.last_exit) == ("down", None, "declined to run")
 
 
+@pytest.mark.slow
 def test_news_that_come_before_the_pid_are_kept() -> None:
     """A child may speak before the host has heard that it exists: it is never lost, and `ready`
     always comes with a pid."""

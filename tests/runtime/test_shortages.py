@@ -93,6 +93,7 @@ def test_a_later_launcher_does_not_give_children_more() -> None:
         assert host.wait() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("which", "part", "child", "told"),
     [
