@@ -29,7 +29,7 @@ from pathlib import Path
 from .books import growth, table
 from .grounds import Grounds
 from .log import Log
-from .run import Outcome, Plan, run
+from .run import WEIGHTS, Outcome, Plan, run
 
 _OWN_NAMESPACE = "OTPSUP_CHAOS_OWN_NAMESPACE"
 
@@ -97,6 +97,10 @@ def _tell(outcome: Outcome, count: int, took: float, report: Callable[[str], Non
     report(table(outcome.series))
     report(f"faults: {_counts(outcome.done)}")
     report(f"starts that failed as they were made to: {_counts(outcome.seen)}")
+    left_out = [fault.__name__ for fault in WEIGHTS if not outcome.done[fault.__name__]]
+    if left_out and count >= 150:
+        report(f"these have not happened: {', '.join(left_out)}")
+        return 1
     report(f"{count} faults in {took:.0f} s: 0 orphans, 0 zombies, all as the engine predicts")
     if count < 3000:
         return 0
