@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from .specs.backoff import Backoff as Backoff
     from .specs.children import Command as Command
     from .specs.children import Worker as Worker
+    from .specs.copies import copies as copies
+    from .specs.hook import Hook as Hook
+    from .specs.output import Inherit as Inherit
     from .specs.output import LogFile as LogFile
     from .specs.ready import http as http
     from .specs.ready import log_line as log_line
@@ -89,7 +92,9 @@ _HOME = {
     "specs.after": ["completed", "healthy", "ready", "started"],
     "specs.backoff": ["Backoff"],
     "specs.children": ["Command", "Worker"],
-    "specs.output": ["LogFile"],
+    "specs.copies": ["copies"],
+    "specs.hook": ["Hook"],
+    "specs.output": ["Inherit", "LogFile"],
     "specs.ready": ["http", "log_line", "notify", "port", "probe", "stays_up"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
     "tree": ["Tree"],
@@ -108,6 +113,8 @@ __all__ = [
     "DependencyNotMet",
     "DynamicSupervisor",
     "Event",
+    "Hook",
+    "Inherit",
     "InvalidSpec",
     "LogFile",
     "MaxChildren",
@@ -127,6 +134,7 @@ __all__ = [
     "TreeClient",
     "Worker",
     "completed",
+    "copies",
     "current_child",
     "healthy",
     "http",

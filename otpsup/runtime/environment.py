@@ -29,7 +29,9 @@ class Unusable(OtpsupError):
 def overlay(spec: Worker | Command) -> dict[str, str]:
     """The variables that the child gets on top of the host's: its user's, its env file's, then its
     own."""
-    loaded = read_env_file(spec.env_file) if spec.env_file else {}
+    loaded: dict[str, str] = {}
+    for path in spec.env_file:
+        loaded |= read_env_file(path)
     return {**_login(spec.user), **loaded, **spec.environment}
 
 

@@ -33,7 +33,7 @@ from ..logger import logger
 from ..mask import Secrets
 from ..plain import plain, plain_lines
 from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
-from ..specs.output import NULL, STDOUT
+from ..specs.output import NULL, STDOUT, Output
 from ..wire import status as wire
 from . import environment, marks, orders, ports, readiness, stacks
 from .channel import Channel
@@ -219,7 +219,7 @@ class ChildProcess:
             self.spec.stderr == self.spec.stdout and not is_watched
         )
 
-    def _pipe(self, target: str | LogFile, stream: str) -> int | None:
+    def _pipe(self, target: Output, stream: str) -> int | None:
         watcher = self._line_watcher(stream)
         if target == NULL and watcher is None:
             return None
@@ -228,7 +228,7 @@ class ChildProcess:
         self._host.pump.attach(reader, self._sink(target), watcher)
         return writer
 
-    def _sink(self, target: str | LogFile) -> Sink:
+    def _sink(self, target: Output) -> Sink:
         if isinstance(target, LogFile):
             return self._host.pump.file(target)
         return _Nowhere() if target == NULL else self._host.pump.stdout(self.path)

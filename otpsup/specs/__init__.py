@@ -8,6 +8,10 @@ from .children import Child as Child
 from .children import Command as Command
 from .children import Process as Process
 from .children import Worker as Worker
+from .copies import Copy as Copy
+from .copies import copies as copies
+from .hook import Hook as Hook
+from .output import Inherit as Inherit
 from .output import LogFile as LogFile
 from .ready import Http as Http
 from .ready import LogLine as LogLine

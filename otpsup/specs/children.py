@@ -6,7 +6,6 @@ legal, as OTP's `supervisor:check_childspecs/1` does; knows nothing of processes
 
 from __future__ import annotations
 
-import inspect
 import os
 import resource
 import signal as signals
@@ -23,6 +22,9 @@ from ..errors import InvalidSpec
 from . import check, output
 from .after import After, are_dependencies, from_value
 from .backoff import Backoff
+from .copies import Copy
+from .hook import Hook, argv, is_argv, is_target
+from .hook import from_value as hook_from_value
 from .ready import Readiness, Spawned, from_word
 
 Restart = Literal["permanent", "transient", "temporary"]
@@ -83,17 +85,6 @@ def _path(value: Any) -> Any:
     return check.converted(Path, value) if isinstance(value, str | os.PathLike) else value
 
 
-def _argv(value: Any) -> Any:
-    """A tuple of texts; a bare string is left alone so that the validator can refuse it."""
-    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
-        return value
-    return check.converted(lambda v: tuple(map(_as_text, v)), value)
-
-
-def _as_text(part: Any) -> Any:
-    return os.fspath(part) if isinstance(part, os.PathLike) else part
-
-
 def _exit_codes(value: Any) -> Any:
     return check.converted(frozenset, value) if isinstance(value, Set | Sequence) else value
 
@@ -106,24 +97,6 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _is_argv(value: Any) -> bool:
-    return (
-        isinstance(value, tuple)
-        and len(value) > 0
-        and all(isinstance(part, str) for part in value)
-        and value[0] != ""
-        and check.has_no_nul(value)
-    )
-
-
-def _is_target(value: Any) -> bool:
-    if isinstance(value, str):
-        module, colon, name = value.partition(":")
-        words = [*module.split("."), *name.split(".")]
-        return colon == ":" and all(word.isidentifier() for word in words)
-    return callable(value) and not inspect.isclass(value)
-
-
 _LARGEST_ID = 2**32 - 1
 """The kernel's way to say: none (setresuid(2))."""
 _LARGEST_LIMIT = 2**63 - 1
@@ -133,6 +106,46 @@ def _is_user(value: Any) -> bool:
     if isinstance(value, str):
         return value != "" and check.has_no_nul([value])
     return check.is_int(value) and 0 <= value < _LARGEST_ID
+
+
+def _is_inherited(value: Any) -> bool:
+    if isinstance(value, str):
+        return value in ("all", "none")
+    return isinstance(value, tuple) and all(map(_is_variable, value))
+
+
+def _is_variable(name: Any) -> bool:
+    return isinstance(name, str) and name != "" and "=" not in name and check.has_no_nul([name])
+
+
+def _paths(value: Any) -> Any:
+    """One path or several to a tuple of paths."""
+    if value is None:
+        return ()
+    if isinstance(value, str | os.PathLike):
+        value = [value]
+    return tuple(map(_path, value)) if isinstance(value, list | tuple) else value
+
+
+def _are_paths(value: Any) -> bool:
+    return isinstance(value, tuple) and all(map(check.is_path, value))
+
+
+def _path_values(value: Any) -> Any:
+    return check.converted(lambda v: {name: _path(path) for name, path in v.items()}, value)
+
+
+def _are_secrets(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        _is_variable(name) and check.is_path(path) for name, path in value.items()
+    )
+
+
+_A_HOOK = "a command line, a callable, 'pkg.module:name' or a Hook"
+
+
+def _is_hook(value: Any) -> bool:
+    return isinstance(value, Hook)
 
 
 def _is_environment(value: Any) -> bool:
@@ -155,6 +168,7 @@ class Child:
         significant: its end can end its supervisor, see `Supervisor.auto_shutdown`.
         autostart: False declares a child that only `start_child` starts.
         backoff: waits between restart attempts; None restarts at once, as OTP does.
+        copy: which copy of what it is; set by `copies`.
         after: the siblings that it depends on: names, which means ready, or `started(name)`,
             `healthy(name)`, `completed(name)`. One such child makes dependencies the order of all
             its siblings, in place of their list.
@@ -175,6 +189,12 @@ class Child:
         default=None,
         validator=check.optional(
             check.rule(lambda v: isinstance(v, Backoff), "a Backoff", "backoff=Backoff(initial=1)")
+        ),
+    )
+    copy: Copy | None = field(
+        default=None,
+        validator=check.optional(
+            check.rule(lambda v: isinstance(v, Copy), "a Copy", "*copies(4, make)")
         ),
     )
     after: tuple[After, ...] = field(
@@ -208,8 +228,13 @@ class Process(Child):
         start_timeout: seconds within which it must be ready; then the start has failed.
         stop_signal: the signal that asks it to stop: a number, a `signal.Signals` or a name.
         exitcodes: exit codes that count as a normal end.
-        environment: variables added to the host's own.
-        env_file: a file of `NAME=value` lines, read at each start; `environment` wins over it.
+        environment: variables on top of those of the host that it gets.
+        inherit_env: which of the host's own variables it gets: `"all"`, `"none"`, or a list of
+            names. PATH, which finds programs, is not among those of `"none"` either.
+        env_file: files of `NAME=value` lines, read at each start; later ones win over earlier
+            ones, and `environment` over all. One path, or several.
+        secrets: variables whose values are read from files at each start, and shown nowhere; they
+            win over `environment`. A line break at the end of a file is not part of the value.
         cwd: its working folder; None is the host's.
         user, group: names or numbers to run as; `user` alone brings its own groups along, and its
             HOME, USER, LOGNAME and SHELL.
@@ -218,7 +243,11 @@ class Process(Child):
         rlimits: resource limits by name (setrlimit(2)): `{"nofile": 4096, "core": (0, -1)}`;
             one number sets soft and hard limit, -1 is unlimited.
         stdout, stderr: `"inherit"` (the host's stdout, prefixed with the name), `"null"`, a
-            path or a `LogFile`; for stderr also `"stdout"`.
+            path, a `LogFile` or an `Inherit`; for stderr also `"stdout"`.
+        before_start: run before each start, which has failed if this does; what it takes counts
+            for `start_timeout`.
+        after_ready: run whenever it has become ready; a failure is told in the log.
+        after_exit: run whenever it has ended, before it is started again.
     """
 
     ready: Readiness = field(
@@ -256,10 +285,24 @@ class Process(Child):
             secret=True,
         ),
     )
-    env_file: Path | None = field(
-        default=None,
-        converter=_path,
-        validator=check.optional(check.rule(check.is_path, "a path", "env_file='app.env'")),
+    inherit_env: Literal["all", "none"] | tuple[str, ...] = field(
+        default="all",
+        converter=_tuple,
+        validator=check.rule(
+            _is_inherited, "'all', 'none' or names of variables", "inherit_env=['PATH', 'LANG']"
+        ),
+    )
+    env_file: tuple[Path, ...] = field(
+        default=(),
+        converter=_paths,
+        validator=check.rule(_are_paths, "a path, or several", "env_file='app.env'"),
+    )
+    secrets: Mapping[str, Path] = field(
+        factory=dict,
+        converter=_path_values,
+        validator=check.rule(
+            _are_secrets, "names and paths of files", "secrets={'DB_PASSWORD': '/run/secrets/db'}"
+        ),
     )
     cwd: Path | None = field(
         default=None,
@@ -299,6 +342,27 @@ class Process(Child):
     stderr: output.Output = field(
         default=output.INHERIT, converter=output.from_value, validator=output.stderr_check
     )
+    before_start: Hook | None = field(
+        default=None,
+        converter=hook_from_value,
+        validator=check.optional(
+            check.rule(_is_hook, _A_HOOK, "before_start=['createdb', 'shop']")
+        ),
+    )
+    after_ready: Hook | None = field(
+        default=None,
+        converter=hook_from_value,
+        validator=check.optional(
+            check.rule(_is_hook, _A_HOOK, "after_ready=['nginx', '-s', 'reload']")
+        ),
+    )
+    after_exit: Hook | None = field(
+        default=None,
+        converter=hook_from_value,
+        validator=check.optional(
+            check.rule(_is_hook, _A_HOOK, "after_exit=['rm', '-f', '/run/shop.lock']")
+        ),
+    )
 
 
 @frozen
@@ -318,7 +382,7 @@ class Worker(Process):
     target: Callable[..., object] | str = field(
         repr=check.repr_of_callable,
         validator=check.rule(
-            _is_target, "a callable or 'pkg.module:name'", "Worker('web', 'app.web:serve')"
+            is_target, "a callable or 'pkg.module:name'", "Worker('web', 'app.web:serve')"
         ),
     )
     args: tuple[Any, ...] = field(
@@ -359,9 +423,9 @@ class Command(Process):
 
     name: str = field(validator=check.name)
     argv: tuple[str, ...] = field(
-        converter=_argv,
+        converter=argv,
         repr=lambda argv: repr(mask.command_line(argv)),
         validator=check.rule(
-            _is_argv, "a list of texts, program first", "Command('db', ['redis-server'])"
+            is_argv, "a list of texts, program first", "Command('db', ['redis-server'])"
         ),
     )

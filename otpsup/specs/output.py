@@ -1,29 +1,38 @@
-"""Where a child's output goes: the parent's stdout, nowhere, or a file that is rotated by size.
+"""Where a child's output goes: the host's own output, nowhere, or a file that is rotated.
 
-Describes only; `runtime.logs` reads and writes.
+Describes only; `runtime` reads and writes.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+import attrs
 from attrs import field, frozen
 
+from ..errors import InvalidSpec
 from . import check
+
+Format = Literal["raw", "name", "time", "full", "json"]
+Every = Literal["hour", "day", "week"]
 
 _MOST_BACKUPS = 10_000
 """Each rotation renames all of them."""
 
 INHERIT: Final = "inherit"
-"""To the parent's stdout, each line after the child's name."""
+"""To the host's stdout, each line after the child's name."""
 
 NULL: Final = "null"
 """Nowhere."""
 
 STDOUT: Final = "stdout"
 """For stderr only: wherever stdout goes."""
+
+FORMATS: tuple[Format, ...] = ("raw", "name", "time", "full", "json")
+
+_format = check.one_of(FORMATS, "format='time'")
 
 
 def _absolute(path: str | os.PathLike[str]) -> Any:
@@ -34,13 +43,35 @@ def _absolute(path: str | os.PathLike[str]) -> Any:
 
 
 @frozen
+class Inherit:
+    """The host's own stdout or stderr. `Inherit()` is the same as `"inherit"`.
+
+    Args:
+        stream: which of the host's.
+        format: what a line looks like: `raw`, as it came; `name`, after the child's name; `time`,
+            after the time; `full`, after both; `json`, an object with `time`, `child`, `stream`,
+            `pid` and `line`.
+    """
+
+    stream: Literal["stdout", "stderr"] = field(
+        default="stdout", validator=check.one_of(("stdout", "stderr"), "Inherit('stderr')")
+    )
+    format: Format = field(default="name", kw_only=True, validator=_format)
+
+
+@frozen
 class LogFile:
-    """A file for a child's output, rotated by size and only ever between two lines.
+    """A file for a child's output, rotated only ever between two lines.
 
     Args:
         path: the file; missing folders are made. Relative paths are relative to the host's cwd.
-        max_bytes: rotate before the file grows beyond this; 0 never rotates.
+        max_bytes: rotate before the file grows beyond this; 0 never does for its size.
         backups: how many rotated files to keep (`path.1` is the newest); 0 keeps none.
+        every: rotate also when a new `hour`, `day` or `week` (Monday) has begun, local time.
+        max_age: seconds after which a rotated file is deleted.
+        max_total: bytes that all rotated files may have together; the oldest are deleted.
+        compress: rotated files are compressed, to `path.1.gz` and so on.
+        format: what a line looks like, as for `Inherit`.
     """
 
     path: Path = field(
@@ -59,15 +90,43 @@ class LogFile:
         kw_only=True,
         validator=check.rule(check.is_below(_MOST_BACKUPS), "a count (0 or more)", "backups=5"),
     )
+    every: Every | None = field(
+        default=None,
+        kw_only=True,
+        validator=check.optional(check.one_of(("hour", "day", "week"), "every='day'")),
+    )
+    max_age: float | None = field(
+        default=None,
+        kw_only=True,
+        validator=check.optional(check.positive_seconds("max_age=7*86400")),
+    )
+    max_total: int | None = field(
+        default=None,
+        kw_only=True,
+        validator=check.optional(
+            check.rule(check.is_below(check.MANY), "bytes (0 or more)", "max_total=100_000_000")
+        ),
+    )
+    compress: bool = field(default=False, kw_only=True, validator=check.boolean)
+    format: Format = field(default="raw", kw_only=True, validator=_format)
 
 
-Output = str | LogFile
+Output = str | LogFile | Inherit
+
+_DEVICES: dict[str, Output] = {
+    "/dev/null": NULL,
+    "/dev/stdout": Inherit("stdout", format="raw"),
+    "/dev/stderr": Inherit("stderr", format="raw"),
+}
 
 
 def from_value(value: Any) -> Any:
-    """Turn a path, or a text with a slash in it, into a `LogFile`; leave all else as it is."""
+    """Turn a path, or a text with a slash in it, into a `LogFile`, or into what that device is;
+    leave all else as it is."""
     is_path = isinstance(value, os.PathLike) or (isinstance(value, str) and "/" in value)
-    return LogFile(value) if is_path else value
+    if not is_path:
+        return value
+    return _DEVICES.get(str(value)) or LogFile(value)
 
 
 def stdout_check(spec: Any, attribute: Any, value: Any) -> None:
@@ -81,8 +140,35 @@ def stderr_check(spec: Any, attribute: Any, value: Any) -> None:
 
 
 def _expect(spec: Any, attribute: Any, value: Any, words: tuple[str, ...]) -> None:
-    if isinstance(value, LogFile) or (isinstance(value, str) and value in words):
+    if isinstance(value, LogFile | Inherit) or (isinstance(value, str) and value in words):
         return
-    expected = ", ".join(repr(w) for w in words) + ", a path with a slash in it or a LogFile"
+    expected = ", ".join(repr(w) for w in words) + (
+        ", a path with a slash in it, a LogFile or an Inherit"
+    )
     example = f"{attribute.name}=LogFile('logs/web.log')"
     raise check.fail(spec, attribute.name, value, expected, example)
+
+
+def check_files(files: list[tuple[str, LogFile]]) -> None:
+    """Refuse two ways to rotate one file.
+
+    Args:
+        files: with the path of the child that writes to each.
+
+    Raises:
+        InvalidSpec: two of the same path differ (`bad_combination`).
+    """
+    known: dict[Path, tuple[str, LogFile]] = {}
+    for child, file in files:
+        other, first = known.setdefault(file.path, (child, file))
+        differs = [
+            each.name
+            for each in attrs.fields(LogFile)
+            if each.name != "format" and getattr(first, each.name) != getattr(file, each.name)
+        ]
+        if differs:
+            raise InvalidSpec(
+                f"{check.shown(other)} and {check.shown(child)} both write to {file.path}, with "
+                f"different {', '.join(differs)}; give both the same LogFile",
+                "bad_combination",
+            )

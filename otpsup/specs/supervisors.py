@@ -16,6 +16,7 @@ from . import check
 from .after import check_graph
 from .check import shown
 from .children import AutoShutdown, Child, Command, Shutdown, Strategy, Worker
+from .copies import with_groups
 
 
 @frozen(kw_only=True)
@@ -41,7 +42,7 @@ class _Supervising(Child):
 
 
 def _children(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return with_groups(value) if isinstance(value, list | tuple) else value
 
 
 @frozen

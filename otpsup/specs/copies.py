@@ -1,0 +1,109 @@
+"""Copies of one program: siblings `web-1`, `web-2`, ..., made from one description.
+
+Decides how copies are named, and which siblings are copies of the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve, field, frozen
+
+from ..errors import InvalidSpec
+from . import check
+from .after import After
+
+if TYPE_CHECKING:
+    from .supervisors import ChildSpec
+
+MOST = 10_000
+"""Copies that a program may have."""
+
+
+@frozen
+class Copy:
+    """Which copy a child is.
+
+    Attributes:
+        of: the name that all copies share; the child's own is `<of>-<number>`.
+        number: from 1.
+        make: makes a copy from its number; how more of them are made.
+    """
+
+    of: str = field(validator=check.name)
+    number: int = field(
+        validator=check.rule(
+            lambda v: check.is_int(v) and 1 <= v <= MOST, f"a number from 1 to {MOST}", "number=1"
+        )
+    )
+    make: Callable[[int], ChildSpec] = field(
+        eq=False,
+        repr=False,
+        validator=check.rule(callable, "a callable", "make=lambda n: Worker('web', serve)"),
+    )
+
+
+def copies(count: int, make: Callable[[int], ChildSpec]) -> list[ChildSpec]:
+    """So many copies of a program, to be put among a supervisor's children.
+
+    A sibling that is `after` the shared name is after all of them. Each copy has its number in the
+    variable OTPSUP_COPY. `Tree.scale` makes more of them, or fewer.
+
+    Args:
+        count: how many, from 0.
+        make: makes the child from the number of the copy, from 1; the name that it gives must be
+            the same for all, and becomes `<name>-<number>`.
+
+    Raises:
+        InvalidSpec: not a count, or the copies do not share one name.
+    """
+    if not check.is_int(count) or not 0 <= count <= MOST:
+        raise InvalidSpec(
+            f"copies: expected a count from 0 to {MOST}, not {check.shown(count)}", "bad_start_spec"
+        )
+    made = [copy(number, make) for number in range(1, count + 1)]
+    names = {child.copy.of for child in made if child.copy}
+    if len(names) > 1:
+        given = ", ".join(sorted(map(check.shown, names)))
+        text = f"copies: all must have the same name, not {given}; the number is added to it"
+        raise InvalidSpec(text, "bad_start_spec")
+    return made
+
+
+def copy(number: int, make: Callable[[int], ChildSpec]) -> ChildSpec:
+    """The copy of this number."""
+    spec = make(number)
+    name = getattr(spec, "name", None)
+    if not isinstance(name, str) or not hasattr(spec, "copy"):
+        raise InvalidSpec(
+            f"copies: expected a function that makes a child, not {check.shown(spec)}; for example "
+            "copies(4, lambda n: Worker('web', serve, args=(8000 + n,)))",
+            "bad_start_spec",
+        )
+    return evolve(spec, name=f"{name}-{number}", copy=Copy(name, number, make))
+
+
+T = TypeVar("T", bound=Any)
+
+
+def with_groups(children: Iterable[T]) -> tuple[T, ...]:
+    """The same children; one that is after the shared name of copies is after each of them."""
+    children = tuple(children)
+    groups: dict[str, list[str]] = {}
+    for child in children:
+        if isinstance(getattr(child, "copy", None), Copy):
+            groups.setdefault(child.copy.of, []).append(child.name)
+    for child in children:
+        groups.pop(getattr(child, "name", ""), None)  # a child of that very name is meant
+    return tuple(_spread(child, groups) for child in children) if groups else children
+
+
+def _spread(child: T, groups: dict[str, list[str]]) -> T:
+    after = getattr(child, "after", ())
+    if not any(each.name in groups for each in after):
+        return child
+    spread = [
+        After(name, each.condition) for each in after for name in groups.get(each.name, [each.name])
+    ]
+    return evolve(child, after=tuple(dict.fromkeys(spread)))
