@@ -96,6 +96,18 @@ class DependencyNotMet(RequestError):
     code = "dependency_not_met"
 
 
+class NoProcess(RequestError):
+    """The child has no process just now."""
+
+    code = "no_process"
+
+
+class NoTreeFile(RequestError):
+    """The tree was not started from a file, and none was named."""
+
+    code = "no_tree_file"
+
+
 class StartFailed(OtpsupError):
     """A child did not start; the message says which one and why."""
 

@@ -154,6 +154,10 @@ class Engine:
         """The record of this path."""
         return self._core.children.get(path)
 
+    def nobody(self, verb: str, path: str) -> errors.NotFound:
+        """The error for who asks for a path of which there is no record."""
+        return not_found(verb, path, self._core.children)
+
     def _tick(self) -> None:
         for child in self._core.timers.due(self._core.now):
             child.timeout()

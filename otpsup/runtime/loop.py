@@ -23,6 +23,7 @@ from ..engine import Engine
 from ..engine.child import Child
 from ..engine.effects import Effect, Halt, Kill, Reply, Report, Spawn, StateChange, Terminate
 from ..engine.events import Event, Request, Tick, Unstartable
+from ..engine.process import ProcessChild
 from ..engine.reasons import Reason
 from ..engine.snapshot import ChildStatus, snapshot
 from ..errors import NotRunning, OtpsupError, in_words
@@ -94,6 +95,13 @@ class Runner:
     def status(self) -> ChildStatus:
         """The whole tree now."""
         return self.engine.snapshot(self._epoch, self.loop.time())
+
+    def signal(self, path: str, run: int, number: int) -> bool:
+        """Send a signal to an incarnation of a child; False if it is gone."""
+        process = self._processes.get((path, run))
+        if process is not None:
+            process.signal(number)
+        return process is not None
 
     @property
     def epoch(self) -> float:
@@ -183,7 +191,7 @@ class Runner:
             case Spawn():
                 self._spawn(effect)
             case Terminate():
-                self._processes[effect.path, effect.run].terminate()
+                self._processes[effect.path, effect.run].terminate(self._stop_signal(effect))
             case Kill():
                 self._processes[effect.path, effect.run].kill(late=effect.late)
             case Reply():
@@ -194,6 +202,12 @@ class Runner:
             case StateChange() | Report():
                 self._forget(effect)
                 self._tell(effect)
+
+    def _stop_signal(self, effect: Terminate) -> int:
+        """As the spec has it now; it may have changed since the process was made."""
+        child = self.engine.find(effect.path)
+        assert isinstance(child, ProcessChild)
+        return child.spec.stop_signal
 
     def _spawn(self, effect: Spawn) -> None:
         process = ChildProcess(self, effect.path, effect.run, effect.spec)

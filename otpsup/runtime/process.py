@@ -323,11 +323,11 @@ class ChildProcess:
 
     # Signals.
 
-    def terminate(self) -> None:
+    def terminate(self, signum: int) -> None:
         """Send the stop signal, and see to it that it is heard."""
         if self._spawner:
             self._spawner.stopping(self._id)
-        self.signal(self.spec.stop_signal)
+        self.signal(signum)
         self._wake(_NUDGE)
 
     def _wake(self, wait: float) -> None:

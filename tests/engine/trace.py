@@ -119,8 +119,8 @@ def _window(cause: Cause) -> str:
 def _answer(reply: Reply) -> str:
     if reply.error is not None:
         return f"{type(reply.error).__name__}: {reply.error}"
-    if isinstance(reply.value, tuple) and all(isinstance(v, Change) for v in reply.value):
-        return "".join(f"\n    {_change(change)}" for change in reply.value) or "nothing"
+    if reply.value and isinstance(reply.value, tuple) and isinstance(reply.value[0], Change):
+        return "".join(f"\n    {_change(change)}" for change in reply.value)
     if isinstance(reply.value, tuple):
         return ", ".join(f"{name} {state}" for name, state, _ in reply.value) or "none"
     if isinstance(reply.value, dict):
