@@ -19,7 +19,7 @@ from .control import address, last_words
 from .control.connection import Backend
 from .control.last_words import LastWords
 from .control.server import ControlServer
-from .engine.effects import Halt, Report, StateChange
+from .engine.effects import Halt, Told
 from .engine.events import Boot, Shutdown
 from .engine.snapshot import ChildStatus
 from .errors import OtpsupError
@@ -115,7 +115,7 @@ class Session(Backend):
         """Hear all events; returns how to stop that."""
         runner = self._runner
 
-        def listen(effect: StateChange | Report | Halt) -> None:
+        def listen(effect: Told) -> None:
             listener(from_effect(effect, runner.epoch, runner.loop.time()))
 
         def unsubscribe() -> None:
