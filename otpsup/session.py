@@ -22,7 +22,7 @@ from .control.last_words import LastWords
 from .control.server import ControlServer
 from .engine import Engine
 from .engine.child import Child
-from .engine.effects import Halt, Report, StateChange
+from .engine.effects import Halt, Told
 from .engine.events import Boot, Shutdown
 from .engine.node import Node
 from .engine.snapshot import ChildStatus, snapshot
@@ -193,7 +193,7 @@ class Session(Backend):
         """Hear all events; returns how to stop that."""
         runner = self._runner
 
-        def listen(effect: StateChange | Report | Halt) -> None:
+        def listen(effect: Told) -> None:
             listener(from_effect(effect, runner.epoch, runner.loop.time()))
 
         def unsubscribe() -> None:

@@ -96,6 +96,10 @@ class Child:
     pending: Reason | None = None
     """It ended by itself and its supervisor has not looked at that yet."""
     last_exit: Reason | None = None
+    last_run = 0
+    """The incarnation that ended so."""
+    last_output: tuple[str, ...] = ()
+    """What that wrote last, if it crashed."""
     restarts = 0
     attempts = 0
     """Restart attempts in a row, for the backoff."""
@@ -139,7 +143,9 @@ class Child:
         self.since = core.now
         self.awaited = self.retry_due = None
         if trigger in _ENDS:
-            run = self.run if before in UP else 0
+            if before in UP:
+                run = self.last_run = self.run
+                self.last_output = ()
             self._forget_run(reason)
         core.emit(StateChange(core.now, self.path, self.state, cause, pid, reason, run=run))
 

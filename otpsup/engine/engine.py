@@ -23,13 +23,14 @@ from .changes import survey
 from .checkpoint import Checkpoint
 from .child import Child
 from .core import Core
-from .effects import Effect, Halt, Reply
+from .effects import Effect, Halt, LastOutput, Reply
 from .events import (
     Boot,
     Event,
     Exited,
     Healthy,
     Ignored,
+    LastLines,
     NotYet,
     Ready,
     Reload,
@@ -94,6 +95,8 @@ class Engine:
                 on_news(child, news)  # else it is of an incarnation that is over
         elif isinstance(event, Request):
             self._request(event)
+        elif isinstance(event, LastLines):
+            self._last_lines(event)
         else:
             self._tick()
         effects = core.take_effects()
@@ -157,6 +160,14 @@ class Engine:
     def nobody(self, verb: str, path: str) -> errors.NotFound:
         """The error for who asks for a path of which there is no record."""
         return not_found(verb, path, self._core.children)
+
+    def _last_lines(self, event: LastLines) -> None:
+        """Tell them, whatever has become of the child; they belong to its end only if it has had
+        no other since."""
+        child = self._core.children.get(event.path)
+        if child is not None and child.last_run == event.run:
+            child.last_output = event.lines
+        self._core.emit(LastOutput(self._core.now, event.path, event.lines))
 
     def _tick(self) -> None:
         for child in self._core.timers.due(self._core.now):

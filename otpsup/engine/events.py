@@ -78,6 +78,18 @@ class Exited:
 
 
 @value
+class LastLines:
+    """What an incarnation that is over wrote last. It may come when another one is up already.
+
+    `lines` are fit to be shown: without secrets, and without what steers a terminal.
+    """
+
+    path: str
+    run: int
+    lines: tuple[str, ...]
+
+
+@value
 class StatusText:
     """The child says what it is doing, for people."""
 
@@ -226,4 +238,4 @@ class Reload(Request):
 
 
 News = Spawned | Ready | Healthy | NotYet | Ignored | Unstartable | Exited | StatusText
-Event = News | Tick | Request
+Event = News | LastLines | Tick | Request

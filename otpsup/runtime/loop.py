@@ -15,14 +15,26 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import psutil
 
 from ..engine import Engine
 from ..engine.child import Child
-from ..engine.effects import Effect, Halt, Kill, Reply, Report, Spawn, StateChange, Terminate
-from ..engine.events import Event, Request, Tick, Unstartable
+from ..engine.effects import (
+    Effect,
+    Halt,
+    Kill,
+    LastOutput,
+    Reply,
+    Report,
+    Spawn,
+    StateChange,
+    Terminate,
+    Told,
+)
+from ..engine.events import Event, LastLines, Request, Tick, Unstartable
 from ..engine.process import ProcessChild
 from ..engine.reasons import Reason
 from ..engine.snapshot import ChildStatus, snapshot
@@ -39,7 +51,7 @@ from .process import ChildProcess
 _CLOSE = 5.0
 """Seconds that the launcher and the log thread get to finish once nothing of the tree is left."""
 
-Listener = Callable[[StateChange | Report | Halt], None]
+Listener = Callable[[Told], None]
 Answer = Callable[[Any, OtpsupError | None], None]
 
 
@@ -73,6 +85,9 @@ class Runner:
         self._refs = itertools.count(1)
         self._answers: dict[int, Answer] = {}
         self._processes: dict[tuple[str, int], ChildProcess] = {}
+        self._quoted: set[int] = set()
+        """Incarnations whose last lines are not known yet."""
+        self._end: Halt | None = None
         found = list(launchers.zygote_workers(spec))
         self._launchers = launchers.Launchers(
             self.loop, self.tree, launchers.modules_of(found), launchers.main_for(found)
@@ -85,7 +100,7 @@ class Runner:
 
     def ask(self, make: Callable[[int], Request], answer: Answer) -> None:
         """Put a request in; `make` is given its reference, `answer` the value or the error."""
-        if self.halted.done() or self._fault is not None:
+        if self._end is not None or self.halted.done() or self._fault is not None:
             answer(None, NotRunning("the tree is not running any more"))
             return
         ref = next(self._refs)
@@ -197,10 +212,12 @@ class Runner:
             case Reply():
                 self._reply(effect)
             case Halt():
+                self._end = effect
+                self._halt_when_all_is_told()
+            case StateChange():
                 self._tell(effect)
-                self.halted.set_result(effect)
-            case StateChange() | Report():
                 self._forget(effect)
+            case Report() | LastOutput():
                 self._tell(effect)
 
     def _stop_signal(self, effect: Terminate) -> int:
@@ -219,10 +236,24 @@ class Runner:
             reason = Reason("error", in_words(error))
             self.post(Unstartable(effect.path, effect.run, reason))
 
-    def _forget(self, change: StateChange | Report) -> None:
-        """A child that is gone needs its process object no more."""
-        if isinstance(change, StateChange) and change.run:
-            self._processes.pop((change.path, change.run), None)
+    def _forget(self, change: StateChange) -> None:
+        """A child that is gone needs its process object no more; of one that crashed, its last
+        lines are told when they have come."""
+        process = self._processes.pop((change.path, change.run), None)
+        if process is not None and change.reason is not None and change.reason.is_own:
+            self._quoted.add(change.run)
+            process.quote(partial(self._tell_lines, change.path, change.run))
+
+    def _tell_lines(self, path: str, run: int, lines: tuple[str, ...]) -> None:
+        self._quoted.discard(run)
+        if lines:
+            self.post(LastLines(path, run, lines))
+        self._halt_when_all_is_told()
+
+    def _halt_when_all_is_told(self) -> None:
+        if self._end is not None and not self._quoted and not self.halted.done():
+            self._tell(self._end)
+            self.halted.set_result(self._end)
 
     def _reply(self, reply: Reply) -> None:
         answer = self._answers.pop(reply.ref, None)
@@ -231,7 +262,7 @@ class Runner:
             is_record = isinstance(value, Child)
             answer(snapshot(value, self._epoch) if is_record else value, reply.error)
 
-    def _tell(self, effect: StateChange | Report | Halt) -> None:
+    def _tell(self, effect: Told) -> None:
         for listener in tuple(self.listeners):
             try:
                 listener(effect)

@@ -32,15 +32,15 @@ from ..errors import OtpsupError, ProtocolError, in_words, text_of
 from ..logger import logger
 from ..mask import Secrets
 from ..plain import plain, plain_lines
-from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
-from ..specs.output import NULL, STDOUT, Output
+from ..specs import Command, Http, Notify, Port, Probe, StaysUp, Worker
 from ..wire import status as wire
 from . import environment, marks, orders, ports, readiness, stacks
 from .channel import Channel
 from .environment import Unusable
 from .launch import Signaller, Spawner
-from .logs import LogPump, Sink, Watcher
+from .logs import LogPump, Nowhere, Watcher
 from .notify import NotifySocket
+from .output import ChildOutput, quoted
 from .stock import StockWorker
 
 _STACKS = 0.5
@@ -94,6 +94,7 @@ class ChildProcess:
         self._crash: Crash | None = None
         self._channel: Channel | None = None
         self._notify: NotifySocket | None = None
+        self._output = ChildOutput(host.pump, path, run, spec, self._matched)
         self._secrets = Secrets({})
         self._complaints = 0
         self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
@@ -120,6 +121,7 @@ class ChildProcess:
             self._fail(f"cannot hand over target or arguments: {in_words(error)}")
         finally:
             self._close_ours()
+            self._output.hand_over()
 
     def _refuse_taken_port(self) -> None:
         port = readiness.taken_port(self.spec.ready)
@@ -132,7 +134,7 @@ class ChildProcess:
 
     def _spawn(self, args: Sequence[Any]) -> None:
         self._channel = Channel(self._host.loop, self._told, self._connected, self._wrong)
-        outputs = self._outputs()
+        outputs = self._output.descriptors()
         extra = self._extra_environment()
         if isinstance(self.spec, Command):
             self._spawn_command(self.spec, args, outputs, extra)
@@ -192,7 +194,7 @@ class ChildProcess:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         os.set_blocking(writer, True)
         self._ours.append(writer)
-        self._host.pump.attach(reader, _Nowhere(), self._newline_watcher())
+        self._host.pump.attach(reader, Nowhere(), self._newline_watcher())
         return writer
 
     def _newline_watcher(self) -> Watcher:
@@ -203,41 +205,9 @@ class ChildProcess:
 
         return watch_for_newline
 
-    # Its output.
-
-    def _outputs(self) -> dict[int, int]:
-        """The descriptors for its stdout and stderr, by number; nothing where it is /dev/null."""
-        out = self._pipe(self.spec.stdout, "stdout")
-        err = out if self._shares_one_pipe() else self._pipe(self.spec.stderr, "stderr")
-        return {number: fd for number, fd in ((1, out), (2, err)) if fd is not None}
-
-    def _shares_one_pipe(self) -> bool:
-        """One pipe for both keeps their order; not where only one of them is watched for a line."""
-        kind = self.spec.ready
-        is_watched = isinstance(kind, LogLine) and kind.stream != "both"
-        return self.spec.stderr == STDOUT or (
-            self.spec.stderr == self.spec.stdout and not is_watched
-        )
-
-    def _pipe(self, target: Output, stream: str) -> int | None:
-        watcher = self._line_watcher(stream)
-        if target == NULL and watcher is None:
-            return None
-        reader, writer = os.pipe2(os.O_CLOEXEC)
-        self._ours.append(writer)
-        self._host.pump.attach(reader, self._sink(target), watcher)
-        return writer
-
-    def _sink(self, target: Output) -> Sink:
-        if isinstance(target, LogFile):
-            return self._host.pump.file(target)
-        return _Nowhere() if target == NULL else self._host.pump.stdout(self.path)
-
-    def _line_watcher(self, stream: str) -> Watcher | None:
-        kind = self.spec.ready
-        if not isinstance(kind, LogLine) or kind.stream not in (stream, "both"):
-            return None
-        return readiness.line_watcher(kind, lambda: self._from_thread(self._became_ready))
+    def _matched(self) -> None:
+        """A line of its output is the one that is waited for; called from the pump's thread."""
+        self._from_thread(self._became_ready)
 
     def _from_thread(self, callback: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: too late to matter
@@ -248,6 +218,7 @@ class ChildProcess:
     def on_up(self, pid: int, pidfd: int | None) -> None:
         """It exists. What it said before we knew is told after that."""
         self._signaller = Signaller(pid, pidfd)
+        self._output.attach(pid)
         if self._is_over:
             self._signaller.kill_group()
             self._signaller.close()
@@ -304,6 +275,7 @@ class ChildProcess:
 
     def _clean_up(self) -> None:
         self._is_over = True
+        self._output.attach(None)
         for pending in (self._trial, self._nudge, self._look):
             if pending:
                 pending.cancel()
@@ -320,6 +292,16 @@ class ChildProcess:
     def _close_ours(self) -> None:
         while self._ours:
             os.close(self._ours.pop())
+
+    # What it said last.
+
+    def quote(self, told: Callable[[tuple[str, ...]], None]) -> None:
+        """Tell its last lines, once they are known; nothing if there are none.
+
+        Args:
+            told: called once, on the loop.
+        """
+        self._output.quote(self._host.loop, lambda output: told(quoted(output, self._secrets.hide)))
 
     # Signals.
 
@@ -471,15 +453,3 @@ class ChildProcess:
             last = "; of further ones nothing is told" if self._complaints == _COMPLAINTS else ""
             text = self._fit(str(error))
             logger.warning("{} sent a message that was dropped: {}{}", self.path, text, last)
-
-
-class _Nowhere:
-    """A sink that keeps nothing."""
-
-    writers = 0
-
-    def write(self, data: bytes) -> None:
-        """Drop it."""
-
-    def close(self) -> None:
-        """Nothing is open."""

@@ -264,6 +264,7 @@ def _status(value: Mapping[str, Any]) -> ChildStatus:
     if value["state"] not in _STATES:
         raise ValueError
     _check_texts(value.get("why", []))
+    _check_texts(value.get("last_output", []))
     children = tuple(_status(child) for child in value["children"])
     return ChildStatus(**{**value, "children": children})
 
@@ -277,6 +278,7 @@ def event_from(value: Any) -> Event:
     try:
         _check_kinds(value, _EVENT)
         _check_texts(value.get("chain", []))
+        _check_texts(value.get("lines", []))
         return Event(**value)
     except (AttributeError, OverflowError, TypeError, ValueError):
         raise errors.ProtocolError("the other end told of what is no event") from None

@@ -21,6 +21,7 @@ from otpsup.engine.effects import (
     Effect,
     Halt,
     Kill,
+    LastOutput,
     Reply,
     Report,
     Spawn,
@@ -72,6 +73,8 @@ class Scribe:
                 return self._change(effect)
             case Report():
                 return self._report(effect)
+            case LastOutput():
+                return [f"{effect.path} wrote: {line}" for line in effect.lines]
 
     def _name(self, path: str) -> str:
         return path or self._engine.root.name
