@@ -33,9 +33,7 @@ class Copy:
 
     of: str = field(validator=check.name)
     number: int = field(
-        validator=check.rule(
-            lambda v: check.is_int(v) and 1 <= v <= MOST, f"a number from 1 to {MOST}", "number=1"
-        )
+        validator=check.rule(check.Whole(1, MOST), f"a number from 1 to {MOST}", "number=1")
     )
     make: Callable[[int], ChildSpec] = field(
         eq=False,
