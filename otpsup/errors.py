@@ -26,6 +26,7 @@ class InvalidSpec(OtpsupError, ValueError):
         field: the field that is wrong; nothing if it is not just one.
         expected: what the field must be; nothing if it is wrong only beside others.
         problem: what is wrong, without the spec's name before it and the example behind it.
+        children: names of those that it is about, where it is about several.
     """
 
     code = "invalid_spec"
@@ -38,12 +39,14 @@ class InvalidSpec(OtpsupError, ValueError):
         field: str = "",
         expected: str = "",
         problem: str = "",
+        children: Sequence[str] = (),
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.field = field
         self.expected = expected
         self.problem = problem or message
+        self.children = tuple(children)
 
 
 @frozen

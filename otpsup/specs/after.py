@@ -120,8 +120,10 @@ def check_graph(owner: str, children: Iterable[Ordered]) -> None:
             {name: [a.name for a in child.after] for name, child in siblings.items()}
         ).prepare()
     except CycleError as error:
-        problem = _cycle(error.args[1])
-        raise InvalidSpec(f"{owner}: {problem}", "dependency_cycle", problem=problem) from None
+        names = error.args[1]
+        problem = _cycle(names)
+        text = f"{owner}: {problem}"
+        raise InvalidSpec(text, "dependency_cycle", problem=problem, children=names) from None
 
 
 def among(names: Container[str], child: T) -> T:

@@ -145,6 +145,12 @@ def schema_of(field: attrs.Attribute[Any]) -> Schema:
     return found
 
 
+def is_secret(field: attrs.Attribute[Any]) -> bool:
+    """Whether messages keep the field's value to themselves."""
+    validators = getattr(field.validator, "_validators", (field.validator,))
+    return any(getattr(validator, "secret", False) for validator in validators)
+
+
 def optional(rule: Rule) -> Rule:
     """The rule, but None is legal too."""
     return evolve(rule, test=lambda value: value is None or rule.test(value))
