@@ -7,7 +7,6 @@ child only; must not import the rest of the runtime.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import inspect
 import os
 import signal
@@ -19,7 +18,7 @@ from typing import Any
 
 from ..child import CHANNEL, PATH, CurrentChild, current_child
 from ..errors import NotAChild
-from . import stacks
+from . import importing, stacks
 from .launcher import execute
 
 
@@ -37,7 +36,7 @@ def run(
     child = current_child()
     stacks.offer()
     try:
-        _call(child, _resolve(target), args, kwargs, stop_signal)
+        _call(child, importing.resolve(target), args, kwargs, stop_signal)
     except Exception as error:
         child.crash(error, _own_lines(error))
         raise
@@ -49,21 +48,6 @@ def _own_lines(error: BaseException) -> str:
     while trace and trace.tb_next and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace))
-
-
-def _resolve(target: Callable[..., object] | str) -> Callable[..., object]:
-    """The callable behind `"pkg.module:name.in.it"`."""
-    if not isinstance(target, str):
-        return target
-    module, _, name = target.partition(":")
-    found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    if not callable(found):
-        raise TypeError(
-            f"target {target!r} is of type {type(found).__name__}, which cannot be called"
-        )
-    return found  # type: ignore[no-any-return]
 
 
 def _call(

@@ -33,9 +33,7 @@ class Copy:
 
     of: str = field(validator=check.name)
     number: int = field(
-        validator=check.rule(
-            lambda v: check.is_int(v) and 1 <= v <= MOST, f"a number from 1 to {MOST}", "number=1"
-        )
+        validator=check.rule(check.Whole(1, MOST), f"a number from 1 to {MOST}", "number=1")
     )
     make: Callable[[int], ChildSpec] = field(
         eq=False,
@@ -81,10 +79,15 @@ def copy(number: int, make: Callable[[int], ChildSpec]) -> ChildSpec:
             "copies(4, lambda n: Worker('web', serve, args=(8000 + n,)))",
             "bad_start_spec",
         )
-    return evolve(spec, name=f"{name}-{number}", copy=Copy(name, number, make))
+    return numbered(spec, number, make)
 
 
 T = TypeVar("T", bound=Any)
+
+
+def numbered(spec: T, number: int, make: Callable[[int], ChildSpec]) -> T:
+    """What `make` has made, as the copy of this number."""
+    return evolve(spec, name=f"{spec.name}-{number}", copy=Copy(spec.name, number, make))
 
 
 def with_groups(children: Iterable[T]) -> tuple[T, ...]:
