@@ -14,7 +14,7 @@ import resource
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psutil
@@ -59,6 +59,7 @@ class Runner:
         self.engine = Engine(spec, random.random)
         self.pump = LogPump()
         self.umask = current_umask()
+        self.environ: Mapping[str, str] = dict(os.environ)
         self.tree = marks.new_tree()
         self.adopt = adopt
         self.halted: asyncio.Future[Halt] = self.loop.create_future()
@@ -74,7 +75,11 @@ class Runner:
         self._processes: dict[tuple[str, int], ChildProcess] = {}
         found = list(launchers.zygote_workers(spec))
         self._launchers = launchers.Launchers(
-            self.loop, self.tree, launchers.modules_of(found), launchers.main_for(found)
+            self.loop,
+            self.tree,
+            launchers.modules_of(found),
+            launchers.main_for(found),
+            self.environ,
         )
         _raise_descriptor_limit(self._launchers.launcher)
         if found:
