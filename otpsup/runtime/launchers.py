@@ -17,8 +17,8 @@ from typing import Any
 
 from ..engine.reasons import Exit
 from ..logger import logger
-from ..specs import ChildSpec, DynamicSupervisor, Supervisor, Worker
-from . import marks, watch, workers, zygote
+from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
+from . import hooks, marks, watch, workers, zygote
 from .launch import LAUNCHER, Owner, Signaller, Spawner
 from .launcher.strays import MARK
 
@@ -277,7 +277,9 @@ class _ZygoteOwner:
 
 
 def zygote_workers(spec: ChildSpec) -> Iterator[Worker]:
-    """Every worker in a tree that the zygote will make."""
+    """Every worker in a tree that the zygote will make, hooks with them."""
+    if isinstance(spec, Worker | Command):
+        yield from hooks.workers(spec)
     if isinstance(spec, Worker) and spec.start_method == "zygote":
         yield spec
     elif isinstance(spec, Supervisor):

@@ -28,12 +28,11 @@ from ..engine.snapshot import ChildStatus, snapshot
 from ..errors import NotRunning, OtpsupError, in_words
 from ..logger import logger
 from ..specs import DynamicSupervisor, Supervisor
-from . import launchers, marks
+from . import hooks, launchers, marks
 from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
 from .logs import LogPump
-from .process import ChildProcess
 
 _CLOSE = 5.0
 """Seconds that the launcher and the log thread get to finish once nothing of the tree is left."""
@@ -72,7 +71,7 @@ class Runner:
         self._timer: asyncio.TimerHandle | None = None
         self._refs = itertools.count(1)
         self._answers: dict[int, Answer] = {}
-        self._processes: dict[tuple[str, int], ChildProcess] = {}
+        self._processes: dict[tuple[str, int], hooks.Incarnation] = {}
         found = list(launchers.zygote_workers(spec))
         self._launchers = launchers.Launchers(
             self.loop,
@@ -201,7 +200,7 @@ class Runner:
                 self._tell(effect)
 
     def _spawn(self, effect: Spawn) -> None:
-        process = ChildProcess(self, effect.path, effect.run, effect.spec)
+        process = hooks.incarnation(self, effect.path, effect.run, effect.spec)
         self._processes[effect.path, effect.run] = process
         try:
             process.start(effect.args)
