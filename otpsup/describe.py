@@ -34,13 +34,15 @@ def describe(spec: ChildSpec) -> dict[str, Any]:
 
 _LEFT_OUT = frozenset(("name", "children", "template"))
 _LABELS = {"argv": "command", "target": "worker"}
-_ALWAYS = frozenset(("restart", "shutdown", "ready", "stdout", "stderr", "strategy", "intensity", "period"))
+_ALWAYS = frozenset(
+    ("restart", "shutdown", "ready", "stdout", "stderr", "strategy", "intensity", "period")
+)
 
 
 def _is_given(spec: ChildSpec, field: attrs.Attribute[Any]) -> bool:
     """Whether it is worth a line: always what decides about a child's life, else what was said."""
-    default = field.default
-    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+    default: Any = field.default
+    if hasattr(default, "factory"):
         default = default.factory()
     return field.name in _ALWAYS or getattr(spec, field.name) != default
 
@@ -95,4 +97,3 @@ _BY_NAME: dict[str, Callable[[Any], Any]] = {
     "backoff": lambda backoff: _differing(backoff) or "as by default",
     "secrets": lambda secrets: {name: str(path) for name, path in secrets.items()},
 }
-

@@ -1,7 +1,7 @@
-"""What a running tree does for who asks, beside its engine: look, signal, reload from its file, scale.
+"""What a running tree does for who asks, beside its engine: look, signal, reload, scale.
 
-Decides nothing about children: the engine does, by the requests that are made here. Runs on the loop
-of the tree; what may block goes to a thread.
+Decides nothing about children: the engine does, by the requests that are made here. Runs on the
+loop of the tree; what may block goes to a thread.
 """
 
 from __future__ import annotations

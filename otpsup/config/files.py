@@ -14,7 +14,8 @@ from pathlib import Path
 from attrs import define, field
 
 from ..errors import InvalidSpec
-from ..runtime.environment import Unusable, read_env_file
+from ..runtime import env_files
+from ..runtime.env_files import Unusable
 from ..specs import ChildSpec, DynamicSupervisor, Supervisor
 from ..specs.check import shown
 from . import compose, json_text, text
@@ -164,7 +165,7 @@ class _Reader:
         for item, path in self._paths(node, place):
             try:
                 text.require_regular(path)
-                found = read_env_file(Path(path))
+                found = env_files.variables(Path(path))
             except (Unusable, text.Unreadable, OSError, ValueError) as error:
                 place.say(item, f"cannot use {shown(path)}: {_words(error)}")
             else:

@@ -120,7 +120,7 @@ def enter(order: dict[str, Any], channel: int, outputs: Sequence[int]) -> None:
     with contextlib.suppress(ValueError):
         signal.set_wakeup_fd(-1)
     os.setsid()
-    os.environb.update(order["env"])
+    _take_on_environment(order)
     os.environ[CHANNEL] = f"{channel}:{os.fstat(channel).st_ino}"
     os.environ[PATH] = order["path"]
     os.set_inheritable(channel, True)
@@ -128,6 +128,22 @@ def enter(order: dict[str, Any], channel: int, outputs: Sequence[int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     execute.become(order)
     execute.arrange(outputs, order["targets"])
+
+
+def _take_on_environment(order: dict[str, Any]) -> None:
+    """Drop what is not inherited, and add what is ordered.
+
+    In a fork of the zygote what modules have set when they were imported stays, for they are not
+    imported again.
+    """
+    if order.get("is_whole"):
+        unwanted = list(os.environb)
+    else:
+        left = execute.BASE.items() - execute.inherited(order).items()
+        unwanted = [name for name, value in left if os.environb.get(name) == value]
+    for name in unwanted:
+        del os.environb[name]
+    os.environb.update(order["env"])
 
 
 def tell_crash(error: BaseException) -> None:

@@ -147,7 +147,12 @@ def _is_user(value: Any) -> bool:
 def _is_inherited(value: Any) -> bool:
     if isinstance(value, str):
         return value in ("all", "none")
-    return isinstance(value, tuple) and all(map(_is_variable, value))
+    return isinstance(value, tuple) and all(map(_is_pattern, value))
+
+
+def _is_pattern(name: Any) -> bool:
+    """The name of a variable; with a `*` at its end, all that begin so."""
+    return _is_variable(name) and "*" not in name[:-1]
 
 
 def _is_variable(name: Any) -> bool:
@@ -266,8 +271,9 @@ class Process(Child):
         stop_signal: the signal that asks it to stop: a number, a `signal.Signals` or a name.
         exitcodes: exit codes that count as a normal end.
         environment: variables on top of those of the host that it gets.
-        inherit_env: which of the host's own variables it gets: `"all"`, `"none"`, or a list of
-            names. PATH, which finds programs, is not among those of `"none"` either.
+        inherit_env: which of the variables that the host had when the tree was started it gets:
+            `"all"`, `"none"`, or a list of names, as `["PATH", "LC_*"]`. A child without PATH has
+            its own program looked up in the host's.
         env_file: files of `NAME=value` lines, read at each start; later ones win over earlier
             ones, and `environment` over all. One path, or several.
         secrets: variables whose values are read from files at each start, and shown nowhere; they

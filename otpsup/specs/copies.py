@@ -145,14 +145,14 @@ def scaled(root: S, path: str, count: int, make: Callable[[int], ChildSpec]) -> 
             scaled(child, rest, count, make) if child.name == above else child
             for child in root.children
         ]
-        return evolve(root, children=children)  # type: ignore[no-any-return]
+        return evolve(root, children=children)
     made = copies(count, make)
     mine = [n for n, child in enumerate(root.children) if child.copy and child.copy.of == path]
     at = mine[0] if mine else len(root.children)
     others = [child for n, child in enumerate(root.children) if n not in mine]
     names = {f"{path}-{n}": After(f"{path}-{n}") for n in range(1, len(mine) + 1)}
     others = [_unspread(child, path, names) for child in others]
-    return evolve(root, children=[*others[:at], *made, *others[at:]])  # type: ignore[no-any-return]
+    return evolve(root, children=[*others[:at], *made, *others[at:]])
 
 
 def _unspread(child: T, of: str, names: dict[str, After]) -> T:
@@ -163,4 +163,4 @@ def _unspread(child: T, of: str, names: dict[str, After]) -> T:
     at = child.after.index(mine[0])
     others = [each for each in child.after if each.name not in names]
     shared = After(of, mine[0].condition)
-    return evolve(child, after=(*others[:at], shared, *others[at:]))  # type: ignore[no-any-return]
+    return evolve(child, after=(*others[:at], shared, *others[at:]))

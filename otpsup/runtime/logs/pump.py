@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ...logger import logger
 from ...specs import Inherit, LogFile
-from ...specs.output import INHERIT, NULL, Format, Output
+from ...specs.output import NULL, Format, Output
 from ...wire.lines import LogLine
 from . import outlet
 from .compressor import Compressor
