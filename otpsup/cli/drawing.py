@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from .. import graph
 from . import table, target
+from .parameters import Options
 
 
-def command(options: argparse.Namespace) -> str:
+def command(options: Options) -> str:
     """The drawing of a tree; of one that runs, with its states."""
     found = target.resolve(options.tree_or_module, options.tree, options.socket)
     colour = options.format == "text" and table.wants_colour(sys.stdout)

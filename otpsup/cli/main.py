@@ -1,39 +1,52 @@
-"""`python -m otpsup`: what can be said on the command line, and what becomes of errors.
+"""`python -m otpsup`: which command is meant, exit codes, and what becomes of errors.
 
-Exit codes: 0 done, 1 the tree, or the input, said no, 2 the command line is wrong, 3 there is no
-tree to talk to.
+Decides what reaches standard output and standard error. Must not know what a command does.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeAlias
+from types import ModuleType
 
 from .. import mask
 from ..errors import NotRunning, OtpsupError
-from . import table, verbs
+from ..plain import plain
+from . import words
+from .commands import COMMANDS
+from .parameters import BadUsage, Options, Subcommand
 
-Command = Callable[[argparse.Namespace], str]
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Command = Callable[[Options], "str | Iterable[str]"]
+"""Returns what is to be printed: all of it, or piece by piece as it comes."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     if sys.stdout is None:  # who started us closed it: be as quiet as that
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - to the end of the process
-    options = _parser().parse_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _write(options.command(options))
+        command, options = read(given)
+    except BadUsage as error:
+        return _misused(given, error)
+    except SystemExit:  # it asked for help, and got it
+        return _write("")
+    return _run(command, options)
+
+
+def _run(command: Subcommand, options: Options) -> int:
+    try:
+        _print(_function(command)(options))
+        return 0
     except NotRunning as error:
         return _complain(str(error), 1 if error.is_of_a_supervisor else 3)
     except OtpsupError as error:
-        return _complain(str(error), 2 if error.code == "usage" else 1)
+        return _refused(error)
     except BrokenPipeError:  # whoever read it has seen enough
         return _write("")
     except OSError as error:
@@ -44,10 +57,96 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _refused(error: OtpsupError) -> int:
+    """What was done is told before what was not; of a file, each problem on a line of its own."""
+    _write(getattr(error, "output", ""))
+    problems = getattr(error, "problems", ())
+    for problem in problems:
+        print(plain(mask.text(str(problem))), file=sys.stderr)
+    text = f"{len(problems)} problem{'s'[: len(problems) > 1]}" if problems else str(error)
+    return _complain(text, 2 if error.code == "usage" else 1)
+
+
+# Reading.
+
+
+def read(given: Sequence[str]) -> tuple[Subcommand, Options]:
+    """The command that is meant, and the values given for it.
+
+    Raises:
+        BadUsage: the line is wrong.
+        SystemExit: it asked for help or the version, which was printed.
+    """
+    if not given:
+        raise BadUsage("which command? `otpsup --help` lists them")
+    name, *rest = given
+    if name in ("--help", "-h"):
+        _write(front_end().overview())
+        raise SystemExit(0)
+    if name == "--version":
+        _write(_version())
+        raise SystemExit(0)
+    if name == "__complete":  # what the scripts of `completion` ask
+        from .completion import answer
+
+        _write(answer(rest))
+        raise SystemExit(0)
+    if name not in COMMANDS:
+        what = "option" if name.startswith("-") else "command"
+        raise BadUsage(words.no_such(what, name, COMMANDS))
+    command = COMMANDS[name]
+    return command, _checked(front_end().read(command, rest))
+
+
+def front_end() -> ModuleType:
+    """What reads command lines: click if it is installed, else argparse."""
+    name = "by_click" if is_installed("click") else "by_argparse"
+    return importlib.import_module(f".{name}", __package__)
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package of the extra `cli` can be imported."""
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _checked(options: Options) -> Options:
+    if getattr(options, "tree", None) is not None and options.socket is not None:
+        raise BadUsage("--tree and --socket both say which tree is meant; leave one out")
+    return options
+
+
+def _function(command: Subcommand) -> Command:
+    module, _, name = command.function.partition(":")
+    found: Command = getattr(importlib.import_module(f".{module}", __package__), name)
+    return found
+
+
+def _version() -> str:
+    """Looked up only when it is asked for: that takes longer than most commands."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"otpsup {version('otpsup')}\n"
+    except PackageNotFoundError:
+        return "otpsup, run from a folder where it is not installed\n"
+
+
+# Writing.
+
+
+def _print(output: str | Iterable[str]) -> None:
+    """Each piece as it comes; the first that cannot be written is the last."""
+    for piece in (output,) if isinstance(output, str) else output:
+        sys.stdout.write(_writable(piece))
+        sys.stdout.flush()
+
+
 def _write(text: str) -> int:
     try:
-        sys.stdout.write(_writable(text))
-        sys.stdout.flush()
+        _print(text)
     except OSError as error:
         with contextlib.suppress(OSError):  # Python flushes once more when it ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -56,8 +155,15 @@ def _write(text: str) -> int:
     return 0
 
 
+def _misused(given: Sequence[str], error: BadUsage) -> int:
+    command = COMMANDS.get(given[0]) if given else None
+    print(f"usage: {command.usage if command else words.USAGE}", file=sys.stderr)
+    return _complain(str(error), 2)
+
+
 def _complain(text: str, code: int) -> int:
-    print(f"otpsup: {table.plain(mask.text(text))}", file=sys.stderr)
+    if text:
+        print(f"otpsup: {plain(mask.text(text))}", file=sys.stderr)
     return code
 
 
@@ -65,147 +171,3 @@ def _writable(text: str) -> str:
     """With `?` for what the terminal's encoding does not have."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="otpsup",
-        description="Look at a supervision tree, steer it, ask what it would do and why it did.",
-        epilog="Exit codes: 0 done, 1 the tree or the input said no, 2 wrong usage, 3 no tree to "
-        "talk to.",
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="tell the version")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, verb, text in (
-        ("status", verbs.status, "show the tree, or the part of it at PATH"),
-        ("start", verbs.start, "start the child at PATH, or all that are down"),
-        ("stop", verbs.stop, "stop the child at PATH; without PATH, the whole tree"),
-        ("restart", verbs.restart, "stop and start the child at PATH, or all children in order"),
-    ):
-        _add_verb(commands, name, verbs.connected(verb), text)
-    text = "tell why the child at PATH, or the tree, is as it is, and what led to that"
-    _add_verb(commands, "why", _lazy("why"), text)
-    _add_graph(commands)
-    _add_simulate(commands)
-    _add_orphans(commands)
-    return parser
-
-
-class _Version(argparse.Action):
-    """Looked up only when it is asked for: that takes longer than most commands."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"otpsup {version('otpsup')}")
-        except PackageNotFoundError:
-            print("otpsup, run from a folder where it is not installed")
-        parser.exit()
-
-
-def _lazy(module: str) -> Command:
-    """The command of a module that is loaded when it is wanted."""
-
-    def command(options: argparse.Namespace) -> str:
-        found: Command = importlib.import_module(f".{module}", __package__).command
-        return found(options)
-
-    return command
-
-
-def _add(commands: _Commands, name: str, command: Command, text: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.set_defaults(command=command)
-    return parser
-
-
-def _add_verb(commands: _Commands, name: str, command: Command, text: str) -> None:
-    parser = _add(commands, name, command, text)
-    parser.add_argument(
-        "path", nargs="?", type=_path, metavar="PATH", help="a child, as in 'backend/db'"
-    )
-    _add_json(parser)
-    _add_which(parser, "the tree, if several are running")
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON value")
-
-
-def _add_which(parser: argparse.ArgumentParser, text: str) -> None:
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--tree", metavar="NAME", help=text)
-    _add_socket(which)
-
-
-def _add_socket(parser: argparse._ActionsContainer) -> None:
-    parser.add_argument("--socket", metavar="PATH", type=Path, help="the tree's control socket")
-
-
-_TREE = "a running tree's name, MODULE:NAME or FILE.py:NAME; the only running tree if left out"
-
-
-def _add_graph(commands: _Commands) -> None:
-    text = "draw a tree and its dependencies"
-    parser = _add(commands, "graph", _lazy("drawing"), text)
-    parser.add_argument("tree_or_module", nargs="?", metavar="TREE", help=_TREE)
-    parser.add_argument(
-        "--format", choices=("text", "mermaid", "dot", "svg"), default="text", help="(%(default)s)"
-    )
-    _add_which(parser, "a running tree")
-
-
-def _add_simulate(commands: _Commands) -> None:
-    text = (
-        "run the scenarios in FILE, one JSON object a line, and print a trace for each; with "
-        "--kill, say what would stop, start and escalate in TREE, and why"
-    )
-    parser = _add(commands, "simulate", _lazy("simulate"), text)
-    text = f"scenarios, `-` is stdin; with --kill, {_TREE}"
-    parser.add_argument("file", nargs="?", metavar="FILE|TREE", help=text)
-    parser.add_argument(
-        "--kill", action="append", default=[], metavar="PATH", type=_path,
-        help="a child that would be killed; may be given several times, in turn",
-    )  # fmt: skip
-    parser.add_argument("--times", type=_times, metavar="N", help="do all of --kill so often")
-    parser.add_argument(
-        "--broken", action="append", default=[], metavar="PATH", type=_path,
-        help="a child that would not start any more",
-    )  # fmt: skip
-    _add_json(parser)
-    _add_which(parser, "a running tree")
-
-
-def _add_orphans(commands: _Commands) -> None:
-    text = "list processes of trees that are dead; there should be none"
-    parser = _add(commands, "orphans", _lazy("orphans"), text)
-    parser.add_argument("--end", action="store_true", help="end them: SIGTERM, then SIGKILL")
-    parser.add_argument(
-        "--grace", type=_seconds, default=5.0, metavar="SECONDS",
-        help="between SIGTERM and SIGKILL (%(default)s)",
-    )  # fmt: skip
-    _add_json(parser)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e6:
-        raise argparse.ArgumentTypeError(f"expected seconds from 0, not {text!r}")
-    return value
-
-
-def _times(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to 1000, not {text!r}")
-    return int(text)
-
-
-def _path(text: str) -> str:
-    """A path; an empty one is refused: it may be a variable that is not set, not the whole tree."""
-    if text == "":
-        raise argparse.ArgumentTypeError("PATH is empty; leave it out to mean the whole tree")
-    return text

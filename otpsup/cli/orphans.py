@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-
 from .. import orphans
 from ..errors import OtpsupError
 from . import show
+from .parameters import Options
 
 
 class NotEnded(OtpsupError):
@@ -15,7 +14,7 @@ class NotEnded(OtpsupError):
     code = "not_ended"
 
 
-def command(options: argparse.Namespace) -> str:
+def command(options: Options) -> str:
     """A line for each; with --end, what became of them."""
     found = orphans.find()
     left = orphans.end(found, options.grace) if options.end else []

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import asdict, has
 
+from .. import mask
 from ..engine.snapshot import ChildStatus
+from ..errors import OtpsupError
+from ..plain import plain
 from . import table
+from .parameters import Options
 
 
-def value(result: object, options: argparse.Namespace) -> str:
-    """What to print for a verb's result: a tree, a list of paths, or nothing."""
+def tree(status: ChildStatus) -> str:
+    """A node and all below it, drawn."""
+    return table.render(status, time.time(), colour=table.wants_colour(sys.stdout)) + "\n"
+
+
+def pairs(states: Mapping[str, str], options: Options) -> str:
+    """What became of each path."""
     if options.json:
-        return as_json(result)
-    if isinstance(result, ChildStatus):
-        return table.render(result, time.time(), colour=table.wants_colour(sys.stdout)) + "\n"
-    return lines([f"{path}: {state}" for path, state in _pairs(result)])
+        return as_json(dict(states))
+    return lines([f"{path}: {state}" for path, state in states.items()])
 
 
 def as_json(result: object) -> str:
     """One JSON value."""
     return json.dumps(_plain(result), indent=2, default=str) + "\n"
+
+
+def json_line(result: object) -> str:
+    """One JSON value on one line."""
+    return json.dumps(_plain(result), default=str) + "\n"
 
 
 def _plain(result: Any) -> Any:
@@ -34,10 +46,21 @@ def _plain(result: Any) -> Any:
     return asdict(result) if has(type(result)) else result
 
 
-def lines(texts: list[str]) -> str:
+def lines(texts: Iterable[str]) -> str:
     """Text lines, without anything in them that steers a terminal."""
-    return "".join(f"{table.plain(text)}\n" for text in texts)
+    return "".join(f"{plain(text)}\n" for text in texts)
 
 
-def _pairs(result: object) -> list[tuple[object, object]]:
-    return list(result.items()) if isinstance(result, dict) else []
+def complain(text: str) -> None:
+    """One line on standard error, while the command goes on."""
+    print(f"otpsup: {plain(mask.text(text))}", file=sys.stderr, flush=True)
+
+
+def problems_of(error: OtpsupError) -> list[Any]:
+    """What is wrong with a tree file, one by one (`config.Problem`); nothing for other errors."""
+    return list(getattr(error, "problems", ()))
+
+
+def counted(problems: Sequence[object]) -> str:
+    """How many there are."""
+    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

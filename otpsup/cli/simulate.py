@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import io
 import json
@@ -16,9 +15,10 @@ from ..engine.words import span
 from ..errors import OtpsupError
 from ..testing import BadScenario, Consequence, simulate, what_if
 from . import show, table, target
+from .parameters import BadUsage, Options
 
 
-def command(options: argparse.Namespace) -> str:
+def command(options: Options) -> str:
     """Scenarios to traces; or, with --kill, consequences in words."""
     if options.kill:
         return _what_if(options)
@@ -33,12 +33,6 @@ def command(options: argparse.Namespace) -> str:
 
 _SHOWN = 40
 """Steps; of more, the middle is left out. --json has all."""
-
-
-class BadUsage(OtpsupError):
-    """Options that make no sense together."""
-
-    code = "usage"
 
 
 class SomeFailed(OtpsupError):
@@ -128,7 +122,7 @@ def _few_collections() -> Iterator[None]:
 # What if.
 
 
-def _what_if(options: argparse.Namespace) -> str:
+def _what_if(options: Options) -> str:
     chosen = target.resolve(options.file, options.tree, options.socket)
     tree, killed = chosen.spec, options.kill * (options.times or 1)
     begin = chosen.outline.checkpoint if chosen.outline else None

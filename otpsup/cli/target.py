@@ -1,4 +1,5 @@
-"""Which tree is meant: one that runs, by its name, or one in a module, as `module:name`."""
+"""Which tree is meant: one that runs, by its name, one in a tree file, or one in a module, as
+`module:name`."""
 
 from __future__ import annotations
 
@@ -20,6 +21,8 @@ from ..wire.outline import Outline
 
 _NAMES = ("tree", "TREE", "spec", "build")
 """Where a tree is looked for in a module that is named alone."""
+_TREE_FILES = (".yaml", ".yml", ".toml", ".json")
+"""What a tree file's name ends with."""
 
 
 class NoSuchTree(OtpsupError):
@@ -52,29 +55,63 @@ def resolve(text: str | None, tree: str | None = None, socket: Path | None = Non
     """The tree that is meant.
 
     Args:
-        text: the name of a running tree, `module:name`, `file.py:name`, or a module in which a
-            tree is called `tree` or `build`; None is the only tree that runs.
+        text: the name of a running tree, a tree file, `module:name`, `file.py:name`, or a module
+            in which a tree is called `tree` or `build`; None is the only tree that runs.
         tree: the name of a running tree.
         socket: a running tree's control socket.
 
     Raises:
         NoSuchTree: nothing of that kind is there, or it is no tree.
         NotRunning: there is not just one tree that runs.
+        InvalidFile: a tree file with problems.
     """
     if text is None or tree is not None or socket is not None:
         return _running(tree or text, socket)
-    if ":" in text:
-        module, _, name = text.partition(":")
-        return Target(_spec(_member(_module(module), name), text))
+    if ":" in text or text.endswith(_TREE_FILES):
+        return Target(declared(text))
     try:
         return _running(text, None)
     except NotRunning as error:
         if _is_module(text):
-            return _in_module(text)
-        raise NoSuchTree(
-            f"{error}; to name one in a module, write MODULE:NAME, "
-            "as in examples.fastblog.tree:build"
-        ) from None
+            return Target(_in_module(text))
+        raise NoSuchTree(f"{error}; {_HINT}") from None
+
+
+_HINT = (
+    "to name one in a module, write MODULE:NAME, as in examples.fastblog.tree:build; the name of a "
+    "tree file ends with .yaml"
+)
+
+
+def declared(text: str) -> Supervisor | DynamicSupervisor:
+    """The tree that a file or a module declares; no running tree is looked for.
+
+    Args:
+        text: a tree file, `module:name`, `file.py:name`, or a module, as for `resolve`.
+
+    Raises:
+        NoSuchTree: nothing of that kind is there, or it is no tree.
+        InvalidFile: a tree file with problems.
+    """
+    if text.endswith(_TREE_FILES):
+        return _in_tree_file(Path(text))
+    if ":" in text:
+        module, _, name = text.partition(":")
+        return _spec(_member(_module(module), name), text)
+    if not _is_module(text):
+        raise NoSuchTree(f"there is no module {text!r}; {_HINT}")
+    return _in_module(text)
+
+
+def _in_tree_file(path: Path) -> Supervisor | DynamicSupervisor:
+    """What it names is looked for in the current folder, and beside the file."""
+    from .. import load  # tree files cost more than most commands
+
+    _look_here()
+    beside = str(path.absolute().parent)
+    if beside not in sys.path:
+        sys.path.insert(1, beside)
+    return load(path)
 
 
 def _running(name: str | None, socket: Path | None) -> Target:
@@ -98,11 +135,11 @@ def _look_here() -> None:
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
 
 
-def _in_module(text: str) -> Target:
+def _in_module(text: str) -> Supervisor | DynamicSupervisor:
     module = _module(text)
     for name in _NAMES:
         if hasattr(module, name):
-            return Target(_spec(getattr(module, name), f"{text}:{name}"))
+            return _spec(getattr(module, name), f"{text}:{name}")
     raise NoSuchTree(
         f"module {text!r} has none of {', '.join(_NAMES)}; {_trees(module)}; "
         f"name one, as in {text}:mytree"

@@ -1,54 +1,60 @@
-"""`status`, `start`, `stop`, `restart`: requests to a running tree, over its control socket."""
+"""`status`, and what steers a running tree: requests over its control socket."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 
 from ..control.client import TreeClient
 from ..engine.snapshot import ChildStatus
-from ..errors import AlreadyStarted, NotFound
-from ..specs.check import nearest
-from . import show
+from ..errors import AlreadyStarted, NotRunning, OtpsupError, StartFailed
+from . import progress, selection, show
+from .parameters import BadUsage, Options
+from .selection import chosen, found
 
-Verb = Callable[[TreeClient, argparse.Namespace], object]
+Verb = Callable[[TreeClient, Options], str]
 
 
-def connected(verb: Verb) -> Callable[[argparse.Namespace], str]:
-    """A command that connects to the tree, and shows what the verb has to say."""
+class SomeFailed(OtpsupError):
+    """Some of what was asked for could not be done; `output` tells what was."""
 
-    def command(options: argparse.Namespace) -> str:
+    code = "some_failed"
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
+
+
+def connected(verb: Verb) -> Callable[[Options], str]:
+    """A command that connects to the tree first."""
+
+    @functools.wraps(verb)
+    def command(options: Options) -> str:
         with TreeClient.connect(options.tree, options.socket) as client:
-            return show.value(verb(client, options), options)
+            return verb(client, options)
 
     return command
 
 
-def status(client: TreeClient, options: argparse.Namespace) -> ChildStatus:
-    """The tree, or the part of it at PATH."""
-    return found(client.status(), options.path)
+@connected
+def status(client: TreeClient, options: Options) -> str:
+    """The tree, or the parts of it at PATH."""
+    root = client.status()
+    nodes = [found(root, path) for path in chosen(root, options.paths)] or [root]
+    if options.json and len(nodes) == 1 and not any(map(selection.is_pattern, options.paths)):
+        return show.as_json(nodes[0])
+    return show.as_json(nodes) if options.json else "".join(map(show.tree, nodes))
 
 
-def found(root: ChildStatus, path: str | None) -> ChildStatus:
-    """The node of this path; the root without one.
-
-    Raises:
-        NotFound: there is none; names the nearest, or all.
-    """
-    node = root.find(path or "")
-    if node is None:
-        known = [n.path for n in root.walk() if n.path]
-        hint = nearest(path or "", known) or f"the paths are: {', '.join(known)}"
-        raise NotFound(f"there is no child {path!r}; {hint}")
-    return node
-
-
-def start(client: TreeClient, options: argparse.Namespace) -> dict[str, str]:
-    """Start one child, or every child of the root that is down."""
-    if options.path:
-        return {options.path: client.start_child(options.path).state}
-    down = [node.path for node in client.status().children if node.state == "down"]
-    return {path: _start_if_down(client, path) for path in down}
+@connected
+def start(client: TreeClient, options: Options) -> str:
+    """Start the children at PATH, or every child of the root that is down."""
+    root = client.status()
+    if options.paths:
+        paths = chosen(root, options.paths)
+        return each(paths, lambda path: client.start_child(path).state, options)
+    down = [node.path for node in root.children if node.state == "down"]
+    return each(down, lambda path: _start_if_down(client, path), options)
 
 
 def _start_if_down(client: TreeClient, path: str) -> str:
@@ -58,19 +64,123 @@ def _start_if_down(client: TreeClient, path: str) -> str:
         return "running"
 
 
-def stop(client: TreeClient, options: argparse.Namespace) -> dict[str, str]:
-    """Stop one child, or the whole tree."""
-    if options.path:
-        client.terminate_child(options.path)
-        return {options.path: "down"}
+@connected
+def stop(client: TreeClient, options: Options) -> str:
+    """Stop the children at PATH, or the whole tree."""
+    if not options.paths:
+        return _end(client, options)
+
+    def down(path: str) -> str:
+        client.terminate_child(path)
+        return "down"
+
+    return each(chosen(client.status(), options.paths, last_first=True), down, options)
+
+
+@connected
+def shutdown(client: TreeClient, options: Options) -> str:
+    """Stop the whole tree."""
+    return _end(client, options, hurry=options.hurry)
+
+
+def _end(client: TreeClient, options: Options, *, hurry: bool = False) -> str:
     name = client.status().name
-    client.shutdown()
-    return {name: "down"}
+    with progress.shown(options):
+        client.shutdown(hurry=hurry)
+    return show.pairs({name: "down"}, options)
 
 
-def restart(client: TreeClient, options: argparse.Namespace) -> dict[str, str]:
-    """Restart one child, or the root's running children: each stopped and started in order."""
-    if options.path:
-        return {options.path: client.restart(options.path).state}
-    paths = [node.path for node in client.status().children if node.state != "down"]
-    return {path: client.restart(path).state for path in paths}
+@connected
+def restart(client: TreeClient, options: Options) -> str:
+    """Restart the children at PATH, or the root's running children, in order."""
+    root = client.status()
+    if options.rolling:
+        return _roll(client, root, options)
+    paths = chosen(root, options.paths)
+    if not options.paths:
+        paths = [node.path for node in root.children if node.state != "down"]
+    return each(paths, lambda path: client.restart(path).state, options)
+
+
+@connected
+def signal(client: TreeClient, options: Options) -> str:
+    """Send a signal to children."""
+
+    def send(path: str) -> str:
+        client.signal(path, options.signal)
+        return options.signal  # type: ignore[no-any-return]
+
+    return each(chosen(client.status(), options.paths), send, options)
+
+
+@connected
+def reopen(client: TreeClient, options: Options) -> str:
+    """Open all log files anew."""
+    client.reopen_logs()
+    return show.pairs({client.status().name: "log files are open anew"}, options)
+
+
+def each(paths: Sequence[str], do: Callable[[str], str], options: Options) -> str:
+    """Do that to each of them; one that fails keeps none of the others from it.
+
+    Raises:
+        SomeFailed: of several; each was told when it came.
+        OtpsupError: what the only one said.
+    """
+    done: dict[str, str] = {}
+    for path in paths:
+        try:
+            with progress.shown(options):
+                done[path] = do(path)
+        except OtpsupError as error:
+            is_over = isinstance(error, NotRunning) and not error.is_of_a_supervisor
+            if len(paths) == 1 or is_over:
+                raise
+            show.complain(f"{path}: {error}")
+    output = show.pairs(done, options)
+    if failed := len(paths) - len(done):
+        raise SomeFailed(f"{failed} of {len(paths)} failed", output)
+    return output
+
+
+# One at a time.
+
+
+def _roll(client: TreeClient, root: ChildStatus, options: Options) -> str:
+    """Restart copies so that no more than one is away; those that are not ready come first.
+
+    Raises:
+        SomeFailed: one did not become ready, or another is not ready any more; those after it were
+            left alone.
+    """
+    paths = _copies(root, options)
+    paths.sort(key=lambda path: found(root, path).ready)
+    done: dict[str, str] = {}
+    for path in paths:
+        try:
+            _require_ready(client, done)
+            with progress.shown(options):
+                done[path] = client.restart(path).state
+        except (NotRunning, OtpsupError) as error:
+            left = [other for other in paths if other not in done and other != path]
+            what = f"; left as they are: {', '.join(left)}" if left else ""
+            raise SomeFailed(f"{error}{what}", show.pairs(done, options)) from None
+    return show.pairs(done, options)
+
+
+def _copies(root: ChildStatus, options: Options) -> list[str]:
+    """The copies that are meant; of a supervisor, its children."""
+    if not options.paths:
+        raise BadUsage("--rolling takes the PATH of copies, or of a supervisor; without --rolling, "
+                       "restart without PATH takes one child after the other")  # fmt: skip
+    nodes = [found(root, path) for path in chosen(root, options.paths)]
+    return [each.path for node in nodes for each in (node.children or (node,))]
+
+
+def _require_ready(client: TreeClient, paths: dict[str, str]) -> None:
+    root = client.status()
+    for path in paths:
+        node = root.find(path)
+        if node is None or not node.ready:
+            why = node.why[0] if node and node.why else f"{path} is gone"
+            raise StartFailed(f"{path} did not stay ready: {why}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 
 from ..control import last_words
@@ -10,10 +9,11 @@ from ..control.client import TreeClient
 from ..control.last_words import LastWords
 from ..errors import NotRunning
 from . import show, table
-from .verbs import found
+from .parameters import Options
+from .selection import found
 
 
-def command(options: argparse.Namespace) -> str:
+def command(options: Options) -> str:
     """Why the child at PATH, or the tree, is as it is."""
     try:
         with TreeClient.connect(options.tree, options.socket) as client:
@@ -26,7 +26,7 @@ def command(options: argparse.Namespace) -> str:
     return show.lines(list(status.why))
 
 
-def _of_the_dead(options: argparse.Namespace, error: NotRunning) -> str:
+def _of_the_dead(options: Options, error: NotRunning) -> str:
     """No such tree runs: what did it say when it ended?"""
     if options.socket is not None or "several trees" in str(error):
         raise error

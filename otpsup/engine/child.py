@@ -107,6 +107,8 @@ class Child:
     """How long its last incarnation was ready, in seconds, once that is over."""
     paid = False
     """The coming retry is already counted in the restart window."""
+    owed = False
+    """A reload has stopped it, and will start it again; or could not start it."""
     plan: Plan[Child] | None = None
 
     def __init__(self, core: Core, spec: ChildSpec, path: str, parent: Parent) -> None:

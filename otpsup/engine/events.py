@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import field
 
-from ..specs import ChildSpec
+from ..specs import ChildSpec, DynamicSupervisor, Supervisor
 from .reasons import EXIT_0, Exit, Reason
 from .value import value
 
@@ -110,10 +110,12 @@ class Request:
     Attributes:
         ref: chosen by who asks, given back in the `Reply`.
         caller: path of the child that asks; None from outside the tree.
+        for_update: it is a step of a reload.
     """
 
     ref: int = 0
     caller: str | None = None
+    for_update: bool = False
 
 
 @value
@@ -221,6 +223,18 @@ class MonitorChild(ToChild):
 @value
 class DeleteChild(ToChild):
     """Forget a child that is down."""
+
+
+@value
+class Reload(Request):
+    """Become what this spec of the root says, with as little done as that takes.
+
+    Answered with a tuple of `engine.changes.Change`. With `preview` nothing is done, and it tells
+    what would be.
+    """
+
+    spec: Supervisor | DynamicSupervisor
+    preview: bool = False
 
 
 News = Spawned | Ready | Healthy | NotYet | Ignored | Unstartable | Exited | StatusText

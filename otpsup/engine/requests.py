@@ -45,6 +45,11 @@ _WORDS: dict[type[Request], str] = {
     DeleteChild: "delete_child",
     StopSupervisor: "stop",
 }
+_UPDATES: dict[type[Request], str] = {
+    StartChild: "update_start",
+    StartDeclared: "update_start",
+    TerminateChild: "update_stop",
+}
 
 
 class Handler:
@@ -217,6 +222,7 @@ class Handler:
             return
         child = self._find(request.path, "terminate")
         child.wanted = False
+        child.owed = request.for_update and child.owed
         why = purpose.ApiStop(_cause(request, child), request.ref, child)
         self._node.carry_out(why, stops=[child])
 
@@ -330,7 +336,7 @@ def count(node: Node) -> dict[str, int]:
 def _cause(request: ToChild | ToSupervisor | Any, child: Child) -> Cause:
     """That somebody asked for it; what was before does not count for less."""
     before = None if child.cause.kind == "boot" and child.run == 0 else child.cause
-    rule = _WORDS[type(request)]
+    rule = _UPDATES[type(request)] if request.for_update else _WORDS[type(request)]
     return Cause("request", child.path, rule=rule, by=request.caller, parent=before)
 
 

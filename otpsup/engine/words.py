@@ -28,6 +28,8 @@ _ASKED = {
     "kill": "was killed",
     "stop": "was told to end",
     "unmonitor": "was taken out of supervision",
+    "update_start": "was started by an update",
+    "update_stop": "was stopped by an update",
 }
 """What a request comes to for the child that it is about."""
 _AGAIN = ("exit", "retry", "satisfied", "unawaited")

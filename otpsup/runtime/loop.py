@@ -14,7 +14,7 @@ import resource
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,17 +35,17 @@ from ..engine.effects import (
     Told,
 )
 from ..engine.events import Event, LastLines, Request, Tick, Unstartable
+from ..engine.process import ProcessChild
 from ..engine.reasons import Reason
 from ..engine.snapshot import ChildStatus, snapshot
 from ..errors import NotRunning, OtpsupError, in_words
 from ..logger import logger
 from ..specs import DynamicSupervisor, Supervisor
-from . import launchers, marks
+from . import hooks, launchers, marks
 from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
 from .logs import LogPump
-from .process import ChildProcess
 
 _CLOSE = 5.0
 """Seconds that the launcher and the log thread get to finish once nothing of the tree is left."""
@@ -71,6 +71,7 @@ class Runner:
         self.engine = Engine(spec, random.random)
         self.pump = LogPump()
         self.umask = current_umask()
+        self.environ: Mapping[str, str] = dict(os.environ)
         self.tree = marks.new_tree()
         self.adopt = adopt
         self.halted: asyncio.Future[Halt] = self.loop.create_future()
@@ -83,13 +84,17 @@ class Runner:
         self._timer: asyncio.TimerHandle | None = None
         self._refs = itertools.count(1)
         self._answers: dict[int, Answer] = {}
-        self._processes: dict[tuple[str, int], ChildProcess] = {}
+        self._processes: dict[tuple[str, int], hooks.Incarnation] = {}
         self._quoted: set[int] = set()
         """Incarnations whose last lines are not known yet."""
         self._end: Halt | None = None
         found = list(launchers.zygote_workers(spec))
         self._launchers = launchers.Launchers(
-            self.loop, self.tree, launchers.modules_of(found), launchers.main_for(found)
+            self.loop,
+            self.tree,
+            launchers.modules_of(found),
+            launchers.main_for(found),
+            self.environ,
         )
         _raise_descriptor_limit(self._launchers.launcher)
         if found:
@@ -109,6 +114,13 @@ class Runner:
     def status(self) -> ChildStatus:
         """The whole tree now."""
         return self.engine.snapshot(self._epoch, self.loop.time())
+
+    def signal(self, path: str, run: int, number: int) -> bool:
+        """Send a signal to an incarnation of a child; False if it is gone."""
+        process = self._processes.get((path, run))
+        if process is not None:
+            process.signal(number)
+        return process is not None
 
     @property
     def epoch(self) -> float:
@@ -198,7 +210,7 @@ class Runner:
             case Spawn():
                 self._spawn(effect)
             case Terminate():
-                self._processes[effect.path, effect.run].terminate()
+                self._processes[effect.path, effect.run].terminate(self._stop_signal(effect))
             case Kill():
                 self._processes[effect.path, effect.run].kill(late=effect.late)
             case Reply():
@@ -212,8 +224,14 @@ class Runner:
             case Report() | LastOutput():
                 self._tell(effect)
 
+    def _stop_signal(self, effect: Terminate) -> int:
+        """As the spec has it now; it may have changed since the process was made."""
+        child = self.engine.find(effect.path)
+        assert isinstance(child, ProcessChild)
+        return child.spec.stop_signal
+
     def _spawn(self, effect: Spawn) -> None:
-        process = ChildProcess(self, effect.path, effect.run, effect.spec)
+        process = hooks.incarnation(self, effect.path, effect.run, effect.spec)
         self._processes[effect.path, effect.run] = process
         try:
             process.start(effect.args)

@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from attrs import evolve
@@ -61,6 +61,7 @@ class Host(Protocol):
     pump: LogPump
     umask: int
     tree: str
+    environ: Mapping[str, str]
 
     def post(self, event: Event) -> None:
         """Give an event to the engine."""
@@ -112,9 +113,10 @@ class ChildProcess:
     def start(self, args: Sequence[Any]) -> None:
         """Make the process; what goes wrong becomes an event."""
         try:
-            self._secrets = environment.secrets(self.spec, args)
+            given = environment.given(self.spec)
+            self._secrets = environment.secrets(self.spec, args, given, self._host.environ)
             self._refuse_taken_port()
-            self._spawn(args)
+            self._spawn(args, given.variables)
         except (OtpsupError, OSError) as error:
             self._fail(text_of(error))
         except BaseException as error:  # pickling runs code of the arguments' own
@@ -132,23 +134,24 @@ class ChildProcess:
             who = ports.describe(holder)
             raise Unusable(f"port {port} is in use by {who}; stop that, or choose another port")
 
-    def _spawn(self, args: Sequence[Any]) -> None:
+    def _spawn(self, args: Sequence[Any], variables: dict[str, str]) -> None:
         self._channel = Channel(self._host.loop, self._told, self._connected, self._wrong)
         outputs = self._output.descriptors()
-        extra = self._extra_environment()
+        env = {**variables, **self._extra_environment()}
         if isinstance(self.spec, Command):
-            self._spawn_command(self.spec, args, outputs, extra)
+            self._spawn_command(self.spec, args, outputs, env)
         elif self.spec.start_method == "zygote":
-            self._spawn_worker(self.spec, args, outputs, extra)
+            self._spawn_worker(self.spec, args, outputs, env)
         else:
-            self._start_stock(self.spec, args, outputs, extra)
+            self._start_stock(self.spec, args, outputs, env)
         self._channel.hand_over()
 
     def _spawn_command(
-        self, spec: Command, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
+        self, spec: Command, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
     ) -> None:
         assert self._channel
-        order = orders.command(spec, self.path, args, self._host.umask, self._channel.inode, extra)
+        host, inode = self._host, self._channel.inode
+        order = orders.command(spec, self.path, args, host.umask, inode, env, host.environ)
         given = {**outputs, orders.channel_number(spec): self._channel.child_end}
         if isinstance(spec.ready, Notify) and spec.ready.fd is not None:
             given[spec.ready.fd] = self._notification_fd()
@@ -156,10 +159,10 @@ class ChildProcess:
         self._order_from(self._host.launcher(), order, list(given.values()))
 
     def _spawn_worker(
-        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
+        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
     ) -> None:
         assert self._channel
-        order, fds = orders.worker(spec, self.path, args, self._host.umask, extra)
+        order, fds = orders.worker(spec, self.path, args, self._host.umask, env)
         order["targets"] = list(outputs)
         given = [self._channel.child_end, *outputs.values(), *fds]
         self._order_from(self._host.zygote(), order, given)
@@ -169,10 +172,10 @@ class ChildProcess:
         self._id = spawner.spawn(order, fds, self)
 
     def _start_stock(
-        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
+        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
     ) -> None:
         assert self._channel
-        order = orders.stock(spec, self.path, self._host.umask, extra)
+        order = orders.stock(spec, self.path, self._host.umask, env, self._host.environ)
         order["targets"] = list(outputs)
         worker = StockWorker(self._host.loop, spec, self.mark, self.on_exit)
         fds = [self._channel.child_end, *outputs.values()]
@@ -305,11 +308,11 @@ class ChildProcess:
 
     # Signals.
 
-    def terminate(self) -> None:
+    def terminate(self, signum: int) -> None:
         """Send the stop signal, and see to it that it is heard."""
         if self._spawner:
             self._spawner.stopping(self._id)
-        self.signal(self.spec.stop_signal)
+        self.signal(signum)
         self._wake(_NUDGE)
 
     def _wake(self, wait: float) -> None:

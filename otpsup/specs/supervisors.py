@@ -172,8 +172,9 @@ def check_significant(supervisor: Supervisor | DynamicSupervisor, child: ChildSp
     """
     mode = supervisor.auto_shutdown if isinstance(supervisor, Supervisor) else "never"
     if child.significant and mode == "never":
-        text = (
-            f"{check.label(child)}: significant=True needs a supervisor with auto_shutdown, and "
+        problem = (
+            f"significant=True needs a supervisor with auto_shutdown, and "
             f"{shown(supervisor.name)} has 'never'; for example auto_shutdown='any_significant'"
         )
-        raise InvalidSpec(text, "bad_combination")
+        text = f"{check.label(child)}: {problem}"
+        raise InvalidSpec(text, "bad_combination", field="significant", problem=problem)

@@ -190,7 +190,7 @@ def test_an_unsafe_folder(own: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [[], ["explode"], ["status", "a", "b"], ["status", "--tree", "a", "--socket", "b"]]
+    "args", [[], ["explode"], ["why", "a", "b"], ["status", "--tree", "a", "--socket", "b"]]
 )
 def test_usage(args: list[str]) -> None:
     """A wrong command line is exit code 2, with the usage on stderr."""

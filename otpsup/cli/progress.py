@@ -1,0 +1,100 @@
+"""What is being waited for, in one changing line on a terminal, from the second second on.
+
+Decides when there is such a line and what is in it. It asks the tree over a connection of its own,
+for the one that waits is taken. Nothing is shown where nobody looks: without a terminal, with
+--json, on a terminal that cannot take a line back (TERM=dumb).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+from ..control.client import TreeClient
+from ..engine.snapshot import ChildStatus
+from ..errors import OtpsupError
+from ..graph.marks import width
+from ..plain import plain
+from . import table
+from .parameters import Options
+
+_PATIENCE = 1.0
+"""Seconds after which somebody wants to know."""
+_AGAIN = 0.5
+"""Seconds between two looks."""
+_BUSY = ("starting", "stopping", "restarting")
+
+
+@contextlib.contextmanager
+def shown(options: Options, what: str = "") -> Iterator[None]:
+    """Tell what is waited for while the body waits.
+
+    Args:
+        what: said until the tree can be asked.
+    """
+    if not is_wanted(options):
+        yield
+        return
+    done = threading.Event()
+    teller = threading.Thread(target=_tell, args=(options, what, done), daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join(_PATIENCE)
+
+
+def is_wanted(options: Options) -> bool:
+    """Somebody looks, at a terminal that can take a line back."""
+    if getattr(options, "json", False) or sys.stderr is None or not sys.stderr.isatty():
+        return False
+    return os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _tell(options: Options, what: str, done: threading.Event) -> None:
+    begin, is_drawn = time.monotonic(), False
+    try:
+        while not done.wait(_AGAIN if is_drawn else _PATIENCE):
+            line = f"{_waiting(options) or what or 'waiting'} ({time.monotonic() - begin:.0f} s)"
+            _draw(line)
+            is_drawn = True
+    finally:
+        if is_drawn:
+            _draw("")
+
+
+def _draw(line: str) -> None:
+    columns = shutil.get_terminal_size().columns - 1
+    text = plain(line)
+    while width(text) > columns:
+        text = text[: columns - width(text) - 1] + "…"
+    with contextlib.suppress(OSError, ValueError):  # the terminal is gone
+        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.flush()
+
+
+def _waiting(options: Options) -> str:
+    try:
+        with TreeClient.connect(options.tree, options.socket) as client:
+            return summary(client.status())
+    except (OtpsupError, OSError):
+        return ""
+
+
+def summary(root: ChildStatus) -> str:
+    """Who is on the way to another state, and what each of them waits for."""
+    busy = [node for node in root.walk() if node.state in _BUSY and not node.children]
+    return "; ".join(map(told, busy))
+
+
+def told(node: ChildStatus) -> str:
+    """A node's state, for how long it has been in it, and what it waits for."""
+    since = table.duration(time.time() - node.since)
+    waits = f": {node.waits}" if node.waits else ""
+    return f"{node.path or node.name} is {node.state}, {since}{waits}"

@@ -1,0 +1,70 @@
+"""Which children are meant: paths, patterns of paths, and the name that copies share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from ..engine.snapshot import ChildStatus
+from ..errors import NotFound
+from ..specs.check import nearest
+
+
+def found(root: ChildStatus, path: str | None) -> ChildStatus:
+    """The node of this path; the root without one.
+
+    Raises:
+        NotFound: there is none; names the nearest, or all.
+    """
+    node = root.find(path or "")
+    if node is None:
+        known = [n.path for n in root.walk() if n.path]
+        hint = nearest(path or "", known) or f"the paths are: {', '.join(known)}"
+        raise NotFound(f"there is no child {path!r}; {hint}")
+    return node
+
+
+def chosen(root: ChildStatus, texts: Sequence[str], *, last_first: bool = False) -> list[str]:
+    """The paths that are meant, each once, in the order in which they were given.
+
+    A path means its child. Where there is no such child, `web` means its copies `web-1`, `web-2`
+    and so on, and `*`, `?`, `[...]` match within one part of a path. A text of which nothing is
+    known is kept: the tree has a word for that.
+
+    Args:
+        last_first: what one text stands for comes in reverse order of start.
+
+    Raises:
+        NotFound: a pattern that matches nothing.
+    """
+    paths: dict[str, None] = {}
+    for text in texts:
+        meant = _meant(root, text)
+        paths.update(dict.fromkeys(reversed(meant) if last_first else meant))
+    return list(paths)
+
+
+def _meant(root: ChildStatus, text: str) -> list[str]:
+    known = [node.path for node in root.walk() if node.path]
+    if text in known:
+        return [text]
+    if copies := [path for path in known if re.fullmatch(rf"{re.escape(text)}-[0-9]+", path)]:
+        return copies
+    if not is_pattern(text):
+        return [text]
+    matching = [path for path in known if _matches(path, text)]
+    if not matching:
+        raise NotFound(f"no child matches {text!r}; the paths are: {', '.join(known) or 'none'}")
+    return matching
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it may stand for several paths."""
+    return re.search(r"[*?]|\[.+\]", text) is not None
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Part by part: `*` does not reach into a supervisor."""
+    parts, patterns = path.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
