@@ -315,7 +315,7 @@ class Several:
 
     def schema(self, limits: Schema) -> Schema:
         """A list, or one."""
-        item = self.item.schema(limits)
+        item = self.item.schema(limits.get("items", {}))
         array = {"type": "array", "items": item}
         return either(array, item) if self.may_be_one else array
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from functools import cache
+from typing import Any
 
 _SECTION = re.compile(r"^(?:Args|Attributes):\n((?:(?: .*)?\n?)*)", re.MULTILINE)
 _FIELD = re.compile(r"^ {4}(\w+(?:, \w+)*): (.*(?:\n {5,}.*)*)", re.MULTILINE)
 
 
 @cache
-def words_of(cls: type, field: str) -> str:
+def words_of(cls: Any, field: str) -> str:
     """What a field means; nothing if its class and those above it do not say."""
     for each in cls.__mro__:
         if field in (found := _words(each)):
