@@ -108,9 +108,7 @@ def _in_tree_file(path: Path) -> Supervisor | DynamicSupervisor:
     from .. import load  # tree files cost more than most commands
 
     _look_here()
-    beside = str(path.absolute().parent)
-    if beside not in sys.path:
-        sys.path.insert(1, beside)
+    _look_beside(path)
     return load(path)
 
 
@@ -133,6 +131,13 @@ def _look_here() -> None:
     """The current folder is searched, whichever way this program was started."""
     if os.getcwd() not in sys.path and "" not in sys.path:  # noqa: PTH109 - sys.path holds texts
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
+
+
+def _look_beside(path: Path) -> None:
+    """The folder of a file is searched after the current one."""
+    folder = str(path.absolute().parent)
+    if folder not in sys.path:
+        sys.path.insert(1, folder)
 
 
 def _in_module(text: str) -> Supervisor | DynamicSupervisor:
@@ -171,6 +176,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _from_file(path: Path) -> ModuleType:
+    _look_beside(path)
     name = f"{path.stem} (a file)"  # no module is called so, and none loses its place
     found = importlib.util.spec_from_file_location(name, path)
     assert found is not None
