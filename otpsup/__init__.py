@@ -4,6 +4,7 @@
     engine     what happens when: pure decisions, events in, effects out  (no I/O at all)
     runtime    processes, pipes, signals: does what the engine says       (all the I/O)
     control    the same requests from another process                     (a unix socket)
+    config     trees from YAML and JSON files, and their schema           (`load`)
     tree, aio, program   Tree, Tree.aio, run: the handles of the host
     child      current_child: the handle inside a child
 
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from .aio import AsyncTree as AsyncTree
     from .child import CurrentChild as CurrentChild
     from .child import current_child as current_child
+    from .config import load as load
     from .control.client import TreeClient as TreeClient
     from .engine.snapshot import ChildStatus as ChildStatus
     from .errors import AlreadyPresent as AlreadyPresent
     from .errors import AlreadyStarted as AlreadyStarted
     from .errors import CallerNotReady as CallerNotReady
     from .errors import DependencyNotMet as DependencyNotMet
+    from .errors import InvalidFile as InvalidFile
     from .errors import InvalidSpec as InvalidSpec
     from .errors import MaxChildren as MaxChildren
     from .errors import NotAChild as NotAChild
@@ -66,6 +69,7 @@ __version__ = "0.1.0"
 _HOME = {
     "aio": ["AsyncTree"],
     "child": ["CurrentChild", "current_child"],
+    "config": ["load"],
     "control.client": ["TreeClient"],
     "engine.snapshot": ["ChildStatus"],
     "errors": [
@@ -73,6 +77,7 @@ _HOME = {
         "AlreadyStarted",
         "CallerNotReady",
         "DependencyNotMet",
+        "InvalidFile",
         "InvalidSpec",
         "MaxChildren",
         "NotAChild",
@@ -115,6 +120,7 @@ __all__ = [
     "Event",
     "Hook",
     "Inherit",
+    "InvalidFile",
     "InvalidSpec",
     "LogFile",
     "MaxChildren",
@@ -138,6 +144,7 @@ __all__ = [
     "current_child",
     "healthy",
     "http",
+    "load",
     "log_line",
     "notify",
     "port",

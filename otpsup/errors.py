@@ -6,7 +6,10 @@ OTP's atom for the same answer and is what travels over the wire.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
+
+from attrs import frozen
 
 
 class OtpsupError(Exception):
@@ -18,14 +21,80 @@ class OtpsupError(Exception):
 class InvalidSpec(OtpsupError, ValueError):
     """A specification that cannot be right; raised when it is built, before anything starts.
 
-    `reason` is OTP's atom for it (`invalid_restart_type`, `bad_combination`, ...; supervisor(3)).
+    Attributes:
+        reason: OTP's atom for it (`invalid_restart_type`, `bad_combination`, ...; supervisor(3)).
+        field: the field that is wrong; nothing if it is not just one.
+        expected: what the field must be; nothing if it is wrong only beside others.
+        problem: what is wrong, without the spec's name before it and the example behind it.
+        children: names of those that it is about, where it is about several.
     """
 
     code = "invalid_spec"
 
-    def __init__(self, message: str, reason: str = "invalid_spec") -> None:
+    def __init__(
+        self,
+        message: str,
+        reason: str = "invalid_spec",
+        *,
+        field: str = "",
+        expected: str = "",
+        problem: str = "",
+        children: Sequence[str] = (),
+    ) -> None:
         super().__init__(message)
         self.reason = reason
+        self.field = field
+        self.expected = expected
+        self.problem = problem or message
+        self.children = tuple(children)
+
+
+@frozen
+class Problem:
+    """One thing that is wrong in a file.
+
+    Attributes:
+        file: as it was given, or as it was included.
+        line, column: from 1; 0 for the file as a whole.
+        path: of what is wrong in the tree, as in `children.web.restart`; nothing for the file.
+        text: what is wrong, and what would be right.
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return ": ".join(part for part in (where, self.path, self.text) if part)
+
+
+_MOST_PROBLEMS = 50
+
+
+class InvalidFile(OtpsupError, ValueError):
+    """A file from which no tree can be made; nothing was started, and what runs was left alone.
+
+    Attributes:
+        problems: all that is wrong, in the order of the file; the message has a line for each of
+            the first.
+    """
+
+    code = "invalid_file"
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> InvalidFile:
+        """The error for these problems."""
+        lines = [str(problem) for problem in problems[:_MOST_PROBLEMS]]
+        if len(problems) > _MOST_PROBLEMS:
+            lines.append(f"... and {len(problems) - _MOST_PROBLEMS} more")
+        return cls("\n".join(lines), problems)
 
 
 class RequestError(OtpsupError):
@@ -94,6 +163,18 @@ class DependencyNotMet(RequestError):
     """The child is after a sibling that is not there yet; start that one first."""
 
     code = "dependency_not_met"
+
+
+class NoProcess(RequestError):
+    """The child has no process just now."""
+
+    code = "no_process"
+
+
+class NoTreeFile(RequestError):
+    """The tree was not started from a file, and none was named."""
+
+    code = "no_tree_file"
 
 
 class StartFailed(OtpsupError):

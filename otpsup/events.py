@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from . import explain
 from .engine import words
-from .engine.effects import Halt, Report, StateChange
+from .engine.effects import Halt, LastOutput, Report, StateChange, Told
 
 
 @frozen
@@ -16,8 +16,9 @@ class Event:
     Attributes:
         at: seconds since the epoch.
         kind: `state` for a change of state; `progress`, `restart`, `child_terminated`,
-            `start_error`, `shutdown_error`, `shutdown` as in OTP's supervisor reports; `halt` when
-            the tree has ended.
+            `start_error`, `shutdown_error`, `shutdown` as in OTP's supervisor reports;
+            `last_output` when it is known what a child that crashed wrote last; `halt` when the
+            tree has ended.
         path: the child; `""` is the root.
         state: the new state, for `state`.
         pid: the process concerned, if any.
@@ -25,6 +26,7 @@ class Event:
         cause: why, in words.
         chain: the same, and what led to that, the latest first; for `halt` of a tree that gave up,
             how it came to that, from the first crash to the last.
+        lines: for `last_output`: up to ten lines, without secrets.
         text: the whole event as one line.
         traceback: of the exception that ended a Python child, or "".
     """
@@ -39,10 +41,15 @@ class Event:
     text: str
     traceback: str = ""
     chain: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
+    lines: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
 
 
-def from_effect(effect: StateChange | Report | Halt, epoch: float, now: float) -> Event:
+def from_effect(effect: Told, epoch: float, now: float) -> Event:
     """The event for what the engine reported; `epoch` turns its clock into the wall clock."""
+    if isinstance(effect, LastOutput):
+        text = explain.said(effect)
+        at = effect.at + epoch
+        return Event(at, "last_output", effect.path, None, None, None, "", text, lines=effect.lines)
     chain = words.chain(effect.cause)
     cause = chain[0]
     match effect:

@@ -6,7 +6,7 @@ The words for causes are the engine's own, `engine.words`.
 from __future__ import annotations
 
 from .engine.cause import Cause
-from .engine.effects import Halt, Report, StateChange
+from .engine.effects import Halt, LastOutput, Report, StateChange
 from .engine.words import TREE, chain, history, how, named, sentence, span
 
 
@@ -70,6 +70,11 @@ def report(value: Report) -> str:
         case "shutdown":
             last = value.cause.parent or value.cause
             return f"{value.supervisor or TREE} gives up: {sentence(last)}"
+
+
+def said(value: LastOutput) -> str:
+    """The last of a child's last lines, in one line."""
+    return f"{value.path} wrote last: {value.lines[-1]}"
 
 
 def because(cause: Cause) -> str:

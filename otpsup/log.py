@@ -6,7 +6,7 @@ Decides levels and lines. No handler is added here: the host's set-up says where
 from __future__ import annotations
 
 from . import explain
-from .engine.effects import Halt, Report, StateChange
+from .engine.effects import Halt, LastOutput, Report, StateChange, Told
 from .logger import logger
 from .plain import plain
 
@@ -21,9 +21,9 @@ _LEVELS = {
 _WITH_TRACEBACK = ("child_terminated", "start_error", "shutdown_error")
 
 
-def write(tree: str, effect: StateChange | Report | Halt) -> None:
-    """Log what is worth a line: every report, every child that is down now, and for a tree that
-    gave up, how it came to that."""
+def write(tree: str, effect: Told) -> None:
+    """Log what is worth a line: every report, every child that is down now, what one that crashed
+    wrote last, and for a tree that gave up, how it came to that."""
     if isinstance(effect, Report):
         text = plain(explain.report(effect))
         logger.log(_level(effect), "{}: {}{}", plain(tree), text, _trace(effect))
@@ -31,6 +31,9 @@ def write(tree: str, effect: StateChange | Report | Halt) -> None:
         path, why = effect.path or "the tree", effect.reason or "stopped"
         text = plain(f"{path} is down: {why}{explain.reason_of(effect)}")
         logger.info("{}: {}", plain(tree), text)
+    elif isinstance(effect, LastOutput):
+        lines = "".join(f"\n  | {line}" for line in effect.lines)
+        logger.warning("{}: {} wrote last:{}", plain(tree), plain(effect.path), lines)
     elif isinstance(effect, Halt) and effect.kind == "gave_up":
         for line in explain.story(effect):
             logger.error("{}: how it came to that: {}", plain(tree), plain(line))

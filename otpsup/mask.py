@@ -8,7 +8,8 @@ its last word says that it is a place: `_FILE`, `_PATH`, `_DIR`, `_SOCK`. Hidden
 - what stands before the `@` of an address: `https://user:password@host`;
 - what comes after `Authorization:` and `Bearer`;
 - the values themselves of such variables, options and keyword arguments of a child, wherever they
-  stand in what is told of that child (`Secrets`), if they have `SHORTEST` characters at least.
+  stand in what is told of that child (`Secrets`), if they have `SHORTEST` characters at least;
+- the values of secrets that come from files, whatever they are called.
 
 Only what is shown is masked, never what a process is started with. Pure: texts in, texts out.
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Any
 
@@ -86,12 +87,19 @@ class Secrets:
     Args:
         named: values by the names of variables and keyword arguments.
         argv: a command line, whose options count too.
+        always: values that are secrets whatever they are called. A short one is hidden where it
+            stands as a word of its own, and of one of several lines also each line.
     """
 
-    def __init__(self, named: Mapping[str, Any], argv: Sequence[str] = ()) -> None:
+    def __init__(
+        self, named: Mapping[str, Any], argv: Sequence[str] = (), always: Sequence[str] = ()
+    ) -> None:
         values = {value for name, value in named.items() if is_secret(name)}
-        found = {form for value in (*values, *_options(argv)) for form in _forms(value)}
+        lines = {line.strip() for value in always for line in value.splitlines()}
+        known = (*values, *_options(argv), *always, *lines)
+        found = {form for value in known for form in _forms(value)}
         self._values = sorted(found, key=len, reverse=True)
+        self._words = _as_words({value for value in always if len(value) < SHORTEST})
 
     def hide(self, shown: str) -> str:
         """The text without these values, and without what `text` hides."""
@@ -111,7 +119,13 @@ class Secrets:
     def _replaced(self, shown: str) -> str:
         for value in self._values:
             shown = shown.replace(value, HIDDEN)
-        return shown
+        return self._words.sub(HIDDEN, shown) if self._words else shown
+
+
+def _as_words(values: Set[str]) -> re.Pattern[str] | None:
+    """What finds these where they are no part of a longer word."""
+    either = "|".join(map(re.escape, sorted(values)))
+    return re.compile(rf"(?<!\w)(?:{either})(?!\w)") if values else None
 
 
 def _options(argv: Sequence[str]) -> Iterator[str]:

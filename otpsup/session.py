@@ -10,7 +10,8 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,25 @@ from .control import address, last_words
 from .control.connection import Backend
 from .control.last_words import LastWords
 from .control.server import ControlServer
-from .engine.effects import Halt, Report, StateChange
+from .engine import Engine
+from .engine.child import Child
+from .engine.effects import Halt, Told
 from .engine.events import Boot, Shutdown
-from .engine.snapshot import ChildStatus
-from .errors import OtpsupError
+from .engine.node import Node
+from .engine.snapshot import ChildStatus, snapshot
+from .errors import NoProcess, OtpsupError
 from .events import Event, from_effect
 from .logger import logger
+from .operations import Operations
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
 from .wire import outline
 from .wire.control import Make
+from .wire.lines import LogLine
 from .wire.outline import Outline
 
+_RECENT = 500
+"""Events that are kept for those who come later."""
 _FLUSH = 1.0
 """Seconds that the log's sinks get to write what is left when the tree is gone."""
 
@@ -41,13 +49,19 @@ class Session(Backend):
     Args:
         spec: the root supervisor.
         name: of the tree, for its control socket and its log.
+        file: the tree file that `spec` comes from.
     """
 
-    def __init__(self, spec: Supervisor | DynamicSupervisor, name: str) -> None:
+    def __init__(
+        self, spec: Supervisor | DynamicSupervisor, name: str, file: Path | None = None
+    ) -> None:
         self.name = name
         self._server = ControlServer(self)
         self._runner = Runner(spec, self._server.adopt)
         self._runner.listeners.append(lambda effect: log.write(name, effect))
+        self.operations = Operations(self, file)
+        self._recent: deque[Event] = deque(maxlen=_RECENT)
+        self.subscribe(self._recent.append)
         self._began = 0.0
 
     async def live(self, started: Callable[[OtpsupError | None], None]) -> Halt:
@@ -66,6 +80,7 @@ class Session(Backend):
             self._say_last_words(halt)
             return halt
         finally:
+            await self.operations.close()
             await self._server.close()
             await self._runner.close()
             logger.close(_FLUSH)
@@ -106,6 +121,69 @@ class Session(Backend):
         """The tree's snapshot."""
         return self._runner.status()
 
+    @property
+    def engine(self) -> Engine:
+        """The decisions; to be looked at."""
+        return self._runner.engine
+
+    def find(self, path: str) -> Child:
+        """The record of a child.
+
+        Raises:
+            NotFound: there is none.
+        """
+        child = self.engine.find(path)
+        if child is None:
+            raise self.engine.nobody("find", path)
+        return child
+
+    def snapshot(self, child: Child) -> ChildStatus:
+        """The state of one child."""
+        return snapshot(child, self._runner.epoch)
+
+    def signal(self, path: str, number: int) -> None:
+        """Send a signal to a child's process.
+
+        Raises:
+            NotFound, NoProcess: there is no such child, or no process of it.
+        """
+        child = self.find(path)
+        if child.pid is None or not self._runner.signal(path, child.run, number):
+            what = "is a supervisor" if isinstance(child, Node) else f"is {child.state}"
+            raise NoProcess(f"cannot signal {path or self.name!r}: it {what}, and has no process")
+
+    def recent_events(self) -> list[Event]:
+        """The last events, the oldest first."""
+        return list(self._recent)
+
+    def tail(self, paths: Sequence[str] | None, lines: int, stream: str | None) -> list[LogLine]:
+        """The last lines of these children, or of all, the oldest first."""
+        pump = self._runner.pump
+        if paths is None:
+            return pump.tail(None, lines, stream)
+        told = [line for path in paths for line in pump.tail(path, lines, stream)]
+        return sorted(told, key=lambda line: line.at)
+
+    def follow(
+        self, fields: Mapping[str, Any], listener: Callable[[LogLine], None]
+    ) -> Callable[[], None]:
+        """Hear the last lines of children, and all that come after them."""
+        paths, lines, stream = fields["paths"], fields["lines"], fields["stream"]
+        return self._runner.pump.follow(listener, paths, lines=lines, stream=stream)
+
+    def reopen_logs(self) -> None:
+        """Close all log files; each is opened anew, by its name, for the next line."""
+        self._runner.pump.reopen()
+
+    def operate(
+        self,
+        op: str,
+        fields: Mapping[str, Any],
+        answer: Callable[[Any, OtpsupError | None], None],
+    ) -> None:
+        """Do one of the operations of a host."""
+        self.operations.do(op, fields, answer)
+
     def outline(self) -> dict[str, Any]:
         """The tree as it is now, with what was added to it at run time, and where it is."""
         engine, now = self._runner.engine, self._runner.loop.time()
@@ -115,7 +193,7 @@ class Session(Backend):
         """Hear all events; returns how to stop that."""
         runner = self._runner
 
-        def listen(effect: StateChange | Report | Halt) -> None:
+        def listen(effect: Told) -> None:
             listener(from_effect(effect, runner.epoch, runner.loop.time()))
 
         def unsubscribe() -> None:

@@ -46,6 +46,7 @@ PLACES = (
     "ready",
     "query2",
     "host",
+    "secret",
 )
 CANARY = {place: f"canary-{place}-{number:08}" for number, place in enumerate(PLACES, 7)}
 """What must not be seen."""
@@ -80,7 +81,9 @@ tell(op="crash", type=known, message=known, traceback=known)
 def children(folder: Path) -> list[Any]:
     """Children that are given secrets in every way that there is, and tell them in every way."""
     (folder / "app.env").write_text(f"SECRET_KEY='{CANARY['file']}'\n")
+    (folder / "plain").write_text(f"{CANARY['secret']}\n")
     given: dict[str, Any] = {
+        "secrets": {"PLAIN": folder / "plain"},
         "environment": {"API_TOKEN": CANARY["env"], "LANG": "C"},
         "env_file": folder / "app.env",
         "restart": "temporary",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..engine.snapshot import ChildStatus
@@ -12,6 +12,7 @@ from ..errors import OtpsupError, ProtocolError
 from ..events import Event
 from ..logger import logger
 from ..wire import control as wire
+from ..wire.lines import LogLine
 
 _UNREAD = 8 << 20
 """Bytes that may wait for a client to read them before it is dropped."""
@@ -41,6 +42,24 @@ class Backend:
         """Hear all events; returns how to stop that."""
         raise NotImplementedError
 
+    def operate(
+        self,
+        op: str,
+        fields: Mapping[str, Any],
+        answer: Callable[[Any, OtpsupError | None], None],
+    ) -> None:
+        """Do one of `wire.operations.FIELDS`, whose fields are checked."""
+        raise NotImplementedError
+
+    def follow(
+        self, fields: Mapping[str, Any], listener: Callable[[LogLine], None]
+    ) -> Callable[[], None]:
+        """Hear the lines of children from now on; returns how to stop that.
+
+        `listener` is called in a thread of its own.
+        """
+        raise NotImplementedError
+
 
 class Connection:
     """A client, from when it came until it hung up or was hung up on.
@@ -52,6 +71,7 @@ class Connection:
     """
 
     def __init__(self, backend: Backend, writer: asyncio.StreamWriter, caller: str | None) -> None:
+        self._loop = asyncio.get_running_loop()
         self._backend = backend
         self._writer = writer
         self._caller = caller
@@ -73,13 +93,13 @@ class Connection:
             self._send(wire.encode_error(wire.id_of(line), error))
             return
         self._nonsense = 0
-        if call.make is None:
+        if call.make is None and not call.is_operation:
             self._answer_at_once(call)
         elif self._pending >= _MAX_PENDING:
             text = f"{_MAX_PENDING} requests of this client wait for their answer already"
             self._send(wire.encode_error(call.id, ProtocolError(text)))
         else:
-            self._ask(call.id, call.make)
+            self._ask(call)
 
     def _answer_at_once(self, call: wire.Call) -> None:
         if call.op == "events":
@@ -91,14 +111,32 @@ class Connection:
         else:
             self._send(wire.encode_ok(call.id, wire.masked(self._backend.status())))
 
-    def _ask(self, id: int, make: wire.Make) -> None:
+    def _ask(self, call: wire.Call) -> None:
         self._pending += 1
 
         def answer(value: Any, error: OtpsupError | None) -> None:
             self._pending -= 1
-            self._send(wire.encode_error(id, error) if error else wire.encode_ok(id, value))
+            line = wire.encode_error(call.id, error) if error else wire.encode_ok(call.id, value)
+            self._send(line)
 
-        self._backend.ask(make, answer)
+        if call.fields.get("follow"):
+            answer(None, None)
+            self._unsubscribe()
+            self._unsubscribe = self._backend.follow(call.fields, self._on_line)
+        elif call.make is None:
+            self._backend.operate(call.op, call.fields, answer)
+        else:
+            self._backend.ask(call.make, answer)
+
+    def _on_line(self, line: LogLine) -> None:
+        """Called in a thread of its own, which waits until the client has room for more."""
+        with contextlib.suppress(RuntimeError):  # the loop is over
+            asyncio.run_coroutine_threadsafe(self._deliver(line), self._loop).result()
+
+    async def _deliver(self, line: LogLine) -> None:
+        with contextlib.suppress(OSError):  # it has hung up, which ends the following
+            self._writer.write(wire.encode_line(line))
+            await self._writer.drain()
 
     def _on_event(self, event: Event) -> None:
         self._send(wire.encode_event(event))

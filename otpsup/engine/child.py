@@ -96,6 +96,10 @@ class Child:
     pending: Reason | None = None
     """It ended by itself and its supervisor has not looked at that yet."""
     last_exit: Reason | None = None
+    last_run = 0
+    """The incarnation that ended so."""
+    last_output: tuple[str, ...] = ()
+    """What that wrote last, if it crashed."""
     restarts = 0
     attempts = 0
     """Restart attempts in a row, for the backoff."""
@@ -103,6 +107,8 @@ class Child:
     """How long its last incarnation was ready, in seconds, once that is over."""
     paid = False
     """The coming retry is already counted in the restart window."""
+    owed = False
+    """A reload has stopped it, and will start it again; or could not start it."""
     plan: Plan[Child] | None = None
 
     def __init__(self, core: Core, spec: ChildSpec, path: str, parent: Parent) -> None:
@@ -137,7 +143,9 @@ class Child:
         self.since = core.now
         self.awaited = self.retry_due = None
         if trigger in _ENDS:
-            run = self.run if before in UP else 0
+            if before in UP:
+                run = self.last_run = self.run
+                self.last_output = ()
             self._forget_run(reason)
         core.emit(StateChange(core.now, self.path, self.state, cause, pid, reason, run=run))
 

@@ -24,12 +24,18 @@ class Core:
         self.timers: Timers[Child] = Timers()
         self.children: dict[str, Child] = {}
         self._runs = 0
+        self._steps = 0
         self._instances: dict[str, int] = {}
 
     def next_run(self) -> int:
         """A number that no incarnation of any child has had."""
         self._runs += 1
         return self._runs
+
+    def next_step(self) -> int:
+        """A reference for a request of the engine's own; those from outside are above zero."""
+        self._steps -= 1
+        return self._steps
 
     def next_instance(self, path: str) -> int:
         """A number that no instance under this dynamic supervisor has had; the first is 1."""

@@ -104,4 +104,16 @@ class Report:
     delay: float = field(default=0.0, kw_only=True)
 
 
-Effect = Spawn | Terminate | Kill | Reply | Halt | StateChange | Report
+@value
+class LastOutput:
+    """What a child that has crashed wrote last, some time after the report of its end."""
+
+    at: float
+    path: str
+    lines: tuple[str, ...]
+
+
+Told = StateChange | Report | LastOutput | Halt
+"""What is told to whoever listens."""
+
+Effect = Spawn | Terminate | Kill | Reply | Halt | StateChange | Report | LastOutput

@@ -19,18 +19,21 @@ from ..specs import DynamicSupervisor, Supervisor
 from ..specs.check import shown
 from . import checkpoint
 from .cause import BOOT, Cause
+from .changes import survey
 from .checkpoint import Checkpoint
 from .child import Child
 from .core import Core
-from .effects import Effect, Halt, Reply
+from .effects import Effect, Halt, LastOutput, Reply
 from .events import (
     Boot,
     Event,
     Exited,
     Healthy,
     Ignored,
+    LastLines,
     NotYet,
     Ready,
+    Reload,
     Request,
     Resume,
     Shutdown,
@@ -47,6 +50,7 @@ from .events import (
 from .node import How, Node
 from .process import ProcessChild
 from .reasons import SHUTDOWN, Reason
+from .reload import Reloading, check_root
 from .requests import not_found
 from .snapshot import ChildStatus, current_spec, snapshot
 
@@ -65,6 +69,8 @@ class Engine:
         self._core = Core(random)
         self._top = _Top(self._core)
         self.root = Node(self._core, spec, "", self._top)
+        self._reloads: list[Reloading] = []
+        self._steps: dict[int, Reloading] = {}
 
     @property
     def deadline(self) -> float | None:
@@ -89,9 +95,26 @@ class Engine:
                 on_news(child, news)  # else it is of an incarnation that is over
         elif isinstance(event, Request):
             self._request(event)
+        elif isinstance(event, LastLines):
+            self._last_lines(event)
         else:
             self._tick()
-        return core.take_effects()
+        effects = core.take_effects()
+        return self._without_own_replies(effects) if self._reloads else effects
+
+    def _without_own_replies(self, effects: list[Effect]) -> list[Effect]:
+        """Give the answers to the steps of reloads to these; they lead to further effects."""
+        outside: list[Effect] = []
+        for effect in effects:  # which grows meanwhile
+            reload = self._steps.pop(effect.ref, None) if isinstance(effect, Reply) else None
+            if reload is None:
+                outside.append(effect)
+                continue
+            assert isinstance(effect, Reply)
+            reload.answered(effect.ref, effect.error)
+            effects += self._core.take_effects()
+        self._reloads = [reload for reload in self._reloads if not reload.is_over]
+        return outside
 
     def snapshot(self, epoch: float = 0.0, now: float | None = None) -> ChildStatus:
         """The whole tree as a value.
@@ -134,6 +157,18 @@ class Engine:
         """The record of this path."""
         return self._core.children.get(path)
 
+    def nobody(self, verb: str, path: str) -> errors.NotFound:
+        """The error for who asks for a path of which there is no record."""
+        return not_found(verb, path, self._core.children)
+
+    def _last_lines(self, event: LastLines) -> None:
+        """Tell them, whatever has become of the child; they belong to its end only if it has had
+        no other since."""
+        child = self._core.children.get(event.path)
+        if child is not None and child.last_run == event.run:
+            child.last_output = event.lines
+        self._core.emit(LastOutput(self._core.now, event.path, event.lines))
+
     def _tick(self) -> None:
         for child in self._core.timers.due(self._core.now):
             child.timeout()
@@ -148,6 +183,31 @@ class Engine:
                 self._to_supervisor(request)
             case ToChild():
                 self._to_child(request)
+            case Reload():
+                self._reload(request)
+
+    def _reload(self, request: Reload) -> None:
+        try:
+            if self.root.state not in ("starting", "running"):
+                raise self.root.not_running()
+            check_root(self.root, request.spec)
+        except errors.OtpsupError as error:
+            self._refuse(request, error)
+            return
+        if request.preview:
+            told = tuple(survey(self.root, request.spec).changes())
+            self._core.emit(Reply(request.ref, told))
+            return
+        for earlier in self._reloads:
+            earlier.supersede()
+        reload = Reloading(self.root, request, self._step)
+        self._reloads.append(reload)
+        reload.begin()
+
+    def _step(self, reload: Reloading, request: ToChild) -> None:
+        """A reload asks; the answer is for it alone."""
+        self._steps[request.ref] = reload
+        self._to_child(request)
 
     def _to_supervisor(self, request: ToSupervisor) -> None:
         node = self._core.children.get(request.path)

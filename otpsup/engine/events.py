@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import field
 
-from ..specs import ChildSpec
+from ..specs import ChildSpec, DynamicSupervisor, Supervisor
 from .reasons import EXIT_0, Exit, Reason
 from .value import value
 
@@ -78,6 +78,18 @@ class Exited:
 
 
 @value
+class LastLines:
+    """What an incarnation that is over wrote last. It may come when another one is up already.
+
+    `lines` are fit to be shown: without secrets, and without what steers a terminal.
+    """
+
+    path: str
+    run: int
+    lines: tuple[str, ...]
+
+
+@value
 class StatusText:
     """The child says what it is doing, for people."""
 
@@ -98,10 +110,12 @@ class Request:
     Attributes:
         ref: chosen by who asks, given back in the `Reply`.
         caller: path of the child that asks; None from outside the tree.
+        for_update: it is a step of a reload.
     """
 
     ref: int = 0
     caller: str | None = None
+    for_update: bool = False
 
 
 @value
@@ -211,5 +225,17 @@ class DeleteChild(ToChild):
     """Forget a child that is down."""
 
 
+@value
+class Reload(Request):
+    """Become what this spec of the root says, with as little done as that takes.
+
+    Answered with a tuple of `engine.changes.Change`. With `preview` nothing is done, and it tells
+    what would be.
+    """
+
+    spec: Supervisor | DynamicSupervisor
+    preview: bool = False
+
+
 News = Spawned | Ready | Healthy | NotYet | Ignored | Unstartable | Exited | StatusText
-Event = News | Tick | Request
+Event = News | LastLines | Tick | Request

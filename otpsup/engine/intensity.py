@@ -26,6 +26,10 @@ class RestartWindow:
         self._attempts.append(attempt)
         return len(self._attempts) <= self.intensity
 
+    def limit(self, intensity: int, period: float) -> None:
+        """Allow so many from here on; what the window holds still counts."""
+        self.intensity, self.period = intensity, period
+
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """All that the window held when it was last looked at, the oldest first."""

@@ -19,13 +19,14 @@ from . import purpose
 from .cause import Attempt, Cause
 from .child import UP, Child, Parent
 from .core import Core
+from .difference import is_other_kind
 from .effects import Reply, Report
 from .events import Request, StopSupervisor
 from .executor import Executor
 from .mailbox import Mailbox, Message, Notice
 from .order import order_of
 from .plan import COMPLETED, HEALTHY, READY, STARTED, Plan
-from .process import ProcessChild
+from .process import ProcessChild, kind_of
 from .reasons import SHUTDOWN, Reason
 from .requests import Handler
 from .restarter import Restarter
@@ -50,6 +51,20 @@ def make_child(
     return Node(core, spec, path, parent)
 
 
+def _adopt(child: Child, spec: ChildSpec) -> None:
+    """Let a child be of this spec; one that is of another kind stays what it is."""
+    if is_other_kind(child.spec, spec):
+        return
+    if isinstance(child, Node):
+        assert isinstance(spec, Supervisor | DynamicSupervisor)
+        child.adopt(spec)
+        return
+    assert isinstance(child, ProcessChild)
+    assert isinstance(spec, Worker | Command)
+    child.spec, child.type = spec, kind_of(spec)
+    child.on_demand = not spec.autostart
+
+
 class Node(Child):
     """A `Supervisor` or a `DynamicSupervisor`."""
 
@@ -61,10 +76,8 @@ class Node(Child):
         super().__init__(core, spec, path, parent)
         self.is_dynamic = isinstance(spec, DynamicSupervisor)
         self.type = "dynamic_supervisor" if self.is_dynamic else "supervisor"
-        self.strategy = spec.strategy if isinstance(spec, Supervisor) else "one_for_one"
-        self.is_serial = self.strategy != "one_for_one"
         self.children: dict[str, Child] = {}
-        self.order = order_of(spec, self.children)
+        self._follow(spec)
         self.how: How | None = None
         self.reason = SHUTDOWN
         self._was_up = self._asked_to_stop = self.is_killing = False
@@ -78,6 +91,53 @@ class Node(Child):
         self.is_fresh = True
         """Its children are as declared, none has been started yet."""
         self._load()
+
+    def _follow(self, spec: Supervisor | DynamicSupervisor) -> None:
+        """Decide by this spec from here on."""
+        self.spec = spec
+        self.strategy = spec.strategy if isinstance(spec, Supervisor) else "one_for_one"
+        self.is_serial = self.strategy != "one_for_one"
+        self.order = order_of(spec, self.children)
+
+    def adopt(self, spec: Supervisor | DynamicSupervisor) -> None:
+        """Become what this spec says, as far as nothing has to be started or stopped for that.
+
+        Children that are new are there, and down. Those that it does not have any more, or that
+        became something else, stay as they are until somebody takes them away.
+        """
+        before = {child.name for child in self.declared}
+        self._follow(spec)
+        self.restarter.adopt()
+        if self.state in ("down", "restarting"):  # it begins with what it has now
+            self._clear()
+            self._load()
+            return
+        if isinstance(spec, DynamicSupervisor):
+            for instance in self.children.values():
+                _adopt(instance, spec.template)
+            return
+        for child in spec.children:
+            self._adopt_child(child, is_new=child.name not in before)
+        self.arrange()
+
+    def _adopt_child(self, spec: ChildSpec, *, is_new: bool) -> None:
+        child = self.children.get(spec.name)
+        if child is not None:
+            _adopt(child, spec)
+        elif is_new or spec.restart != "temporary" or not spec.autostart:
+            self.add_later(spec)
+
+    def add_later(self, spec: ChildSpec) -> Child:
+        """The record of a child that a reload will start."""
+        child = self.add(spec, spec.name)
+        child.wanted, child.owed = False, spec.autostart
+        return child
+
+    def arrange(self) -> None:
+        """Bring the children into the order of the spec; whom it does not have comes last."""
+        names = {child.name: None for child in self.declared if child.name in self.children}
+        for name in (*names, *(n for n in self.children if n not in names)):
+            self.children[name] = self.children.pop(name)
 
     def _load(self) -> None:
         """Children as declared."""
@@ -389,7 +449,9 @@ class Node(Child):
 
     def forgets(self, child: Child) -> bool:
         """Whether the record of this child ends with it."""
-        return self.is_dynamic or (child.spec.restart == "temporary" and not child.on_demand)
+        if self.is_dynamic:
+            return True
+        return child.spec.restart == "temporary" and not child.on_demand and not child.owed
 
     def report(
         self,

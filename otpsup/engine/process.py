@@ -33,8 +33,10 @@ class ProcessChild(Child):
         args: Sequence[Any] = (),
     ) -> None:
         super().__init__(core, spec, path, parent)
-        self.type = "worker" if isinstance(spec, Worker) else "command"
+        self.type = kind_of(spec)
         self.args = tuple(args)
+        self.made_of = spec
+        """The spec of its last incarnation; its own may be newer, after a reload."""
         self._asked = self._killed = self._declined = False
         self._failing: Reason | None = None
         self.why_not = ""
@@ -49,6 +51,7 @@ class ProcessChild(Child):
         self._failing, self.why_not = None, ""
         self.move("start", cause)
         self.limit_start()
+        self.made_of = self.spec
         self.core.emit(Spawn(self.path, self.run, self.spec, self.args))
         if self.spec.restart == "temporary":
             self.args = ()  # it is never started again, and they may be large (OTP.md 3.5)
@@ -173,6 +176,11 @@ class ProcessChild(Child):
         if self._failing is None:
             return _early(reason)
         return evolve(self._failing, traceback=reason.traceback)
+
+
+def kind_of(spec: Worker | Command) -> str:
+    """What status calls it."""
+    return "worker" if isinstance(spec, Worker) else "command"
 
 
 def _early(reason: Reason) -> Reason:

@@ -67,6 +67,12 @@ class Reason:
         """OTP's class of normal ends: `normal`, `shutdown`, `{shutdown,_}` (supervisor(3))."""
         return self.kind in ("normal", "shutdown")
 
+    @property
+    def is_own(self) -> bool:
+        """The process itself came to a bad end: it was neither asked to end nor killed for not
+        listening, and its end was not normal."""
+        return not self.is_normal and self.kind != "killed"
+
     def __str__(self) -> str:
         return self.detail or self.kind
 

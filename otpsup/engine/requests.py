@@ -6,11 +6,14 @@ Decides who may do what in which state. The work itself is a plan, carried out b
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..specs import ChildSpec, DynamicSupervisor, check, check_significant
 from ..specs.after import among, check_graph
+from ..specs.output import check_files
+from ..specs.supervisors import files_of
 from . import purpose
 from .cause import Cause
 from .child import UP, Child
@@ -33,6 +36,7 @@ from .events import (
 if TYPE_CHECKING:
     from .node import Node
 
+_LEAVES = ("worker", "command")
 _WORDS: dict[type[Request], str] = {
     StartChild: "start_child",
     StartDeclared: "start_child",
@@ -40,6 +44,11 @@ _WORDS: dict[type[Request], str] = {
     ReplaceChild: "restart",
     DeleteChild: "delete_child",
     StopSupervisor: "stop",
+}
+_UPDATES: dict[type[Request], str] = {
+    StartChild: "update_start",
+    StartDeclared: "update_start",
+    TerminateChild: "update_stop",
 }
 
 
@@ -141,8 +150,17 @@ class Handler:
             )
         check_significant(self._node.spec, spec)
         self._check_free(spec)
+        self._check_files(spec)
         self._check_names(spec)
         return self._node.add(spec, spec.name)
+
+    def _check_files(self, spec: ChildSpec) -> None:
+        """It rotates a log as those do that write to it already."""
+        added = list(files_of(spec, self._node.path_of(spec.name)))
+        if added:
+            known = self._node.core.children.values()
+            there = (files_of(child.spec, child.path) for child in known if child.type in _LEAVES)
+            check_files([*chain.from_iterable(there), *added])
 
     def _check_free(self, spec: ChildSpec) -> None:
         other = self._node.children.get(spec.name)
@@ -204,6 +222,7 @@ class Handler:
             return
         child = self._find(request.path, "terminate")
         child.wanted = False
+        child.owed = request.for_update and child.owed
         why = purpose.ApiStop(_cause(request, child), request.ref, child)
         self._node.carry_out(why, stops=[child])
 
@@ -317,7 +336,7 @@ def count(node: Node) -> dict[str, int]:
 def _cause(request: ToChild | ToSupervisor | Any, child: Child) -> Cause:
     """That somebody asked for it; what was before does not count for less."""
     before = None if child.cause.kind == "boot" and child.run == 0 else child.cause
-    rule = _WORDS[type(request)]
+    rule = _UPDATES[type(request)] if request.for_update else _WORDS[type(request)]
     return Cause("request", child.path, rule=rule, by=request.caller, parent=before)
 
 

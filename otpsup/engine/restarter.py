@@ -35,6 +35,10 @@ class Restarter:
         self._window.used(now)
         return self._window.attempts
 
+    def adopt(self) -> None:
+        """The limits are now those of another spec."""
+        self._window.limit(self._node.spec.intensity, self._node.spec.period)
+
     def remember(self, attempt: Attempt) -> None:
         """Count a restart that was before this engine."""
         self._window.add(attempt)

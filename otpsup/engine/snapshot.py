@@ -35,6 +35,7 @@ class ChildStatus:
         why: why it is in this state, and what led to that, in sentences, the latest first.
         next_attempt: when it is tried again, in seconds since the epoch, or None.
         waits: what it waits for, in words, or None.
+        last_output: what it wrote last before it ended as `last_exit` says, if it crashed.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ChildStatus:
     why: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
     next_attempt: float | None = None
     waits: str | None = None
+    last_output: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
 
     def walk(self) -> Iterator[ChildStatus]:
         """This node and all below it, parents first."""
@@ -81,9 +83,14 @@ def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:
         status=child.status,
         info=child.info,
         children=_below(child, epoch),
-        why=(*words.why(child.path, child.state, child.cause, waits), *_lately(child)),
+        why=(
+            *words.why(child.path, child.state, child.cause, waits),
+            *words.quote(child.path, child.last_exit, child.last_output),
+            *_lately(child),
+        ),
         next_attempt=due and due + epoch,
         waits=waits or None,
+        last_output=child.last_output,
     )
 
 

@@ -6,7 +6,7 @@ of 3 in 60 s; next attempt in 4 s`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .cause import Attempt, Cause
 from .reasons import Reason
@@ -28,6 +28,8 @@ _ASKED = {
     "kill": "was killed",
     "stop": "was told to end",
     "unmonitor": "was taken out of supervision",
+    "update_start": "was started by an update",
+    "update_stop": "was stopped by an update",
 }
 """What a request comes to for the child that it is about."""
 _AGAIN = ("exit", "retry", "satisfied", "unawaited")
@@ -161,6 +163,14 @@ def why(path: str, state: str, cause: Cause, waits: str = "") -> tuple[str, ...]
     after = f"; {waits}" if waits else ""
     first = f"{named(path)} {verb} because {sentence(cause, it=path)}{after}"
     return (first, *_ends(cause), *_earlier(cause))
+
+
+def quote(path: str, reason: Reason | None, lines: Sequence[str]) -> tuple[str, ...]:
+    """What a child wrote last before it ended for this reason, a line each; nothing if that is not
+    known."""
+    if not lines:
+        return ()
+    return (f"before {named(path)} {how(reason)}, it wrote:", *(f"  | {line}" for line in lines))
 
 
 def _earlier(cause: Cause) -> Iterator[str]:

@@ -7,7 +7,6 @@ child only; must not import the rest of the runtime.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import inspect
 import os
 import signal
@@ -19,7 +18,7 @@ from typing import Any
 
 from ..child import CHANNEL, PATH, CurrentChild, current_child
 from ..errors import NotAChild
-from . import stacks
+from . import importing, stacks
 from .launcher import execute
 
 
@@ -37,7 +36,7 @@ def run(
     child = current_child()
     stacks.offer()
     try:
-        _call(child, _resolve(target), args, kwargs, stop_signal)
+        _call(child, importing.resolve(target), args, kwargs, stop_signal)
     except Exception as error:
         child.crash(error, _own_lines(error))
         raise
@@ -49,21 +48,6 @@ def _own_lines(error: BaseException) -> str:
     while trace and trace.tb_next and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace))
-
-
-def _resolve(target: Callable[..., object] | str) -> Callable[..., object]:
-    """The callable behind `"pkg.module:name.in.it"`."""
-    if not isinstance(target, str):
-        return target
-    module, _, name = target.partition(":")
-    found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    if not callable(found):
-        raise TypeError(
-            f"target {target!r} is of type {type(found).__name__}, which cannot be called"
-        )
-    return found  # type: ignore[no-any-return]
 
 
 def _call(
@@ -136,7 +120,7 @@ def enter(order: dict[str, Any], channel: int, outputs: Sequence[int]) -> None:
     with contextlib.suppress(ValueError):
         signal.set_wakeup_fd(-1)
     os.setsid()
-    os.environb.update(order["env"])
+    _take_on_environment(order)
     os.environ[CHANNEL] = f"{channel}:{os.fstat(channel).st_ino}"
     os.environ[PATH] = order["path"]
     os.set_inheritable(channel, True)
@@ -144,6 +128,22 @@ def enter(order: dict[str, Any], channel: int, outputs: Sequence[int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     execute.become(order)
     execute.arrange(outputs, order["targets"])
+
+
+def _take_on_environment(order: dict[str, Any]) -> None:
+    """Drop what is not inherited, and add what is ordered.
+
+    In a fork of the zygote what modules have set when they were imported stays, for they are not
+    imported again.
+    """
+    if order.get("is_whole"):
+        unwanted = list(os.environb)
+    else:
+        left = execute.BASE.items() - execute.inherited(order).items()
+        unwanted = [name for name, value in left if os.environb.get(name) == value]
+    for name in unwanted:
+        del os.environb[name]
+    os.environb.update(order["env"])
 
 
 def tell_crash(error: BaseException) -> None:

@@ -9,30 +9,47 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import re
-import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import OtpsupError
+from attrs import frozen
+
 from ..mask import Secrets
 from ..specs import Command, Worker
 from ..specs.check import INFINITY
+from . import env_files
+from .env_files import Unusable as Unusable
 
 
-class Unusable(OtpsupError):
-    """The machine does not have what the spec asks for."""
+@frozen
+class Given:
+    """What one start of a child is given on top of the host's variables.
+
+    Attributes:
+        variables: by name.
+        hidden: values among them that are secrets, whatever their names are.
+    """
+
+    variables: dict[str, str]
+    hidden: tuple[str, ...] = ()
 
 
-def overlay(spec: Worker | Command) -> dict[str, str]:
-    """The variables that the child gets on top of the host's: its user's, its env file's, then its
-    own."""
+def given(spec: Worker | Command) -> Given:
+    """The child's own variables: its user's, its env files', its own, its secrets, and which copy
+    it is; the later of these win. Files are read now.
+
+    Raises:
+        Unusable: a file cannot be read, or what is in it cannot be used.
+    """
     loaded: dict[str, str] = {}
     for path in spec.env_file:
-        loaded |= read_env_file(path)
-    return {**_login(spec.user), **loaded, **spec.environment}
+        loaded |= env_files.variables(path)
+    secret = {name: env_files.secret(name, path) for name, path in spec.secrets.items()}
+    copy = {"OTPSUP_COPY": str(spec.copy.number)} if spec.copy else {}
+    own = {**_login(spec.user), **loaded, **spec.environment, **secret, **copy}
+    return Given(own, tuple(secret.values()))
 
 
 def _login(user: str | int | None) -> dict[str, str]:
@@ -58,57 +75,20 @@ def _entry(user: str | int) -> pwd.struct_passwd | None:
         return None
 
 
-def secrets(spec: Worker | Command, args: Sequence[Any]) -> Secrets:
-    """What nobody is to see of what this child is given, the host's own variables with it.
+def secrets(
+    spec: Worker | Command, args: Sequence[Any], given: Given, host: Mapping[str, str]
+) -> Secrets:
+    """What nobody is to see of what this child is given.
 
     Args:
         args: come after the spec's own arguments.
-
-    Raises:
-        Unusable: the env file cannot be read.
+        host: the host's variables, whose secrets count, too.
     """
-    variables = {**os.environ, **overlay(spec)}
+    variables = {**host, **given.variables}
     if isinstance(spec, Worker):
-        return Secrets({**variables, **spec.kwargs})
-    return Secrets(variables, (*spec.argv, *(arg for arg in args if isinstance(arg, str))))
-
-
-def read_env_file(path: Path) -> dict[str, str]:
-    """The variables in a file of `NAME=value` lines.
-
-    Blank lines and lines that begin with `#` are passed over; `export ` before a name too. A value
-    may be quoted as in a shell; nothing is expanded.
-
-    Raises:
-        Unusable: the file cannot be read, or a line is no assignment.
-    """
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unusable(f"cannot read env file {path}: {error}") from None
-    numbered = ((n, line.strip()) for n, line in enumerate(lines, 1))
-    return dict(_assignment(path, n, line) for n, line in numbered if line and line[0] != "#")
-
-
-def _assignment(path: Path, number: int, line: str) -> tuple[str, str]:
-    name, equals, value = line.removeprefix("export ").strip().partition("=")
-    if not equals or not name.isidentifier():
-        raise Unusable(f"{path}, line {number}: expected NAME=value, for example LANG=C")
-    if "\0" in value:
-        raise Unusable(f"{path}, line {number}: a NUL byte, which no environment can hold")
-    try:
-        return name, " ".join(shlex.split(_without_comment(value)))
-    except ValueError as error:
-        raise Unusable(f"{path}, line {number}: {error}; close the quotation") from None
-
-
-_WORD = re.compile(r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\s'"\\])+""")
-
-
-def _without_comment(value: str) -> str:
-    """A comment begins at a word that begins with `#`, as in a shell; `a#b` is a value."""
-    comments = (word.start() for word in _WORD.finditer(value) if word[0].startswith("#"))
-    return value[: next(comments, len(value))]
+        return Secrets({**variables, **spec.kwargs}, always=given.hidden)
+    texts = (arg for arg in args if isinstance(arg, str))
+    return Secrets(variables, (*spec.argv, *texts), given.hidden)
 
 
 def working_folder(spec: Worker | Command) -> str:
@@ -116,15 +96,16 @@ def working_folder(spec: Worker | Command) -> str:
     return os.path.abspath(spec.cwd) if spec.cwd else ""  # noqa: PTH100 (keeps symlinks)
 
 
-def program(argv0: str, cwd: str, env: Mapping[str, str]) -> str:
-    """The file to execute, found as the child's own shell would find it.
+def program(argv0: str, cwd: str, env: Mapping[str, str], host: Mapping[str, str]) -> str:
+    """The file to execute, found as the child's own shell would find it; by the host's PATH where
+    the child has none of its own, be that inherited or not.
 
     Raises:
         Unusable: there is no such program.
     """
     if "/" in argv0:
         return os.path.join(cwd, argv0) if cwd else argv0  # noqa: PTH118
-    path = env.get("PATH", os.environ.get("PATH", os.defpath))
+    path = env.get("PATH", host.get("PATH", os.defpath))
     found = shutil.which(argv0, path=path)
     if found is None:
         raise Unusable(f"command {argv0!r} not found on PATH ({path}); install it or give its path")

@@ -19,7 +19,7 @@ from ..engine.reasons import Reason
 from ..errors import in_words
 from ..logger import logger
 from .environment import grace
-from .process import ChildProcess
+from .hooks import Incarnation
 
 _MOST = 10.0
 """Seconds, at most, that each child has to end; less if its spec says so."""
@@ -39,7 +39,7 @@ class Fault:
     def __init__(
         self,
         error: BaseException,
-        processes: Iterable[ChildProcess],
+        processes: Iterable[Incarnation],
         halted: asyncio.Future[Halt],
     ) -> None:
         self._left = list(processes)
@@ -79,15 +79,15 @@ class Fault:
                 cause = Cause("fault", "", self._reason)
                 self._halted.set_result(Halt("failed", self._reason, cause))
 
-    async def _stop(self, process: ChildProcess) -> None:
-        process.terminate()
+    async def _stop(self, process: Incarnation) -> None:
+        process.terminate(process.spec.stop_signal)
         if await self._is_gone(process, min(grace(process.spec), _MOST)):
             return
         process.kill()
         if not await self._is_gone(process, _GONE):
             raise TimeoutError(f"{process.path} was killed, and is not known to be gone")
 
-    async def _is_gone(self, process: ChildProcess, seconds: float) -> bool:
+    async def _is_gone(self, process: Incarnation, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
                 while process in self._left:

@@ -10,15 +10,15 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import process
 from multiprocessing.util import _args_from_interpreter_flags  # type: ignore[attr-defined]
 from typing import Any
 
 from ..engine.reasons import Exit
 from ..logger import logger
-from ..specs import ChildSpec, DynamicSupervisor, Supervisor, Worker
-from . import marks, watch, workers, zygote
+from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
+from . import hooks, marks, watch, workers, zygote
 from .launch import LAUNCHER, Owner, Signaller, Spawner
 from .launcher.strays import MARK
 
@@ -39,6 +39,7 @@ class Launchers:
         tree: what the marks of its processes begin with.
         preload: modules that the zygote imports for its workers.
         main: how to import the host's main module, if workers need it; else {}.
+        environ: the variables that all of the tree inherit, also from a later launcher.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Launchers:
         tree: str,
         preload: list[str],
         main: dict[str, str],
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._loop = loop
         self._tree = tree
         self._zygotes = itertools.count(1)
         self._settings = {"preload": preload, "main": main}
+        self._environ = environ
         self._files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         """How many descriptors children may have: as many as the host had to begin with, which
         raises its own limit; also those of a later launcher."""
@@ -93,7 +96,7 @@ class Launchers:
         with theirs:
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()], start_new_session=True,
+                pass_fds=[theirs.fileno()], start_new_session=True, env=self._environ,
             )  # fmt: skip
         ended: asyncio.Future[None] = self._loop.create_future()
         process, self._ended = self._process, ended
@@ -274,7 +277,9 @@ class _ZygoteOwner:
 
 
 def zygote_workers(spec: ChildSpec) -> Iterator[Worker]:
-    """Every worker in a tree that the zygote will make."""
+    """Every worker in a tree that the zygote will make, hooks with them."""
+    if isinstance(spec, Worker | Command):
+        yield from hooks.workers(spec)
     if isinstance(spec, Worker) and spec.start_method == "zygote":
         yield spec
     elif isinstance(spec, Supervisor):

@@ -14,31 +14,43 @@ import resource
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import psutil
 
 from ..engine import Engine
 from ..engine.child import Child
-from ..engine.effects import Effect, Halt, Kill, Reply, Report, Spawn, StateChange, Terminate
-from ..engine.events import Event, Request, Tick, Unstartable
+from ..engine.effects import (
+    Effect,
+    Halt,
+    Kill,
+    LastOutput,
+    Reply,
+    Report,
+    Spawn,
+    StateChange,
+    Terminate,
+    Told,
+)
+from ..engine.events import Event, LastLines, Request, Tick, Unstartable
+from ..engine.process import ProcessChild
 from ..engine.reasons import Reason
 from ..engine.snapshot import ChildStatus, snapshot
 from ..errors import NotRunning, OtpsupError, in_words
 from ..logger import logger
 from ..specs import DynamicSupervisor, Supervisor
-from . import launchers, marks
+from . import hooks, launchers, marks
 from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
 from .logs import LogPump
-from .process import ChildProcess
 
 _CLOSE = 5.0
 """Seconds that the launcher and the log thread get to finish once nothing of the tree is left."""
 
-Listener = Callable[[StateChange | Report | Halt], None]
+Listener = Callable[[Told], None]
 Answer = Callable[[Any, OtpsupError | None], None]
 
 
@@ -59,6 +71,7 @@ class Runner:
         self.engine = Engine(spec, random.random)
         self.pump = LogPump()
         self.umask = current_umask()
+        self.environ: Mapping[str, str] = dict(os.environ)
         self.tree = marks.new_tree()
         self.adopt = adopt
         self.halted: asyncio.Future[Halt] = self.loop.create_future()
@@ -71,10 +84,17 @@ class Runner:
         self._timer: asyncio.TimerHandle | None = None
         self._refs = itertools.count(1)
         self._answers: dict[int, Answer] = {}
-        self._processes: dict[tuple[str, int], ChildProcess] = {}
+        self._processes: dict[tuple[str, int], hooks.Incarnation] = {}
+        self._quoted: set[int] = set()
+        """Incarnations whose last lines are not known yet."""
+        self._end: Halt | None = None
         found = list(launchers.zygote_workers(spec))
         self._launchers = launchers.Launchers(
-            self.loop, self.tree, launchers.modules_of(found), launchers.main_for(found)
+            self.loop,
+            self.tree,
+            launchers.modules_of(found),
+            launchers.main_for(found),
+            self.environ,
         )
         _raise_descriptor_limit(self._launchers.launcher)
         if found:
@@ -84,7 +104,7 @@ class Runner:
 
     def ask(self, make: Callable[[int], Request], answer: Answer) -> None:
         """Put a request in; `make` is given its reference, `answer` the value or the error."""
-        if self.halted.done() or self._fault is not None:
+        if self._end is not None or self.halted.done() or self._fault is not None:
             answer(None, NotRunning("the tree is not running any more"))
             return
         ref = next(self._refs)
@@ -94,6 +114,13 @@ class Runner:
     def status(self) -> ChildStatus:
         """The whole tree now."""
         return self.engine.snapshot(self._epoch, self.loop.time())
+
+    def signal(self, path: str, run: int, number: int) -> bool:
+        """Send a signal to an incarnation of a child; False if it is gone."""
+        process = self._processes.get((path, run))
+        if process is not None:
+            process.signal(number)
+        return process is not None
 
     @property
     def epoch(self) -> float:
@@ -183,20 +210,28 @@ class Runner:
             case Spawn():
                 self._spawn(effect)
             case Terminate():
-                self._processes[effect.path, effect.run].terminate()
+                self._processes[effect.path, effect.run].terminate(self._stop_signal(effect))
             case Kill():
                 self._processes[effect.path, effect.run].kill(late=effect.late)
             case Reply():
                 self._reply(effect)
             case Halt():
+                self._end = effect
+                self._halt_when_all_is_told()
+            case StateChange():
                 self._tell(effect)
-                self.halted.set_result(effect)
-            case StateChange() | Report():
                 self._forget(effect)
+            case Report() | LastOutput():
                 self._tell(effect)
 
+    def _stop_signal(self, effect: Terminate) -> int:
+        """As the spec has it now; it may have changed since the process was made."""
+        child = self.engine.find(effect.path)
+        assert isinstance(child, ProcessChild)
+        return child.spec.stop_signal
+
     def _spawn(self, effect: Spawn) -> None:
-        process = ChildProcess(self, effect.path, effect.run, effect.spec)
+        process = hooks.incarnation(self, effect.path, effect.run, effect.spec)
         self._processes[effect.path, effect.run] = process
         try:
             process.start(effect.args)
@@ -205,10 +240,24 @@ class Runner:
             reason = Reason("error", in_words(error))
             self.post(Unstartable(effect.path, effect.run, reason))
 
-    def _forget(self, change: StateChange | Report) -> None:
-        """A child that is gone needs its process object no more."""
-        if isinstance(change, StateChange) and change.run:
-            self._processes.pop((change.path, change.run), None)
+    def _forget(self, change: StateChange) -> None:
+        """A child that is gone needs its process object no more; of one that crashed, its last
+        lines are told when they have come."""
+        process = self._processes.pop((change.path, change.run), None)
+        if process is not None and change.reason is not None and change.reason.is_own:
+            self._quoted.add(change.run)
+            process.quote(partial(self._tell_lines, change.path, change.run))
+
+    def _tell_lines(self, path: str, run: int, lines: tuple[str, ...]) -> None:
+        self._quoted.discard(run)
+        if lines:
+            self.post(LastLines(path, run, lines))
+        self._halt_when_all_is_told()
+
+    def _halt_when_all_is_told(self) -> None:
+        if self._end is not None and not self._quoted and not self.halted.done():
+            self._tell(self._end)
+            self.halted.set_result(self._end)
 
     def _reply(self, reply: Reply) -> None:
         answer = self._answers.pop(reply.ref, None)
@@ -217,7 +266,7 @@ class Runner:
             is_record = isinstance(value, Child)
             answer(snapshot(value, self._epoch) if is_record else value, reply.error)
 
-    def _tell(self, effect: StateChange | Report | Halt) -> None:
+    def _tell(self, effect: Told) -> None:
         for listener in tuple(self.listeners):
             try:
                 listener(effect)

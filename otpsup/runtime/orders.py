@@ -6,19 +6,26 @@ An order is a dict of plain values; `launcher.execute` names its keys. Descripto
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..child import CHANNEL, PATH
 from ..specs import Command, Notify, Worker
 from ..specs.check import has_no_nul
 from . import environment, marks, workers
+from .launcher import execute
 
 _CHANNEL_NUMBER = 3
 
 
 def command(
-    spec: Command, path: str, args: Sequence[Any], umask: int, inode: int, extra: dict[str, str]
+    spec: Command,
+    path: str,
+    args: Sequence[Any],
+    umask: int,
+    inode: int,
+    env: dict[str, str],
+    host: Mapping[str, str] = os.environ,
 ) -> dict[str, Any]:
     """The order for a command.
 
@@ -27,17 +34,18 @@ def command(
         args: come after the spec's own arguments.
         umask: the host's, for a spec that has none.
         inode: of the channel's descriptor, which the child gets under `channel_number(spec)`.
-        extra: further environment variables.
+        env: its variables beside those that it inherits.
+        host: the host's variables.
 
     Raises:
         environment.Unusable: the machine lacks something.
     """
-    env = {**environment.overlay(spec), **extra}
-    order = _common(spec, path, umask, extra)
-    file = environment.program(spec.argv[0], order["cwd"], env)
-    env |= {CHANNEL: f"{channel_number(spec)}:{inode}", PATH: path}
+    order = _common(spec, path, umask, env)
+    file = environment.program(spec.argv[0], order["cwd"], env, host)
+    env = {**env, CHANNEL: f"{channel_number(spec)}:{inode}", PATH: path}
     return {
         **order,
+        **_inherit(spec),
         "file": os.fsencode(file),
         "argv": [os.fsencode(part) for part in (*spec.argv, *_texts(args))],
         "env": _encode(env),
@@ -52,7 +60,7 @@ def _texts(args: Sequence[Any]) -> list[str]:
 
 
 def worker(
-    spec: Worker, path: str, args: Sequence[Any], umask: int, extra: dict[str, str]
+    spec: Worker, path: str, args: Sequence[Any], umask: int, env: dict[str, str]
 ) -> tuple[dict[str, Any], list[int]]:
     """The order for a worker of the zygote, and the descriptors that its arguments bring along.
 
@@ -64,23 +72,33 @@ def worker(
     data, fds = workers.pickle(process)
     tracker = workers.tracker_fd()
     order = {
-        **stock(spec, path, umask, extra),
+        **_common(spec, path, umask, env),
+        **_inherit(spec),
+        "env": _encode(env),
         "pickle": data,
         "tracker": tracker is not None,
     }
     return order, fds if tracker is None else [*fds, tracker]
 
 
-def stock(spec: Worker, path: str, umask: int, extra: dict[str, str]) -> dict[str, Any]:
-    """The part of an order that a worker of any start method carries out on itself."""
-    env = {**environment.overlay(spec), **extra}
-    return {**_common(spec, path, umask, extra), "env": _encode(env)}
+def stock(
+    spec: Worker, path: str, umask: int, env: dict[str, str], host: Mapping[str, str] = os.environ
+) -> dict[str, Any]:
+    """What a worker of a stock start method carries out on itself. It may have whatever variables
+    its host has by now, so all that it is to have are in the order."""
+    theirs = {k: v for k, v in _encode(host).items() if k not in execute.NOT_THEIRS}
+    inherited = execute.inherited(_inherit(spec), theirs)
+    return {
+        **_common(spec, path, umask, env),
+        "env": {**inherited, **_encode(env)},
+        "is_whole": True,
+    }
 
 
-def _common(spec: Worker | Command, path: str, umask: int, extra: dict[str, str]) -> dict[str, Any]:
+def _common(spec: Worker | Command, path: str, umask: int, env: dict[str, str]) -> dict[str, Any]:
     return {
         "path": path,
-        "mark": os.fsencode(extra.get(marks.NAME, "")),
+        "mark": os.fsencode(env.get(marks.NAME, "")),
         "cwd": environment.working_folder(spec),
         "umask": umask if spec.umask is None else spec.umask,
         "stop_signal": int(spec.stop_signal),
@@ -89,11 +107,19 @@ def _common(spec: Worker | Command, path: str, umask: int, extra: dict[str, str]
     }
 
 
+def _inherit(spec: Worker | Command) -> dict[str, Any]:
+    """Which of the host's variables; nothing for all of them, which whoever makes it has anyway."""
+    if spec.inherit_env == "all":
+        return {}
+    names = () if spec.inherit_env == "none" else spec.inherit_env
+    return {"inherit": [os.fsencode(name) for name in names]}
+
+
 def channel_number(spec: Command) -> int:
     """The descriptor under which a command finds its channel: 3, unless the spec wants that."""
     wanted = spec.ready.fd if isinstance(spec.ready, Notify) else None
     return _CHANNEL_NUMBER + 1 if wanted == _CHANNEL_NUMBER else _CHANNEL_NUMBER
 
 
-def _encode(env: dict[str, str]) -> dict[bytes, bytes]:
+def _encode(env: Mapping[str, str]) -> dict[bytes, bytes]:
     return {os.fsencode(key): os.fsencode(value) for key, value in env.items()}

@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from attrs import evolve
@@ -32,15 +32,15 @@ from ..errors import OtpsupError, ProtocolError, in_words, text_of
 from ..logger import logger
 from ..mask import Secrets
 from ..plain import plain, plain_lines
-from ..specs import Command, Http, LogFile, LogLine, Notify, Port, Probe, StaysUp, Worker
-from ..specs.output import NULL, STDOUT, Output
+from ..specs import Command, Http, Notify, Port, Probe, StaysUp, Worker
 from ..wire import status as wire
 from . import environment, marks, orders, ports, readiness, stacks
 from .channel import Channel
 from .environment import Unusable
 from .launch import Signaller, Spawner
-from .logs import LogPump, Sink, Watcher
+from .logs import LogPump, Nowhere, Watcher
 from .notify import NotifySocket
+from .output import ChildOutput, quoted
 from .stock import StockWorker
 
 _STACKS = 0.5
@@ -61,6 +61,7 @@ class Host(Protocol):
     pump: LogPump
     umask: int
     tree: str
+    environ: Mapping[str, str]
 
     def post(self, event: Event) -> None:
         """Give an event to the engine."""
@@ -94,6 +95,7 @@ class ChildProcess:
         self._crash: Crash | None = None
         self._channel: Channel | None = None
         self._notify: NotifySocket | None = None
+        self._output = ChildOutput(host.pump, path, run, spec, self._matched)
         self._secrets = Secrets({})
         self._complaints = 0
         self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
@@ -111,15 +113,17 @@ class ChildProcess:
     def start(self, args: Sequence[Any]) -> None:
         """Make the process; what goes wrong becomes an event."""
         try:
-            self._secrets = environment.secrets(self.spec, args)
+            given = environment.given(self.spec)
+            self._secrets = environment.secrets(self.spec, args, given, self._host.environ)
             self._refuse_taken_port()
-            self._spawn(args)
+            self._spawn(args, given.variables)
         except (OtpsupError, OSError) as error:
             self._fail(text_of(error))
         except BaseException as error:  # pickling runs code of the arguments' own
             self._fail(f"cannot hand over target or arguments: {in_words(error)}")
         finally:
             self._close_ours()
+            self._output.hand_over()
 
     def _refuse_taken_port(self) -> None:
         port = readiness.taken_port(self.spec.ready)
@@ -130,23 +134,24 @@ class ChildProcess:
             who = ports.describe(holder)
             raise Unusable(f"port {port} is in use by {who}; stop that, or choose another port")
 
-    def _spawn(self, args: Sequence[Any]) -> None:
+    def _spawn(self, args: Sequence[Any], variables: dict[str, str]) -> None:
         self._channel = Channel(self._host.loop, self._told, self._connected, self._wrong)
-        outputs = self._outputs()
-        extra = self._extra_environment()
+        outputs = self._output.descriptors()
+        env = {**variables, **self._extra_environment()}
         if isinstance(self.spec, Command):
-            self._spawn_command(self.spec, args, outputs, extra)
+            self._spawn_command(self.spec, args, outputs, env)
         elif self.spec.start_method == "zygote":
-            self._spawn_worker(self.spec, args, outputs, extra)
+            self._spawn_worker(self.spec, args, outputs, env)
         else:
-            self._start_stock(self.spec, args, outputs, extra)
+            self._start_stock(self.spec, args, outputs, env)
         self._channel.hand_over()
 
     def _spawn_command(
-        self, spec: Command, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
+        self, spec: Command, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
     ) -> None:
         assert self._channel
-        order = orders.command(spec, self.path, args, self._host.umask, self._channel.inode, extra)
+        host, inode = self._host, self._channel.inode
+        order = orders.command(spec, self.path, args, host.umask, inode, env, host.environ)
         given = {**outputs, orders.channel_number(spec): self._channel.child_end}
         if isinstance(spec.ready, Notify) and spec.ready.fd is not None:
             given[spec.ready.fd] = self._notification_fd()
@@ -154,10 +159,10 @@ class ChildProcess:
         self._order_from(self._host.launcher(), order, list(given.values()))
 
     def _spawn_worker(
-        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
+        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
     ) -> None:
         assert self._channel
-        order, fds = orders.worker(spec, self.path, args, self._host.umask, extra)
+        order, fds = orders.worker(spec, self.path, args, self._host.umask, env)
         order["targets"] = list(outputs)
         given = [self._channel.child_end, *outputs.values(), *fds]
         self._order_from(self._host.zygote(), order, given)
@@ -167,10 +172,10 @@ class ChildProcess:
         self._id = spawner.spawn(order, fds, self)
 
     def _start_stock(
-        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], extra: dict[str, str]
+        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
     ) -> None:
         assert self._channel
-        order = orders.stock(spec, self.path, self._host.umask, extra)
+        order = orders.stock(spec, self.path, self._host.umask, env, self._host.environ)
         order["targets"] = list(outputs)
         worker = StockWorker(self._host.loop, spec, self.mark, self.on_exit)
         fds = [self._channel.child_end, *outputs.values()]
@@ -192,7 +197,7 @@ class ChildProcess:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         os.set_blocking(writer, True)
         self._ours.append(writer)
-        self._host.pump.attach(reader, _Nowhere(), self._newline_watcher())
+        self._host.pump.attach(reader, Nowhere(), self._newline_watcher())
         return writer
 
     def _newline_watcher(self) -> Watcher:
@@ -203,41 +208,9 @@ class ChildProcess:
 
         return watch_for_newline
 
-    # Its output.
-
-    def _outputs(self) -> dict[int, int]:
-        """The descriptors for its stdout and stderr, by number; nothing where it is /dev/null."""
-        out = self._pipe(self.spec.stdout, "stdout")
-        err = out if self._shares_one_pipe() else self._pipe(self.spec.stderr, "stderr")
-        return {number: fd for number, fd in ((1, out), (2, err)) if fd is not None}
-
-    def _shares_one_pipe(self) -> bool:
-        """One pipe for both keeps their order; not where only one of them is watched for a line."""
-        kind = self.spec.ready
-        is_watched = isinstance(kind, LogLine) and kind.stream != "both"
-        return self.spec.stderr == STDOUT or (
-            self.spec.stderr == self.spec.stdout and not is_watched
-        )
-
-    def _pipe(self, target: Output, stream: str) -> int | None:
-        watcher = self._line_watcher(stream)
-        if target == NULL and watcher is None:
-            return None
-        reader, writer = os.pipe2(os.O_CLOEXEC)
-        self._ours.append(writer)
-        self._host.pump.attach(reader, self._sink(target), watcher)
-        return writer
-
-    def _sink(self, target: Output) -> Sink:
-        if isinstance(target, LogFile):
-            return self._host.pump.file(target)
-        return _Nowhere() if target == NULL else self._host.pump.stdout(self.path)
-
-    def _line_watcher(self, stream: str) -> Watcher | None:
-        kind = self.spec.ready
-        if not isinstance(kind, LogLine) or kind.stream not in (stream, "both"):
-            return None
-        return readiness.line_watcher(kind, lambda: self._from_thread(self._became_ready))
+    def _matched(self) -> None:
+        """A line of its output is the one that is waited for; called from the pump's thread."""
+        self._from_thread(self._became_ready)
 
     def _from_thread(self, callback: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: too late to matter
@@ -248,6 +221,7 @@ class ChildProcess:
     def on_up(self, pid: int, pidfd: int | None) -> None:
         """It exists. What it said before we knew is told after that."""
         self._signaller = Signaller(pid, pidfd)
+        self._output.attach(pid)
         if self._is_over:
             self._signaller.kill_group()
             self._signaller.close()
@@ -304,6 +278,7 @@ class ChildProcess:
 
     def _clean_up(self) -> None:
         self._is_over = True
+        self._output.attach(None)
         for pending in (self._trial, self._nudge, self._look):
             if pending:
                 pending.cancel()
@@ -321,13 +296,23 @@ class ChildProcess:
         while self._ours:
             os.close(self._ours.pop())
 
+    # What it said last.
+
+    def quote(self, told: Callable[[tuple[str, ...]], None]) -> None:
+        """Tell its last lines, once they are known; nothing if there are none.
+
+        Args:
+            told: called once, on the loop.
+        """
+        self._output.quote(self._host.loop, lambda output: told(quoted(output, self._secrets.hide)))
+
     # Signals.
 
-    def terminate(self) -> None:
+    def terminate(self, signum: int) -> None:
         """Send the stop signal, and see to it that it is heard."""
         if self._spawner:
             self._spawner.stopping(self._id)
-        self.signal(self.spec.stop_signal)
+        self.signal(signum)
         self._wake(_NUDGE)
 
     def _wake(self, wait: float) -> None:
@@ -471,15 +456,3 @@ class ChildProcess:
             last = "; of further ones nothing is told" if self._complaints == _COMPLAINTS else ""
             text = self._fit(str(error))
             logger.warning("{} sent a message that was dropped: {}{}", self.path, text, last)
-
-
-class _Nowhere:
-    """A sink that keeps nothing."""
-
-    writers = 0
-
-    def write(self, data: bytes) -> None:
-        """Drop it."""
-
-    def close(self) -> None:
-        """Nothing is open."""

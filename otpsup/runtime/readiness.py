@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..errors import in_words
 from ..specs import Http, LogLine, Port, Probe, Readiness
-from . import ports
+from . import importing, ports
 
 _LONGEST_LINE = 64 * 1024
 
@@ -103,9 +103,9 @@ async def _call(kind: Probe) -> str | None:
     return await asyncio.wrap_future(why_not)
 
 
-def _why_not(function: Callable[[], object]) -> str | None:
+def _why_not(function: Callable[[], object] | str) -> str | None:
     try:
-        result = function()
+        result = importing.resolve(function)()
         return None if result else f"it returned {result!r}"
     except BaseException as error:  # even SystemExit is only a probe's way to say no
         return in_words(error)

@@ -120,7 +120,10 @@ def check_graph(owner: str, children: Iterable[Ordered]) -> None:
             {name: [a.name for a in child.after] for name, child in siblings.items()}
         ).prepare()
     except CycleError as error:
-        raise InvalidSpec(_cycle(owner, error.args[1]), "dependency_cycle") from None
+        names = error.args[1]
+        problem = _cycle(names)
+        text = f"{owner}: {problem}"
+        raise InvalidSpec(text, "dependency_cycle", problem=problem, children=names) from None
 
 
 def among(names: Container[str], child: T) -> T:
@@ -139,11 +142,12 @@ def check_dependency(
     """
     other = siblings.get(dependency.name)
     if other is None:
-        raise InvalidSpec(_unknown(owner, name, dependency, siblings), "unknown_dependency")
+        problem = _unknown(name, dependency, siblings)
+        raise InvalidSpec(f"{owner}: {problem}", "unknown_dependency", problem=problem)
     if dependency.condition == "completed" and (why := _never_ends(other)):
         waits = f"{shown(name)} waits until {shown(other.name)} has completed"
-        text = f"{owner}: {waits}, and {why}"
-        raise InvalidSpec(text, "bad_combination")
+        problem = f"{waits}, and {why}"
+        raise InvalidSpec(f"{owner}: {problem}", "bad_combination", problem=problem)
 
 
 def _never_ends(child: Ordered) -> str:
@@ -163,19 +167,19 @@ _FEW = 12
 """Siblings that a message lists."""
 
 
-def _unknown(owner: str, name: str, dependency: After, siblings: Mapping[str, Ordered]) -> str:
+def _unknown(name: str, dependency: After, siblings: Mapping[str, Ordered]) -> str:
     others = [other for other in siblings if other != name]
     few = ", ".join(map(shown, others[:_FEW]))
     hint = check.nearest(dependency.name, others) or (
         f"its siblings are {few}" if others else "it has no siblings"
     )
     return (
-        f"{owner}: {shown(name)} is after {shown(dependency.name)}, and there is no such child; "
+        f"{shown(name)} is after {shown(dependency.name)}, and there is no such child; "
         f"{hint} (`after` names siblings only)"
     )
 
 
-def _cycle(owner: str, names: list[str]) -> str:
+def _cycle(names: list[str]) -> str:
     """The cycle as the arrows run: each name is after the next."""
     arrows = " is after ".join(map(shown, reversed(names)))
-    return f"{owner}: no order satisfies this cycle: {arrows}; take one of these `after` out"
+    return f"no order satisfies this cycle: {arrows}; take one of these `after` out"

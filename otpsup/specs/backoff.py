@@ -29,13 +29,21 @@ class Backoff:
     initial: float = field(default=1.0, validator=check.positive_seconds("initial=1"))
     factor: float = field(
         default=2.0,
-        validator=check.rule(lambda v: check.is_seconds(v) and v >= 1, "1 or more", "factor=2"),
+        validator=check.rule(
+            lambda v: check.is_seconds(v) and v >= 1,
+            "1 or more",
+            "factor=2",
+            schema={"type": "number", "minimum": 1},
+        ),
     )
     max: float = field(default=60.0, validator=check.positive_seconds("max=60"))
     jitter: float = field(
         default=0.1,
         validator=check.rule(
-            lambda v: check.is_seconds(v) and 0 <= v <= 1, "a share from 0 to 1", "jitter=0.1"
+            lambda v: check.is_seconds(v) and 0 <= v <= 1,
+            "a share from 0 to 1",
+            "jitter=0.1",
+            schema={"type": "number", "minimum": 0, "maximum": 1},
         ),
     )
     reset_after: float = field(default=60.0, validator=check.positive_seconds("reset_after=60"))

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+from attrs import evolve, frozen
+from attrs import field as attribute
 
 from .. import mask
 from ..errors import InvalidSpec
-
-Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
 class _Hidden:
@@ -46,8 +46,10 @@ def fail(
     spec: Any, field: str, given: object, expected: str, example: str, *, reason: str | None = None
 ) -> InvalidSpec:
     """The error for one bad field; `reason` is OTP's atom, `invalid_<field>` if not given."""
-    text = f"{label(spec)}: {field} must be {expected}, not {shown(given)}; for example {example}"
-    return InvalidSpec(text, reason or f"invalid_{field}")
+    problem = f"must be {expected}, not {shown(given)}"
+    text = f"{label(spec)}: {field} {problem}; for example {example}"
+    reason = reason or f"invalid_{field}"
+    return InvalidSpec(text, reason, field=field, expected=expected, problem=problem)
 
 
 def repr_of_callable(value: Any) -> str:
@@ -85,6 +87,41 @@ def converted(convert: Callable[[Any], Any], value: Any) -> Any:
         return value
 
 
+Schema = Mapping[str, Any]
+"""A piece of JSON Schema (draft 2020-12)."""
+
+
+@frozen(eq=False)
+class Rule:
+    """An attrs validator that raises `InvalidSpec` where `test(value)` is false or raises.
+
+    Attributes:
+        secret: the value itself is kept out of the message.
+        schema: which JSON values are legal, as far as a schema can say it.
+    """
+
+    test: Callable[[Any], bool]
+    expected: str
+    example: str
+    reason: str | None = None
+    secret: bool = False
+    schema: Schema = attribute(factory=dict)
+
+    def __call__(self, spec: Any, field: attrs.Attribute[Any], value: Any) -> None:
+        """Refuse a value.
+
+        Raises:
+            InvalidSpec: it is not legal.
+        """
+        try:
+            good = bool(self.test(value))
+        except Exception:  # whatever a value of any kind does when it is looked at
+            good = False
+        if not good:
+            given = _Hidden(value) if self.secret else value
+            raise fail(spec, field.name, given, self.expected, self.example, reason=self.reason)
+
+
 def rule(
     test: Callable[[Any], bool],
     expected: str,
@@ -92,32 +129,31 @@ def rule(
     *,
     reason: str | None = None,
     secret: bool = False,
-) -> Check:
-    """An attrs validator that raises `InvalidSpec` where `test(value)` is false or raises.
-
-    `secret` keeps the value itself out of the message.
-    """
-
-    def validate(spec: Any, field: attrs.Attribute[Any], value: Any) -> None:
-        try:
-            good = bool(test(value))
-        except Exception:  # whatever a value of any kind does when it is looked at
-            good = False
-        if not good:
-            given = _Hidden(value) if secret else value
-            raise fail(spec, field.name, given, expected, example, reason=reason)
-
-    return validate
+    schema: Schema | None = None,
+) -> Rule:
+    """A `Rule`; a test may bring its own schema along."""
+    schema = schema or getattr(test, "schema", {})
+    return Rule(test, expected, example, reason, secret, schema)
 
 
-def optional(check: Check) -> Check:
-    """`check`, but None is legal too."""
+def schema_of(field: attrs.Attribute[Any]) -> Schema:
+    """Which JSON values the validators of a field allow; None is not among them."""
+    validators = getattr(field.validator, "_validators", (field.validator,))  # those of `and_`
+    found: dict[str, Any] = {}
+    for validator in validators:
+        found |= getattr(validator, "schema", {})
+    return found
 
-    def validate(spec: Any, field: attrs.Attribute[Any], value: Any) -> None:
-        if value is not None:
-            check(spec, field, value)
 
-    return validate
+def is_secret(field: attrs.Attribute[Any]) -> bool:
+    """Whether messages keep the field's value to themselves."""
+    validators = getattr(field.validator, "_validators", (field.validator,))
+    return any(getattr(validator, "secret", False) for validator in validators)
+
+
+def optional(rule: Rule) -> Rule:
+    """The rule, but None is legal too."""
+    return evolve(rule, test=lambda value: value is None or rule.test(value))
 
 
 def is_int(value: Any) -> bool:
@@ -130,16 +166,18 @@ def is_seconds(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def one_of(choices: Iterable[str], example: str, *, reason: str | None = None) -> Check:
+def one_of(choices: Iterable[str], example: str, *, reason: str | None = None) -> Rule:
     """A validator for a closed set of words."""
     words = tuple(choices)
     expected = "one of " + ", ".join(repr(word) for word in words)
-    return rule(lambda value: value in words, expected, example, reason=reason)
+    schema = {"enum": list(words)}
+    return rule(lambda value: value in words, expected, example, reason=reason, schema=schema)
 
 
-def positive_seconds(example: str) -> Check:
+def positive_seconds(example: str) -> Rule:
     """A validator for a duration in seconds above zero."""
-    return rule(lambda v: is_seconds(v) and v > 0, "seconds above 0", example)
+    schema = {"type": "number", "exclusiveMinimum": 0}
+    return rule(lambda v: is_seconds(v) and v > 0, "seconds above 0", example, schema=schema)
 
 
 def is_path(value: Any) -> bool:
@@ -147,9 +185,26 @@ def is_path(value: Any) -> bool:
     return isinstance(value, Path) and has_no_nul([str(value)])
 
 
-def is_below(most: int) -> Callable[[Any], bool]:
+@frozen
+class Whole:
+    """A whole number within these bounds, the ends with them."""
+
+    least: int
+    most: int
+
+    def __call__(self, value: Any) -> bool:
+        """Whether the value is one."""
+        return is_int(value) and self.least <= value <= self.most
+
+    @property
+    def schema(self) -> Schema:
+        """The same for JSON values."""
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+def is_below(most: int) -> Whole:
     """A whole number from 0 up to what the kernel, or a message, can hold."""
-    return lambda value: is_int(value) and 0 <= value < most
+    return Whole(0, most - 1)
 
 
 def text_mapping(value: Any) -> bool:
@@ -182,16 +237,18 @@ def is_name(value: Any) -> bool:
     )
 
 
-boolean = rule(lambda v: isinstance(v, bool), "True or False", "True")
+boolean = rule(lambda v: isinstance(v, bool), "True or False", "True", schema={"type": "boolean"})
 
 name = rule(
     is_name,
     "a text without '/', '#', line breaks or outer blanks",
     "name='web'",
+    schema={"type": "string", "pattern": r"^(?!\s)[^/#\u0000\n\r]+(?![\s\S])(?<!\s)"},
 )
 
 shutdown = rule(
     lambda v: v in (BRUTAL_KILL, INFINITY) or (is_seconds(v) and v >= 0),
     "seconds (0 or more), 'brutal_kill' or 'infinity'",
     "shutdown=5",
+    schema={"anyOf": [{"type": "number", "minimum": 0}, {"enum": [BRUTAL_KILL, INFINITY]}]},
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import signal as signals
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from . import check, output
 from .after import After, are_dependencies, from_value
 from .backoff import Backoff
 from .copies import Copy
-from .hook import Hook, argv, is_argv, is_target
+from .hook import IMPORT_PATH, Hook, argv, is_argv, is_target
 from .hook import from_value as hook_from_value
 from .ready import Readiness, Spawned, from_word
 
@@ -38,7 +38,8 @@ def _signal_number(value: Any) -> Any:
     """Accept SIGTERM, "SIGTERM", "TERM" and 15; leave what is none of them for the validator."""
     if isinstance(value, str):
         name = value.upper()
-        return getattr(signals, name if name.startswith("SIG") else f"SIG{name}", value)
+        known = signals.Signals.__members__
+        return known.get(name if name.startswith("SIG") else f"SIG{name}", value)
     return value
 
 
@@ -51,8 +52,24 @@ def _valid_signals() -> Set[int]:
     return frozenset(signals.valid_signals())
 
 
-def _is_exit_code(value: Any) -> bool:
-    return check.is_int(value) and 0 <= value <= 255
+def _any_case(names: Iterable[str]) -> str:
+    return "|".join("".join(f"[{c}{c.lower()}]" if c.isalpha() else c for c in n) for n in names)
+
+
+_SIGNALS: check.Schema = {
+    "anyOf": [
+        {"enum": sorted(map(int, signals.valid_signals()))},
+        {
+            "type": "string",
+            "pattern": "^([sS][iI][gG])?("
+            + _any_case(name.removeprefix("SIG") for name in signals.Signals.__members__)
+            + r")(?![\s\S])",
+        },
+    ]
+}
+
+
+_is_exit_code = check.Whole(0, 255)
 
 
 def _rlimit_name(name: str) -> str:
@@ -69,6 +86,19 @@ def _rlimits(value: Any) -> Any:
     return check.converted(
         lambda v: {_rlimit_name(name): _rlimit_pair(limit) for name, limit in v.items()}, value
     )
+
+
+_LARGEST_LIMIT = 2**63 - 1
+_RLIMITS: check.Schema = {
+    "propertyNames": {
+        "pattern": "^([rR][lL][iI][mM][iI][tT]_)?("
+        + _any_case(
+            name.removeprefix("RLIMIT_") for name in dir(resource) if name.startswith("RLIMIT_")
+        )
+        + r")(?![\s\S])"
+    },
+    "additionalProperties": {"type": "integer", "minimum": -1, "maximum": _LARGEST_LIMIT},
+}
 
 
 def _are_rlimits(value: Mapping[str, tuple[int, int]]) -> bool:
@@ -99,7 +129,13 @@ def _tuple(value: Any) -> Any:
 
 _LARGEST_ID = 2**32 - 1
 """The kernel's way to say: none (setresuid(2))."""
-_LARGEST_LIMIT = 2**63 - 1
+_NO_NUL = r"^[^\u0000]+(?![\s\S])"
+_USER: check.Schema = {
+    "anyOf": [
+        {"type": "string", "pattern": _NO_NUL},
+        {"type": "integer", "minimum": 0, "maximum": _LARGEST_ID - 1},
+    ]
+}
 
 
 def _is_user(value: Any) -> bool:
@@ -111,7 +147,12 @@ def _is_user(value: Any) -> bool:
 def _is_inherited(value: Any) -> bool:
     if isinstance(value, str):
         return value in ("all", "none")
-    return isinstance(value, tuple) and all(map(_is_variable, value))
+    return isinstance(value, tuple) and all(map(_is_pattern, value))
+
+
+def _is_pattern(name: Any) -> bool:
+    """The name of a variable; with a `*` at its end, all that begin so."""
+    return _is_variable(name) and "*" not in name[:-1]
 
 
 def _is_variable(name: Any) -> bool:
@@ -211,11 +252,12 @@ class Child:
     def _significant_is_not_permanent(self, _: attrs.Attribute[bool], value: bool) -> None:
         """supervisor(3): a permanent child cannot be significant."""
         if value is True and self.restart == "permanent":
-            text = (
-                f"{check.label(self)}: significant=True needs restart='transient' or 'temporary', "
-                "not 'permanent'; a permanent child never ends for good"
+            problem = (
+                "significant=True needs restart='transient' or 'temporary', not 'permanent'; "
+                "a permanent child never ends for good"
             )
-            raise InvalidSpec(text, "bad_combination")
+            text = f"{check.label(self)}: {problem}"
+            raise InvalidSpec(text, "bad_combination", field="significant", problem=problem)
 
 
 @frozen(kw_only=True)
@@ -229,8 +271,9 @@ class Process(Child):
         stop_signal: the signal that asks it to stop: a number, a `signal.Signals` or a name.
         exitcodes: exit codes that count as a normal end.
         environment: variables on top of those of the host that it gets.
-        inherit_env: which of the host's own variables it gets: `"all"`, `"none"`, or a list of
-            names. PATH, which finds programs, is not among those of `"none"` either.
+        inherit_env: which of the variables that the host had when the tree was started it gets:
+            `"all"`, `"none"`, or a list of names, as `["PATH", "LC_*"]`. A child without PATH has
+            its own program looked up in the host's.
         env_file: files of `NAME=value` lines, read at each start; later ones win over earlier
             ones, and `environment` over all. One path, or several.
         secrets: variables whose values are read from files at each start, and shown nowhere; they
@@ -263,7 +306,7 @@ class Process(Child):
     stop_signal: int = field(
         default=signals.SIGTERM,
         converter=_signal_number,
-        validator=check.rule(_is_signal, "a signal", "stop_signal='INT'"),
+        validator=check.rule(_is_signal, "a signal", "stop_signal='INT'", schema=_SIGNALS),
     )
     exitcodes: frozenset[int] = field(
         default=frozenset({0}),
@@ -311,29 +354,34 @@ class Process(Child):
     )
     user: str | int | None = field(
         default=None,
-        validator=check.optional(check.rule(_is_user, "a user name or number", "user='www-data'")),
+        validator=check.optional(
+            check.rule(_is_user, "a user name or number", "user='www-data'", schema=_USER)
+        ),
     )
     group: str | int | None = field(
         default=None,
-        validator=check.optional(check.rule(_is_user, "a group name or number", "group='adm'")),
+        validator=check.optional(
+            check.rule(_is_user, "a group name or number", "group='adm'", schema=_USER)
+        ),
     )
     umask: int | None = field(
         default=None,
-        validator=check.optional(
-            check.rule(lambda v: check.is_int(v) and 0 <= v <= 0o777, "0 to 0o777", "umask=0o022")
-        ),
+        validator=check.optional(check.rule(check.Whole(0, 0o777), "0 to 0o777", "umask=0o022")),
     )
     nice: int | None = field(
         default=None,
         validator=check.optional(
-            check.rule(lambda v: check.is_int(v) and -20 <= v <= 19, "-20 to 19", "nice=10")
+            check.rule(check.Whole(-20, 19), "a whole number from -20 to 19", "nice=10")
         ),
     )
     rlimits: Mapping[str, tuple[int, int]] = field(
         factory=dict,
         converter=_rlimits,
         validator=check.rule(
-            _are_rlimits, "limits by name, -1 for unlimited", "rlimits={'nofile': 4096}"
+            _are_rlimits,
+            "limits by name, -1 for unlimited",
+            "rlimits={'nofile': 4096}",
+            schema=_RLIMITS,
         ),
     )
     stdout: output.Output = field(
@@ -382,7 +430,10 @@ class Worker(Process):
     target: Callable[..., object] | str = field(
         repr=check.repr_of_callable,
         validator=check.rule(
-            is_target, "a callable or 'pkg.module:name'", "Worker('web', 'app.web:serve')"
+            is_target,
+            "a callable or 'pkg.module:name'",
+            "Worker('web', 'app.web:serve')",
+            schema=IMPORT_PATH,
         ),
     )
     args: tuple[Any, ...] = field(

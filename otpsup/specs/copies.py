@@ -33,9 +33,7 @@ class Copy:
 
     of: str = field(validator=check.name)
     number: int = field(
-        validator=check.rule(
-            lambda v: check.is_int(v) and 1 <= v <= MOST, f"a number from 1 to {MOST}", "number=1"
-        )
+        validator=check.rule(check.Whole(1, MOST), f"a number from 1 to {MOST}", "number=1")
     )
     make: Callable[[int], ChildSpec] = field(
         eq=False,
@@ -81,10 +79,15 @@ def copy(number: int, make: Callable[[int], ChildSpec]) -> ChildSpec:
             "copies(4, lambda n: Worker('web', serve, args=(8000 + n,)))",
             "bad_start_spec",
         )
-    return evolve(spec, name=f"{name}-{number}", copy=Copy(name, number, make))
+    return numbered(spec, number, make)
 
 
 T = TypeVar("T", bound=Any)
+
+
+def numbered(spec: T, number: int, make: Callable[[int], ChildSpec]) -> T:
+    """What `make` has made, as the copy of this number."""
+    return evolve(spec, name=f"{spec.name}-{number}", copy=Copy(spec.name, number, make))
 
 
 def with_groups(children: Iterable[T]) -> tuple[T, ...]:
@@ -107,3 +110,57 @@ def _spread(child: T, groups: dict[str, list[str]]) -> T:
         After(name, each.condition) for each in after for name in groups.get(each.name, [each.name])
     ]
     return evolve(child, after=tuple(dict.fromkeys(spread)))
+
+
+def makers(spec: ChildSpec, path: str = "") -> dict[str, Callable[[int], ChildSpec]]:
+    """How copies are made, by the path that all copies of a program share, below a supervisor."""
+    found: dict[str, Callable[[int], ChildSpec]] = {}
+    for child in getattr(spec, "children", ()):
+        found |= makers(child, _below(path, child.name))
+        if child.copy is not None:
+            found[_below(path, child.copy.of)] = child.copy.make
+    return found
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
+S = TypeVar("S", bound=Any)
+
+
+def scaled(root: S, path: str, count: int, make: Callable[[int], ChildSpec]) -> S:
+    """The tree with so many copies of one program; those that are there stay, from the first on.
+
+    Args:
+        path: what all copies share, as in `backend/web` for `backend/web-1`.
+        make: makes one of them.
+
+    Raises:
+        InvalidSpec: no such supervisor, or not a count.
+    """
+    above, _, rest = path.partition("/")
+    if rest:
+        children = [
+            scaled(child, rest, count, make) if child.name == above else child
+            for child in root.children
+        ]
+        return evolve(root, children=children)
+    made = copies(count, make)
+    mine = [n for n, child in enumerate(root.children) if child.copy and child.copy.of == path]
+    at = mine[0] if mine else len(root.children)
+    others = [child for n, child in enumerate(root.children) if n not in mine]
+    names = {f"{path}-{n}": After(f"{path}-{n}") for n in range(1, len(mine) + 1)}
+    others = [_unspread(child, path, names) for child in others]
+    return evolve(root, children=[*others[:at], *made, *others[at:]])
+
+
+def _unspread(child: T, of: str, names: dict[str, After]) -> T:
+    """A sibling that is after all copies is after the name that they share, whatever their number."""
+    mine = [each for each in child.after if each.name in names]
+    if not mine or len(mine) < len(names):
+        return child
+    at = child.after.index(mine[0])
+    others = [each for each in child.after if each.name not in names]
+    shared = After(of, mine[0].condition)
+    return evolve(child, after=(*others[:at], shared, *others[at:]))

@@ -44,6 +44,13 @@ def is_target(value: Any) -> bool:
     return callable(value) and not inspect.isclass(value)
 
 
+IMPORT_PATH: check.Schema = {
+    "type": "string",
+    "pattern": r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*(?![\s\S])",
+}
+"""Of a callable; a few letters of few scripts are in one and not in the other."""
+
+
 def _shown(run: Any) -> str:
     if isinstance(run, tuple):
         return repr(mask.command_line(run))

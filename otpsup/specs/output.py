@@ -6,6 +6,8 @@ Describes only; `runtime` reads and writes.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -42,6 +44,10 @@ def _absolute(path: str | os.PathLike[str]) -> Any:
     )
 
 
+def _is_file(path: Any) -> bool:
+    return check.is_path(path) and str(path) not in _DEVICES
+
+
 @frozen
 class Inherit:
     """The host's own stdout or stderr. `Inherit()` is the same as `"inherit"`.
@@ -76,7 +82,11 @@ class LogFile:
 
     path: Path = field(
         converter=_absolute,
-        validator=check.rule(check.is_path, "a path", "LogFile('logs/web.log')"),
+        validator=check.rule(
+            _is_file,
+            "a path (for the host's own output take Inherit, and for none 'null')",
+            "LogFile('logs/web.log')",
+        ),
     )
     max_bytes: int = field(
         default=10_000_000,
@@ -149,14 +159,15 @@ def _expect(spec: Any, attribute: Any, value: Any, words: tuple[str, ...]) -> No
     raise check.fail(spec, attribute.name, value, expected, example)
 
 
-def check_files(files: list[tuple[str, LogFile]]) -> None:
-    """Refuse two ways to rotate one file.
+def check_files(files: Iterable[tuple[str, LogFile]]) -> None:
+    """Refuse two ways to rotate one file, and a file that another one's rotation would overwrite.
 
     Args:
         files: with the path of the child that writes to each.
 
     Raises:
-        InvalidSpec: two of the same path differ (`bad_combination`).
+        InvalidSpec: two of the same path differ, or one is a rotated file of another
+            (`bad_combination`).
     """
     known: dict[Path, tuple[str, LogFile]] = {}
     for child, file in files:
@@ -172,3 +183,15 @@ def check_files(files: list[tuple[str, LogFile]]) -> None:
                 f"different {', '.join(differs)}; give both the same LogFile",
                 "bad_combination",
             )
+    for path, (child, _) in known.items():
+        rotated = _ROTATED.fullmatch(path.name)
+        if rotated and (log := path.with_name(rotated[1])) in known:
+            other, _ = known[log]
+            raise InvalidSpec(
+                f"{check.shown(child)} writes to {path}, which is where {log} of "
+                f"{check.shown(other)} is rotated to; give it another name",
+                "bad_combination",
+            )
+
+
+_ROTATED = re.compile(r"(.+)\.(?:[1-9]\d*(?:\.gz)?|gz\.part)")

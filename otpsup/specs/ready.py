@@ -15,10 +15,16 @@ from attrs import field, frozen
 
 from .. import mask
 from . import check
+from .hook import IMPORT_PATH, is_target
 
 _interval = check.positive_seconds("interval=0.1")
 _timeout = check.positive_seconds("timeout=1")
-_host = check.rule(lambda v: isinstance(v, str) and v != "", "a host", "host='127.0.0.1'")
+_host = check.rule(
+    lambda v: isinstance(v, str) and v != "",
+    "a host",
+    "host='127.0.0.1'",
+    schema={"type": "string", "minLength": 1},
+)
 
 
 @frozen
@@ -44,9 +50,7 @@ class Notify:
 
     fd: int | None = field(
         default=None,
-        validator=check.optional(
-            check.rule(lambda v: check.is_int(v) and 3 <= v < 1024, "a descriptor from 3", "fd=3")
-        ),
+        validator=check.optional(check.rule(check.Whole(3, 1023), "a descriptor from 3", "fd=3")),
     )
 
 
@@ -55,9 +59,7 @@ class Port:
     """Ready when `host:port` accepts a TCP connection; tried every `interval` seconds."""
 
     port: int = field(
-        validator=check.rule(
-            lambda v: check.is_int(v) and 0 < v < 65536, "a port from 1 to 65535", "port(8001)"
-        )
+        validator=check.rule(check.Whole(1, 65535), "a port from 1 to 65535", "port(8001)")
     )
     host: str = field(default="127.0.0.1", validator=_host, kw_only=True)
     interval: float = field(default=0.05, validator=_interval, kw_only=True)
@@ -81,15 +83,16 @@ class Http:
     url: str = field(
         repr=lambda url: repr(mask.text(url)),
         validator=check.rule(
-            _is_http_url, "an http:// or https:// address", "http('http://127.0.0.1:8001/healthz')"
+            _is_http_url,
+            "an http:// or https:// address",
+            "http('http://127.0.0.1:8001/healthz')",
+            schema={"type": "string", "pattern": "^[hH][tT][tT][pP][sS]?://"},
         ),
     )
     status: int | None = field(
         default=None,
         kw_only=True,
-        validator=check.optional(
-            check.rule(lambda v: check.is_int(v) and 100 <= v < 600, "an HTTP status", "status=200")
-        ),
+        validator=check.optional(check.rule(check.Whole(100, 599), "an HTTP status", "status=200")),
     )
     interval: float = field(default=0.1, validator=_interval, kw_only=True)
     timeout: float = field(default=2.0, validator=_timeout, kw_only=True)
@@ -108,7 +111,12 @@ class LogLine:
     """Ready when a line of the child's output matches the regular expression `pattern`."""
 
     pattern: str = field(
-        validator=check.rule(_is_pattern, "a regular expression", "log_line('listening on .*')")
+        validator=check.rule(
+            _is_pattern,
+            "a regular expression",
+            "log_line('listening on .*')",
+            schema={"type": "string", "minLength": 1},
+        )
     )
     stream: Literal["stdout", "stderr", "both"] = field(
         default="both",
@@ -123,12 +131,17 @@ class Probe:
 
     An exception counts as *not yet*; the last one is named if the start times out. A call that
     takes longer than `timeout` seconds is given up (its thread is left behind, as Python cannot
-    end it) and counts as *not yet*.
+    end it) and counts as *not yet*. A path `"pkg.module:name"` is imported by the host, too.
     """
 
-    function: Callable[[], object] = field(
+    function: Callable[[], object] | str = field(
         repr=check.repr_of_callable,
-        validator=check.rule(callable, "a callable", "probe(lambda: True)"),
+        validator=check.rule(
+            lambda v: is_target(v) if isinstance(v, str) else callable(v),
+            "a callable or 'pkg.module:name'",
+            "probe(lambda: True)",
+            schema=IMPORT_PATH,
+        ),
     )
     interval: float = field(default=0.1, validator=_interval, kw_only=True)
     timeout: float = field(default=5.0, validator=_timeout, kw_only=True)

@@ -6,6 +6,7 @@ Decides which combinations are legal, and refuses what OTP refuses (supervisor(3
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -17,6 +18,7 @@ from .after import check_graph
 from .check import shown
 from .children import AutoShutdown, Child, Command, Shutdown, Strategy, Worker
 from .copies import with_groups
+from .output import LogFile, check_files
 
 
 @frozen(kw_only=True)
@@ -103,6 +105,7 @@ class Supervisor(_Supervising):
             raise InvalidSpec(text, "duplicate_child_name")
         if any(child.after for child in children):
             check_graph(check.label(self), children)
+        check_files(entry for child in children for entry in files_of(child, child.name))
 
 
 @frozen
@@ -136,8 +139,24 @@ class DynamicSupervisor(_Supervising):
         ),
     )
 
+    @template.validator
+    def _files_agree(self, _: attrs.Attribute[Any], template: ChildSpec) -> None:
+        check_files(files_of(template, template.name))
+
 
 ChildSpec = Worker | Command | Supervisor | DynamicSupervisor
+
+
+def files_of(spec: ChildSpec, path: str) -> Iterator[tuple[str, LogFile]]:
+    """The log files of a child and of all below it, each with the path of who writes to it."""
+    if isinstance(spec, Supervisor):
+        for child in spec.children:
+            yield from files_of(child, f"{path}/{child.name}")
+    elif isinstance(spec, DynamicSupervisor):
+        yield from files_of(spec.template, f"{path}/{spec.template.name}")
+    else:
+        outputs = (spec.stdout, spec.stderr)
+        yield from ((path, output) for output in outputs if isinstance(output, LogFile))
 
 
 def is_child_spec(value: object) -> bool:
@@ -153,8 +172,9 @@ def check_significant(supervisor: Supervisor | DynamicSupervisor, child: ChildSp
     """
     mode = supervisor.auto_shutdown if isinstance(supervisor, Supervisor) else "never"
     if child.significant and mode == "never":
-        text = (
-            f"{check.label(child)}: significant=True needs a supervisor with auto_shutdown, and "
+        problem = (
+            f"significant=True needs a supervisor with auto_shutdown, and "
             f"{shown(supervisor.name)} has 'never'; for example auto_shutdown='any_significant'"
         )
-        raise InvalidSpec(text, "bad_combination")
+        text = f"{check.label(child)}: {problem}"
+        raise InvalidSpec(text, "bad_combination", field="significant", problem=problem)

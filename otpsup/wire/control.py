@@ -17,9 +17,10 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, get_args
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve, field, frozen, has
 
 from .. import errors, mask
+from ..engine.changes import Change
 from ..engine.effects import State
 from ..engine.events import (
     CountChildren,
@@ -34,13 +35,12 @@ from ..engine.events import (
 )
 from ..engine.snapshot import ChildStatus
 from ..events import Event
-from . import strict
+from . import lines, operations, strict
+from .lines import LogLine
+from .operations import PATH_LIMIT
 
 LIMIT = 1 << 20
 """The longest line, in bytes."""
-PATH_LIMIT = 32 * 1024
-"""The longest path, in characters: errors name it, and look for one like it."""
-
 NOBODYS = 0
 """The number in an answer to what has none: a line that is no request, or the coming itself."""
 
@@ -55,11 +55,18 @@ class Call:
         id: the client's own number for it.
         op: what is asked.
         make: makes the engine's request for a reference; None for what the engine is not asked.
+        fields: of an operation of the host, see `operations`.
     """
 
     id: int
     op: str
     make: Make | None = None
+    fields: Mapping[str, Any] = field(factory=dict)
+
+    @property
+    def is_operation(self) -> bool:
+        """The host does it, and may take its time."""
+        return self.op in operations.FIELDS
 
 
 _ON_A_PATH: dict[str, Callable[..., Request]] = {
@@ -73,6 +80,7 @@ _AT_ONCE = ("status", "outline", "events")
 _ALONE = (*_AT_ONCE, "shutdown")
 
 OPS = ("start_child", "restart_child", "monitor", "unmonitor", *_ON_A_PATH, *_ALONE)
+"""What the engine is asked, and what is answered at once."""
 
 
 def encode_call(id: int, op: str, **fields: Any) -> bytes:
@@ -106,6 +114,8 @@ def decode_call(line: bytes, caller: str | None) -> Call:
         raise errors.ProtocolError("a request must have a number 'id' and a text 'op'")
     if op in _AT_ONCE:
         return Call(id, op)
+    if op in operations.FIELDS:
+        return Call(id, op, fields=operations.fields_of(op, value))
     return Call(id, op, maker(op, value, caller))
 
 
@@ -193,6 +203,11 @@ def encode_event(event: Any) -> bytes:
     return _line({"event": asdict(event)})
 
 
+def encode_line(line: LogLine) -> bytes:
+    """A line of a child's output, for a client that follows it."""
+    return _line({"line": lines.encode(line)})
+
+
 def masked(status: ChildStatus) -> ChildStatus:
     """A status as it is told to anybody who asks: without what in an `info` has a secret's name.
 
@@ -204,7 +219,9 @@ def masked(status: ChildStatus) -> ChildStatus:
 
 def as_json(value: Any) -> Any:
     """A reply's value as JSON values."""
-    return asdict(value) if isinstance(value, ChildStatus) else value
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    return asdict(value) if has(type(value)) else value
 
 
 def decode_answer(line: bytes) -> dict[str, Any]:
@@ -247,6 +264,7 @@ def _status(value: Mapping[str, Any]) -> ChildStatus:
     if value["state"] not in _STATES:
         raise ValueError
     _check_texts(value.get("why", []))
+    _check_texts(value.get("last_output", []))
     children = tuple(_status(child) for child in value["children"])
     return ChildStatus(**{**value, "children": children})
 
@@ -260,6 +278,7 @@ def event_from(value: Any) -> Event:
     try:
         _check_kinds(value, _EVENT)
         _check_texts(value.get("chain", []))
+        _check_texts(value.get("lines", []))
         return Event(**value)
     except (AttributeError, OverflowError, TypeError, ValueError):
         raise errors.ProtocolError("the other end told of what is no event") from None
@@ -276,6 +295,25 @@ def _check_kinds(value: Mapping[str, Any], kinds: Mapping[str, tuple[type, ...]]
 def _check_texts(value: Any) -> None:
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise TypeError
+
+
+_CHANGE: dict[str, tuple[type, ...]] = {
+    "path": _TEXT, "action": _TEXT, "why": _TEXT, "error": _TEXT_OR_NONE,
+}  # fmt: skip
+
+
+def changes_from(value: Any) -> list[Change]:
+    """Changes from their JSON form.
+
+    Raises:
+        ProtocolError: they are none.
+    """
+    try:
+        for each in value:
+            _check_kinds(each, _CHANGE)
+        return [Change(**each) for each in value]
+    except (AttributeError, TypeError, ValueError):
+        raise errors.ProtocolError("the other end answered with what are no changes") from None
 
 
 def error_from(value: Any) -> errors.OtpsupError:

@@ -25,6 +25,7 @@ together, before anything that comes of the first. Everything after ` #` is a re
     stops PATH ANSWER           how it takes its stop signal, see `world.StopAnswer`
     ready PATH | finish PATH    a slow start, a slow stop comes to its end
     heal PATH                   it says that all is well
+    plan TREE | reload TREE     what a reload would do, and the reload
     advance SECONDS
     status | deadline
 
@@ -45,6 +46,7 @@ from otpsup.engine.events import (
     CountChildren,
     DeleteChild,
     MonitorChild,
+    Reload,
     ReplaceChild,
     Request,
     Shutdown,
@@ -117,6 +119,12 @@ def _part(text: str) -> Part:
     return Part(commands, expected.strip("\n"))
 
 
+def _root(text: str) -> specs.Supervisor | specs.DynamicSupervisor:
+    spec = spec_of(text)
+    assert isinstance(spec, specs.Supervisor | specs.DynamicSupervisor)
+    return spec
+
+
 def _path(word: str) -> str:
     return "" if word == "/" else word
 
@@ -150,6 +158,8 @@ class Player:
             "unmonitor": lambda path: MonitorChild(path, on=False),
             "which_children": lambda path: WhichChildren(_path(path)),
             "count_children": lambda path: CountChildren(_path(path)),
+            "plan": lambda tree: Reload(spec=_root(tree), preview=True),
+            "reload": lambda tree: Reload(spec=_root(tree)),
         }
 
     def play(self, lines: str) -> str:

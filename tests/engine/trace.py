@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from otpsup.engine import Engine
 from otpsup.engine.cause import Cause
+from otpsup.engine.changes import Change
 from otpsup.engine.effects import (
     Effect,
     Halt,
     Kill,
+    LastOutput,
     Reply,
     Report,
     Spawn,
@@ -71,6 +73,8 @@ class Scribe:
                 return self._change(effect)
             case Report():
                 return self._report(effect)
+            case LastOutput():
+                return [f"{effect.path} wrote: {line}" for line in effect.lines]
 
     def _name(self, path: str) -> str:
         return path or self._engine.root.name
@@ -118,8 +122,16 @@ def _window(cause: Cause) -> str:
 def _answer(reply: Reply) -> str:
     if reply.error is not None:
         return f"{type(reply.error).__name__}: {reply.error}"
+    if reply.value and isinstance(reply.value, tuple) and isinstance(reply.value[0], Change):
+        return "".join(f"\n    {_change(change)}" for change in reply.value)
     if isinstance(reply.value, tuple):
         return ", ".join(f"{name} {state}" for name, state, _ in reply.value) or "none"
     if isinstance(reply.value, dict):
         return ", ".join(f"{key} {count}" for key, count in reply.value.items())
     return "ok"
+
+
+def _change(change: Change) -> str:
+    why = f" ({change.why})" if change.why else ""
+    error = f": {change.error}" if change.error else ""
+    return f"{change.action} {change.path or '/'}{why}{error}"

@@ -6,7 +6,8 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from otpsup import Backoff, Command, DynamicSupervisor, Supervisor, Worker
+from otpsup import Backoff, Command, DynamicSupervisor, Hook, Supervisor, Worker
+from otpsup.runtime.hooks import POINTS
 from otpsup.specs import After, LogLine, Notify, Port, StaysUp
 from otpsup.specs.ready import Probe
 from tests.support import targets
@@ -70,6 +71,9 @@ class Grove:
             "shutdown": self._pick("brutal_kill", 0.5, 5, 5),
             "start_timeout": self._pick(2, 30),
         }
+        for point in POINTS:
+            if self._random.random() < 0.15:
+                known[point] = Hook(self._pick(ARGV, targets.done), timeout=self._pick(0.5, 2, 10))
         if self._random.random() < 0.4:
             known["ready"] = self._pick("spawned", "notify", StaysUp(0.5), *self._tried(path))
             return Worker(name, targets.wait, **known)

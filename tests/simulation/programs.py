@@ -201,6 +201,29 @@ class Program:
         self.kernel.exit(self.process, status)
 
 
+class HookProgram(Program):
+    """What runs around the life of another: it comes to its end, or has to be killed."""
+
+    def begin(self) -> None:
+        """It runs."""
+        self.process.on_signal = self.hear
+        rng = self.kernel.random
+        self.is_stubborn = not self.world.is_kind and rng.random() < 0.2
+        if self.world.is_kind:
+            self._later(0.01, lambda: self.end(0))
+            return
+        if rng.random() < 0.3:
+            self._later(rng.choice((0.0, 0.1)), rng.choice((self.chat, self.fork, self.fork_away)))
+        if rng.random() < 0.85:
+            status = rng.choice((0, 0, 0, 0, 1, -signal.SIGSEGV))
+            self._later(rng.choice((0.0, 0.01, 0.2, 3.0)), lambda: self.end(status))
+
+    def become_kind(self) -> None:
+        """It does well from now on."""
+        self.is_stubborn = False
+        self._later(0.01, lambda: self.end(0))
+
+
 def _send(channel: int, data: bytes) -> bool:
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(channel)) as sock:
         sock.setblocking(False)

@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from otpsup.runtime import zygote
+from otpsup.runtime.hooks import hook_spec
 from otpsup.runtime.launcher.execute import Failure
 from otpsup.runtime.orders import channel_number
 from otpsup.specs import Command, Notify
 from tests.simulation.agents import Agent
 from tests.simulation.kernel import INIT, Kernel, Process
 from tests.simulation.loop import Scheduler
-from tests.simulation.programs import Program
+from tests.simulation.programs import HookProgram, Program
 
 FAILURES = (errno.ENOENT, errno.EACCES, errno.EAGAIN, errno.EMFILE, errno.ENOMEM)
 
@@ -85,14 +86,19 @@ class System:
 
     def _make(self, agent: Agent, order: dict[str, Any], fds: Sequence[int]) -> int:
         path, mark = order["path"], order["mark"]
-        run = int(mark.rpartition(b"-")[2])
-        self._nobody_is_left_before(path, run)
+        run, point = int(mark.split(b"-")[3]), order["env"].get(b"OTPSUP_HOOK", b"").decode()
+        if point != "after_ready":
+            self._nobody_is_left_before(path, run)
         self._addresses[mark] = order["env"].get(b"NOTIFY_SOCKET", b"")
-        known = {"mark": agent.process.mark, "run": run, "is_leader": True}
+        known = {"mark": agent.process.mark, "run": run, "is_leader": not point}
         process = self.kernel.make(agent.process.pid, path, **known)
         process.fds += [os.dup(fd) for fd in fds]
-        program = self._program(process, self._spec_of(path, run), order["targets"])
-        self.programs[path, run] = program
+        spec = self._spec_of(path, run)
+        if point:
+            self.faults[f"hooks {point}"] += 1
+            spec = hook_spec(spec, point)
+        program = self._program(process, spec, order["targets"], HookProgram if point else Program)
+        self.programs[f"{path} {point}".strip(), run] = program
         self._begin(program, mark)
         return process.pid
 
@@ -101,14 +107,16 @@ class System:
         left = [p for p in self.kernel.living() if p.name == path and not p.is_dying]
         assert not left, f"run {run} of {path} starts beside {[p.pid for p in left]} from before"
 
-    def _program(self, process: Process, spec: Any, targets: Sequence[int]) -> Program:
+    def _program(
+        self, process: Process, spec: Any, targets: Sequence[int], make: type[Program]
+    ) -> Program:
         given = dict(zip(targets, process.fds, strict=False))
         channel, signal_fd = process.fds[0], None
         if isinstance(spec, Command):
             wanted = spec.ready.fd if isinstance(spec.ready, Notify) else None
             channel, signal_fd = given[channel_number(spec)], given.get(wanted or -1)
         output = given.get(1, given.get(2))
-        return Program(self, self.kernel, process, spec, channel, output, signal_fd)
+        return make(self, self.kernel, process, spec, channel, output, signal_fd)
 
     def _begin(self, program: Program, mark: bytes) -> None:
         """Its own mark comes a moment later: a fork of the zygote has the zygote's until then, and
@@ -132,7 +140,7 @@ class System:
 
     def probe(self, path: str) -> bool:
         """Whether the child at this path is as its probe wants."""
-        found = [p for p in self.programs.values() if p.process.name == path]
+        found = [p for (name, _), p in self.programs.items() if name == path]
         return any(program.listens and program.process.is_alive for program in found)
 
     def holder(self, port: int) -> int | None:

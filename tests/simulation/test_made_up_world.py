@@ -16,7 +16,7 @@ from tests.simulation.world import World
 
 def test_everything_holds() -> None:
     """Whatever happens, nobody is alive who should not be, and all that is promised is kept."""
-    done = run(1, 8_000)
+    done = run(2, 8_000)
     assert done.faults["spawn failures"] > 0
     assert done.ends["the host died"] > 0
 

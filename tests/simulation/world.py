@@ -142,8 +142,7 @@ class World:
         runner._fault = SimpleNamespace(heard=lambda _: None)
         self._scheduler.host_dies = False
         for process in list(runner._processes.values()):
-            process.on_lost()
-            process.on_swept()
+            process.let_go()
         if not runner.halted.done():
             runner.halted.set_result(Halt("failed", NORMAL, Cause("fault", "", NORMAL)))
         self._loop.run_until_complete(life)

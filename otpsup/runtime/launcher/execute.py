@@ -12,13 +12,29 @@ import functools
 import os
 import resource
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 RESET = [signal.SIGPIPE, signal.SIGXFSZ]  # Python ignores these; programs expect the default
-_NOT_THEIRS = {b"OTPSUP_CHANNEL", b"OTPSUP_PATH", b"OTPSUP_RUN", b"NOTIFY_SOCKET"}
-"""The host's own way up, and its own mark, if it is a child itself."""
-_BASE = {k: v for k, v in os.environb.items() if k not in _NOT_THEIRS}
+NOT_THEIRS = frozenset(
+    (b"NOTIFY_SOCKET", b"OTPSUP_CHANNEL", b"OTPSUP_CHILD", b"OTPSUP_COPY", b"OTPSUP_EXIT_CODE",
+     b"OTPSUP_EXIT_SIGNAL", b"OTPSUP_HOOK", b"OTPSUP_PATH", b"OTPSUP_PID", b"OTPSUP_RUN")
+)  # fmt: skip
+"""What the host, if it is a child itself, was told of itself: its way up, its mark, its number."""
+BASE = {k: v for k, v in os.environb.items() if k not in NOT_THEIRS}
+"""The host's variables, as they were when the tree was started."""
+
+
+def inherited(
+    order: Mapping[str, Any], base: Mapping[bytes, bytes] = BASE
+) -> Mapping[bytes, bytes]:
+    """Those of the host's variables that an order wants: all, or the names in `inherit`, of which
+    one with a `*` at its end stands for all that begin so."""
+    names = order.get("inherit")
+    if names is None:
+        return base
+    begin = tuple(name[:-1] for name in names if name.endswith(b"*"))
+    return {k: v for k, v in base.items() if k in names or k.startswith(begin)}
 
 
 @functools.cache
@@ -40,8 +56,9 @@ def execute(order: dict[str, Any], fds: Sequence[int]) -> int:
     """Start the command; returns its pid.
 
     Args:
-        order: `file`, `argv`, `env` (on top of our own), `cwd`, `umask`, `targets` (the numbers
-            that `fds` get), and where wanted `nice`, `rlimits`, `groups`, `gid`, `uid`.
+        order: `file`, `argv`, `env` (on top of what is inherited), `cwd`, `umask`, `targets` (the
+            numbers that `fds` get), and where wanted `inherit` (names; all without it), `nice`,
+            `rlimits`, `groups`, `gid`, `uid`.
         fds: descriptors for the child.
 
     Raises:
@@ -76,7 +93,7 @@ def _spawn(order: dict[str, Any], fds: Sequence[int]) -> int:
     _enter(order)
     try:
         return os.posix_spawn(
-            order["file"], order["argv"], {**_BASE, **order["env"]},
+            order["file"], order["argv"], {**inherited(order), **order["env"]},
             file_actions=actions, setsid=True, setsigmask=(), setsigdef=RESET,
         )  # fmt: skip
     except OSError as error:
@@ -150,7 +167,7 @@ def _become(order: dict[str, Any], fds: Sequence[int], told: int) -> NoReturn:
         what = "arrange the descriptors"
         arrange(fds, order["targets"])
         what = _describe(order)
-        os.execve(order["file"], order["argv"], {**_BASE, **order["env"]})
+        os.execve(order["file"], order["argv"], {**inherited(order), **order["env"]})
     except Failure as failure:
         os.write(told, f"{failure.errno} {failure.what}".encode())
     except OSError as error:

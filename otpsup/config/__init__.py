@@ -1,0 +1,15 @@
+"""Trees from files: YAML and JSON to specs and back, and the schema of such files.
+
+text, compose, json_text, nodes   bytes -> text -> nodes, each with line and column
+variables, inherit                `${NAME}`; defaults and bases
+forms, kinds, records, vocabulary how each value is written, and which keys there are
+build, siblings, files            nodes -> specs, with all that is wrong told at once
+schema, dump                      the same vocabulary as JSON Schema; specs -> data
+"""
+
+from __future__ import annotations
+
+from ..errors import InvalidFile as InvalidFile
+from ..errors import Problem as Problem
+from .files import load as load
+from .files import load_children as load_children

@@ -1,0 +1,119 @@
+"""What is wrong: all of it is collected, each thing once and with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import define, evolve, field, frozen
+
+from .. import mask
+from ..errors import InvalidFile, Problem
+from ..plain import plain
+from ..specs import check
+from .nodes import Mapping, Node, Scalar, Source, is_nothing
+
+MOST_NODES = 1_000_000
+"""Values that a tree may be made of, those that are used again counted again."""
+
+
+class Unusable(Exception):
+    """A text is not what it must be to have nodes; says why, and where: line and column from 1."""
+
+    def __init__(self, text: str, line: int, column: int) -> None:
+        super().__init__(text)
+        self.line, self.column = line, column
+
+
+@define
+class Report:
+    """The problems of all files that belong together."""
+
+    _found: dict[tuple[int, int, int, str], Problem] = field(factory=dict)
+    _spent: int = 0
+
+    def add(self, source: Source, line: int, column: int, path: str, text: str) -> None:
+        """One more problem."""
+        problem = Problem(plain(source.name), line, column, plain(path), plain(text))
+        self._found.setdefault((source.number, line, column, problem.text), problem)
+
+    def twice(self, key: Scalar, first: Scalar) -> None:
+        """A key that was there before."""
+        text = f"{check.shown(key.text)} stands here twice; the first is in line {first.line}"
+        self.add(key.source, key.line, key.column, "", text)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All so far, in the order of the files and of what is in them."""
+        return [self._found[key] for key in sorted(self._found)]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def stop_if_any(self) -> None:
+        """Go no further if anything is wrong.
+
+        Raises:
+            InvalidFile: something is.
+        """
+        if self._found:
+            raise InvalidFile.of(self.problems)
+
+    def spend(self, size: int, node: Node) -> None:
+        """Count what is made; a small file can ask for more than a machine has.
+
+        Raises:
+            InvalidFile: it is too much.
+        """
+        self._spent += size
+        if self._spent > MOST_NODES:
+            text = f"too large: more than {MOST_NODES:,} values, with all that is used again"
+            self.add(node.source, node.line, node.column, "", text)
+            self.stop_if_any()
+
+
+@frozen
+class Place:
+    """Where in the tree something is read, for what is to be said of it."""
+
+    report: Report
+    path: str = ""
+
+    def at(self, key: str) -> Place:
+        """One step further down."""
+        return evolve(self, path=f"{self.path}.{key}" if self.path else key)
+
+    def item(self, number: int) -> Place:
+        """An item of the list that is here, from 0."""
+        return evolve(self, path=f"{self.path}[{number}]")
+
+    def say(self, node: Node, text: str) -> None:
+        """Something is wrong with this node."""
+        self.report.add(node.source, node.line, node.column, self.path, text)
+
+    def refuse(self, node: Node, expected: str, hint: str = "") -> None:
+        """This node is not what it must be."""
+        text = f"must be {expected.replace('`', chr(39))}, not {given(node)}"
+        self.say(node, f"{text}; {hint}" if hint else text)
+
+    def unknown_key(self, key: Scalar, known: Iterable[str], hint: str = "") -> None:
+        """A key that means nothing here."""
+        known = list(known)
+        hint = hint or check.nearest(key.text, known) or f"known are {', '.join(known)}"
+        self.at(_step(key.text)).say(key, f"unknown key {check.shown(key.text)}; {hint}")
+
+
+def _step(key: str) -> str:
+    return key if len(key) <= 60 else f"{key[:60]}..."
+
+
+def given(node: Node) -> str:
+    """How a message shows what it got."""
+    if not isinstance(node, Scalar):
+        return "a mapping" if isinstance(node, Mapping) else "a list"
+    if is_nothing(node):
+        return "nothing"
+    if node.is_hidden:
+        return "what it is (it is not shown)"
+    if node.written is None:
+        return check.shown(node.value)
+    return f"{check.shown(node.written)}, which is {mask.text(check.shown(node.value))}"

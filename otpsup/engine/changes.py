@@ -1,0 +1,255 @@
+"""What a reload would do to a running tree, child by child, and why. Pure: nothing is changed.
+
+The rules. A child of which nothing differs that a process is made of stays, with its pid; all else
+changes in place. One that differs is restarted if it is up, and with it whom the strategy of its
+supervisor restarts. What is down because somebody stopped it, or because it has done its work,
+stays down. What was added at run time stays; what was deleted at run time comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from graphlib import TopologicalSorter
+from typing import Literal
+
+from attrs import evolve, frozen
+
+from ..specs import ChildSpec, DynamicSupervisor, Supervisor
+from .child import Child
+from .difference import Difference, difference, is_other_kind, word
+from .node import Node
+from .process import ProcessChild
+
+Action = Literal["start", "stop", "restart", "change", "stay"]
+
+ACTIONS: tuple[Action, ...] = ("start", "stop", "restart", "change", "stay")
+
+
+@frozen
+class Change:
+    """What a reload does to one child.
+
+    Attributes:
+        path: of the child.
+        action: `start`, `stop` (for good: it is forgotten), `restart`; `change` in place, its
+            process keeps its pid; `stay`.
+        why: in words.
+        error: why it could not be done, once it was tried; else None.
+    """
+
+    path: str
+    action: Action
+    why: str = ""
+    error: str | None = None
+
+
+@frozen
+class Survey:
+    """What is to be done below one supervisor.
+
+    Attributes:
+        node: the supervisor.
+        spec: what it will be.
+        own: the change of the supervisor itself; None where its own supervisor tells it.
+        stops: children that go.
+        rest: what becomes of all others, in the order of the new spec; then who was added.
+        below: the surveys of supervisors that stay.
+    """
+
+    node: Node
+    spec: Supervisor | DynamicSupervisor
+    own: Change | None
+    stops: tuple[Change, ...]
+    rest: tuple[Change, ...]
+    below: tuple[Survey, ...]
+
+    def walk(self) -> Iterator[Survey]:
+        """This survey and all below it, in start order."""
+        yield self
+        for survey in self.below:
+            yield from survey.walk()
+
+    def changes(self) -> Iterator[Change]:
+        """All changes, each below the one of its supervisor."""
+        if self.own:
+            yield self.own
+        yield from self.stops
+        below = {survey.node.path: survey for survey in self.below}
+        for change in self.rest:
+            if change.path in below:
+                yield from below[change.path].changes()
+            else:
+                yield change
+
+    def waves(self) -> list[list[str]]:
+        """The paths of all for whom there is something to do, in turn; those of one wave at a
+        time."""
+        wanted = {c.path for c in self.rest if c.action in ("start", "restart")}
+        wanted |= {survey.node.path for survey in self.below}
+        paths = [[path for path in wave if path in wanted] for wave in self._order()]
+        return [wave for wave in paths if wave]
+
+    def _order(self) -> Iterator[list[str]]:
+        children = self.spec.children if isinstance(self.spec, Supervisor) else ()
+        graph = {child.name: [after.name for after in child.after] for child in children}
+        if not any(graph.values()):
+            yield from ([self.node.path_of(name)] for name in graph)
+            return
+        sorter = TopologicalSorter(graph)
+        sorter.prepare()
+        while sorter.is_active():
+            ready = sorter.get_ready()
+            sorter.done(*ready)
+            yield [self.node.path_of(name) for name in graph if name in ready]
+
+
+def survey(node: Node, spec: Supervisor | DynamicSupervisor) -> Survey:
+    """What it takes for a running supervisor to become what `spec` says."""
+    own = _own(node, difference(node.spec, spec))
+    if not isinstance(spec, Supervisor) or not isinstance(node.spec, Supervisor):
+        return Survey(node, spec, own, (), (), ())
+    declared = {child.name for child in node.declared}
+    names = {child.name for child in spec.children}
+    gone = [c for c in node.children.values() if c.name in declared and c.name not in names]
+    added = [c for c in node.children.values() if c.name not in declared and c.name not in names]
+    direct = [change for child in spec.children if (change := _of(node, child, declared))]
+    rest = _with_their_group(node, spec, direct)
+    return Survey(
+        node,
+        spec,
+        own,
+        tuple(Change(c.path, "stop", "the new tree does not have it") for c in gone),
+        (*rest, *(Change(c.path, "stay", "it was added at run time") for c in added)),
+        tuple(_below(node, spec, rest)),
+    )
+
+
+def _own(node: Node, differs: Difference) -> Change | None:
+    """Everything about a supervisor changes in place."""
+    return Change(node.path, "change", str(differs)) if differs else None
+
+
+def _below(node: Node, spec: Supervisor, rest: Sequence[Change]) -> Iterator[Survey]:
+    """Supervisors that stay; one that is restarted begins with all that is new."""
+    staying = {c.path for c in rest if c.action in ("stay", "change")}
+    for child in spec.children:
+        below = node.children.get(child.name)
+        if below is None or below.path not in staying or is_other_kind(below.spec, child):
+            continue
+        if not isinstance(below, Node) or below.state not in ("starting", "running"):
+            continue
+        if isinstance(child, Supervisor | DynamicSupervisor):
+            yield survey(below, child)
+
+
+def _of(node: Node, spec: ChildSpec, declared: set[str]) -> Change | None:
+    """What becomes of one child of the new spec, if nobody takes it along."""
+    child = node.children.get(spec.name)
+    if child is None:
+        return _missing(node, spec, is_new=spec.name not in declared)
+    if is_other_kind(child.spec, spec):
+        why = f"it was a {word(child.spec)}, and becomes a {word(spec)}"
+        return Change(child.path, "restart" if _is_up(child) else "start", why)
+    if child.owed and child.state == "down":
+        return Change(child.path, "start", _owed(child))
+    if isinstance(child, ProcessChild):
+        return _of_process(child, spec)
+    return _of_node(child, spec)
+
+
+def _missing(node: Node, spec: ChildSpec, *, is_new: bool) -> Change | None:
+    path = node.path_of(spec.name)
+    if is_new and spec.autostart:
+        return Change(path, "start", "it is new")
+    if is_new:
+        return Change(path, "change", "it is new; autostart is off")
+    if spec.restart == "temporary" and spec.autostart:
+        return None  # it has ended, and its record with it
+    if not spec.autostart:
+        return Change(path, "change", "it had been deleted; autostart is off")
+    return Change(path, "start", "it had been deleted")
+
+
+def _owed(child: Child) -> str:
+    last = child.last_exit
+    how = f": {last}" if last is not None and last.kind == "error" else ""
+    return f"an earlier update has not started it{how}"
+
+
+def _of_process(child: ProcessChild, spec: ChildSpec) -> Change:
+    made, before = difference(child.made_of, spec), difference(child.spec, spec)
+    if made.anew and _is_up(child):
+        return Change(child.path, "restart", str(made))
+    if _begins_to_be_wanted(child, spec):
+        return Change(child.path, "start", str(before))
+    if not before:
+        return Change(child.path, "stay", _why_down(child))
+    later = "; it is down, and starts so next time" if before.anew and not _is_up(child) else ""
+    return Change(child.path, "change", f"{before}{later}")
+
+
+def _of_node(child: Child, spec: ChildSpec) -> Change:
+    before = difference(child.spec, spec)
+    if _begins_to_be_wanted(child, spec):
+        return Change(child.path, "start", str(before))
+    if child.state not in ("starting", "running"):
+        if child.spec == spec:
+            return Change(child.path, "stay", _why_down(child))
+        return Change(child.path, "change", "it is down, and starts so next time")
+    return Change(child.path, "change", str(before)) if before else Change(child.path, "stay")
+
+
+def _begins_to_be_wanted(child: Child, spec: ChildSpec) -> bool:
+    """It was on demand, nobody has started it, and now it is not on demand any more."""
+    never = child.state == "down" and child.cause.kind == "boot" and child.last_exit is None
+    return never and not child.wanted and not child.spec.autostart and spec.autostart
+
+
+def _why_down(child: Child) -> str:
+    if _is_up(child):
+        return ""
+    return "it is down; start it if you want it" if not child.wanted else ""
+
+
+def _is_up(child: Child) -> bool:
+    """It runs, or is about to; not one that somebody is stopping."""
+    return child.state != "down" and (child.state != "stopping" or child.wanted)
+
+
+def _with_their_group(node: Node, spec: Supervisor, direct: Sequence[Change]) -> tuple[Change, ...]:
+    """With those whom the strategy restarts along with the ones that are restarted."""
+    restarted = [c.path for c in direct if c.action == "restart"]
+    if spec.strategy == "one_for_one" or not restarted:
+        return tuple(direct)
+    first = {path: by for by in reversed(restarted) for path in _taken_along(node, spec, by)}
+    return tuple(_along(node, spec, change, first.get(change.path)) for change in direct)
+
+
+def _along(node: Node, spec: Supervisor, change: Change, by: str | None) -> Change:
+    child = node.core.children.get(change.path)
+    if by is None or change.action not in ("stay", "change") or child is None:
+        return change
+    if not _is_up(child):
+        return change
+    also = f"; {change.why}" if change.why else ""
+    why = f"{by} restarts and {node.label} is {spec.strategy}{also}"
+    return evolve(change, action="restart", why=why)
+
+
+def _taken_along(node: Node, spec: Supervisor, path: str) -> Iterator[str]:
+    """Whom the strategy restarts with a child, by the order of the new spec."""
+    names = [child.name for child in spec.children]
+    first = path.rpartition("/")[2]
+    if spec.strategy == "rest_for_one":
+        is_graph = any(child.after for child in spec.children)
+        names = list(_dependents(spec, first)) if is_graph else names[names.index(first) + 1 :]
+    yield from (node.path_of(name) for name in names if name != first)
+
+
+def _dependents(spec: Supervisor, first: str) -> Iterator[str]:
+    """Those that are after a child, directly or not."""
+    found, before = {first}, 0
+    while len(found) > before:
+        before = len(found)
+        found |= {c.name for c in spec.children if any(a.name in found for a in c.after)}
+    yield from (child.name for child in spec.children if child.name in found)

@@ -1,0 +1,126 @@
+"""The difference between two specs of one child, and whether its process has to be made anew.
+
+Decides that field by field, and says it in words without secrets. Knows nothing of states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from .. import mask
+from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
+from ..specs.check import shown
+
+_OF_ITS_SUPERVISION = {
+    "restart",
+    "shutdown",
+    "significant",
+    "autostart",
+    "backoff",
+    "copy",
+    "after",
+}
+_OF_THE_NEXT_START = {"ready", "start_timeout", "before_start", "after_ready", "after_exit"}
+_OF_ITS_END = {"stop_signal", "exitcodes"}
+_OF_SUPERVISORS = {
+    *("intensity", "period", "strategy", "auto_shutdown", "max_children", "template")
+}
+_IN_PLACE = _OF_ITS_SUPERVISION | _OF_THE_NEXT_START | _OF_ITS_END | _OF_SUPERVISORS
+"""Fields that change without a new process; all others are what a process is made of."""
+_ELSEWHERE = frozenset(("name", "children"))
+_HIDDEN = frozenset(("args", "kwargs"))
+_LABELS = {"argv": "command", "target": "worker"}
+"""What a field is called in a tree file."""
+
+
+@frozen
+class Difference:
+    """How a spec differs from the one before.
+
+    Attributes:
+        in_place: the fields that change without a new process, each in words.
+        anew: those of which a process is made.
+    """
+
+    in_place: tuple[str, ...] = ()
+    anew: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.in_place or self.anew)
+
+    def __str__(self) -> str:
+        return ", ".join((*self.anew, *self.in_place))
+
+
+SAME = Difference()
+
+
+def is_other_kind(old: ChildSpec, new: ChildSpec) -> bool:
+    """Whether one cannot become the other: a process and a supervisor, or the two supervisors."""
+    return _kind(old) is not _kind(new)
+
+
+def _kind(spec: ChildSpec) -> type:
+    return Worker if isinstance(spec, Worker | Command) else type(spec)
+
+
+def difference(old: ChildSpec, new: ChildSpec) -> Difference:
+    """How `new` differs from `old`, which is of the same kind; the children of both are not
+    looked at."""
+    if old is new:
+        return SAME
+    if type(old) is not type(new):
+        return Difference(anew=(f"it is a {word(new)} now, and was a {word(old)}",))
+    fields = [f.name for f in attrs.fields(type(new)) if f.name not in _ELSEWHERE]
+    differing = [name for name in fields if not _equal(getattr(old, name), getattr(new, name))]
+    told = {name: _told(name, getattr(old, name), getattr(new, name)) for name in differing}
+    in_place = tuple(text for name, text in told.items() if name in _IN_PLACE)
+    return Difference(in_place, tuple(t for name, t in told.items() if name not in _IN_PLACE))
+
+
+def word(spec: ChildSpec) -> str:
+    """What it is, in a word or two."""
+    words: dict[type, str] = {Supervisor: "supervisor", DynamicSupervisor: "dynamic supervisor"}
+    return words.get(type(spec), type(spec).__name__.lower())
+
+
+def _equal(old: Any, new: Any) -> bool:
+    """Whether two values are the same; arguments may be of any kind, and refuse to be compared."""
+    try:
+        return bool(old == new)
+    except Exception:
+        return False
+
+
+def _told(name: str, old: Any, new: Any) -> str:
+    label = _LABELS.get(name, name)
+    if name in _HIDDEN or name == "template":
+        return label
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return f"{label} ({', '.join(_names(old, new))})"
+    return f"{label} {_value(name, old)} -> {_value(name, new)}"
+
+
+def _names(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """The names of what was added, taken away and changed; the values may be secrets."""
+    for name in sorted({*old, *new}):
+        if name not in old:
+            yield f"+{name}"
+        elif name not in new:
+            yield f"-{name}"
+        elif old[name] != new[name]:
+            yield name
+
+
+def _value(name: str, value: Any) -> str:
+    if name == "argv":
+        return shown(" ".join(mask.command_line(value)))
+    if name == "after":
+        return "[" + ", ".join(map(str, value)) + "]"
+    if name == "exitcodes":
+        return str(sorted(value))
+    return shown(value)

@@ -1,0 +1,206 @@
+"""Reload: a running tree becomes what another spec says, by steps that an operator could take.
+
+First every supervisor adopts the new spec, at one instant. Then children are stopped and started,
+each by an ordinary request to its supervisor, which goes on to supervise meanwhile. A start that
+fails leaves that child down and counts as no restart: a bad update must not end a tree. What was
+not done is owed, and the next reload does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from attrs import evolve
+
+from ..errors import InvalidSpec, OtpsupError
+from ..specs import DynamicSupervisor, Supervisor
+from .changes import Change, Survey, survey
+from .difference import is_other_kind
+from .effects import Reply
+from .events import DeleteChild, Reload, StartDeclared, TerminateChild, ToChild
+from .node import Node
+from .strategy import affected
+
+Ask = Callable[["Reloading", ToChild], None]
+"""Puts a request to the engine; its answer comes to `Reloading.answered`."""
+
+Batch = list[ToChild]
+"""Requests that are made at once; all are answered before the next batch is made."""
+
+
+def check_root(root: Node, spec: Supervisor | DynamicSupervisor) -> None:
+    """Refuse what a running tree cannot become.
+
+    Raises:
+        InvalidSpec: another name, or another kind of root.
+    """
+    if spec.name != root.spec.name or is_other_kind(root.spec, spec):
+        raise InvalidSpec(
+            f"cannot reload tree {root.spec.name!r}: the new root is {type(spec).__name__} "
+            f"{spec.name!r}, and name and kind of a root stay; stop the tree and run the new one",
+            "bad_combination",
+        )
+
+
+class Reloading:
+    """One reload, from its first step to its answer."""
+
+    def __init__(self, root: Node, request: Reload, ask: Ask) -> None:
+        self._root = root
+        self._ref = request.ref
+        self._ask = ask
+        self._survey = survey(root, request.spec)
+        self._changes = list(self._survey.changes())
+        self._errors: dict[str, str] = {}
+        self._open: dict[int, str] = {}
+        self._steps = self._batches()
+        self._asked: set[str] = set()
+        self._is_superseded = False
+        self.is_over = False
+
+    def begin(self) -> None:
+        """Adopt the new spec, and take the first step."""
+        self._root.adopt(self._survey.spec)
+        for each in self._survey.walk():  # some may have to wait no longer
+            each.node.executor.release()
+            each.node.mailbox.drain()
+        self._go_on()
+
+    def supersede(self) -> None:
+        """Take no further step: a later reload does what is left to do."""
+        self._is_superseded = True
+
+    def answered(self, ref: int, error: OtpsupError | None) -> None:
+        """One of its requests was answered."""
+        path = self._open.pop(ref)
+        child = self._root.core.children.get(path)
+        if error is not None:
+            self._errors.setdefault(path, str(error))
+            if child is not None:
+                child.owed = child.state == "down"
+        elif child is not None and child.state != "down":
+            child.owed = False
+        if not self._open:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while not self._open:
+            batch = None if self._is_superseded else next(self._steps, None)
+            if batch is None:
+                self._finish()
+                return
+            asked = [(self._root.core.next_step(), request) for request in batch]
+            self._open |= {ref: request.path for ref, request in asked}
+            self._asked.update(self._open.values())
+            for ref, request in asked:
+                self._ask(self, evolve(request, ref=ref))
+
+    def _finish(self) -> None:
+        if self.is_over:
+            return
+        self.is_over = True
+        told = tuple(evolve(c, error=self._error(c)) for c in self._changes)
+        self._root.core.emit(Reply(self._ref, told))
+
+    def _error(self, change: Change) -> str | None:
+        is_left = change.action in ("start", "stop", "restart") and change.path not in self._asked
+        if self._is_superseded and is_left:
+            return "not done: a later update was made meanwhile"
+        return self._errors.get(change.path)
+
+    # The steps.
+
+    def _batches(self) -> Iterator[Batch]:
+        yield from self._stops()
+        yield from self._of(self._survey)
+
+    def _of(self, each: Survey) -> Iterator[Batch]:
+        """Under a group strategy all of the group stop before the first of them starts; else each
+        is gone for no longer than it takes itself."""
+        below = {survey.node.path: survey for survey in each.below}
+        waves = each.waves()
+        if _is_group(each):
+            for wave in reversed(waves):
+                yield from self._stop(each, list(reversed(wave)))
+        for wave in waves:
+            for path in filter(below.__contains__, wave):
+                yield from self._of(below[path])
+            yield from self._stop(each, wave)
+            yield self._starts(each, wave)
+
+    def _stops(self) -> Iterator[Batch]:
+        """All that go, the last one first."""
+        going = [change.path for each in self._survey.walk() for change in each.stops]
+        for path in reversed(going):
+            yield from self._remove(path)
+
+    def _remove(self, path: str) -> Iterator[Batch]:
+        if self._has(path):
+            yield [TerminateChild(path=path, for_update=True)]
+        if self._has(path):
+            yield [DeleteChild(path=path, for_update=True)]
+
+    def _has(self, path: str) -> bool:
+        return path in self._root.core.children
+
+    def _stop(self, each: Survey, paths: Sequence[str]) -> Iterator[Batch]:
+        """Stop those of these that run as something else than what they will be."""
+        up = [path for path in paths if self._is_to_stop(each, path)]
+        for path in up:
+            self._root.core.children[path].owed = True
+        yield [TerminateChild(path=path, for_update=True) for path in up]
+        for path in paths:
+            if self._is_other(each, path):
+                yield [DeleteChild(path=path, for_update=True)]
+
+    def _is_to_stop(self, each: Survey, path: str) -> bool:
+        child = self._root.core.children.get(path)
+        if child is None or child.state == "down":
+            return False
+        action = next(change.action for change in each.rest if change.path == path)
+        return action == "restart"
+
+    def _is_other(self, each: Survey, path: str) -> bool:
+        """Whether the record is of another kind than it will be."""
+        child, spec = self._root.core.children.get(path), _spec(each, path)
+        return child is not None and spec is not None and is_other_kind(child.spec, spec)
+
+    def _starts(self, each: Survey, paths: Sequence[str]) -> Batch:
+        return [request for path in paths if (request := self._start(each, path))]
+
+    def _start(self, each: Survey, path: str) -> ToChild | None:
+        if culprit := self._in_the_way(each, path):
+            self._errors[path] = f"not started, because {culprit!r} did not start"
+            return None
+        child, spec = self._root.core.children.get(path), _spec(each, path)
+        if spec is None or (child is not None and child.state != "down"):
+            return None  # somebody was quicker
+        if child is None:
+            child = each.node.add_later(spec)
+            each.node.arrange()
+        return StartDeclared(path=path, for_update=True)
+
+    def _in_the_way(self, each: Survey, path: str) -> str | None:
+        """One that did not start, and whose end would have taken this one along."""
+        children = self._root.core.children
+        child = children.get(path)
+        if not _is_group(each) or child is None:
+            return None
+        failed = [children[p] for p in self._errors if p in children and p != path]
+        for other in failed:
+            is_sibling = other.parent is each.node
+            if is_sibling and child in affected("rest_for_one", each.node.order, other):
+                return other.path
+        return None
+
+
+def _is_group(each: Survey) -> bool:
+    return isinstance(each.spec, Supervisor) and each.spec.strategy != "one_for_one"
+
+
+def _spec(each: Survey, path: str) -> Any:
+    """What the new spec says of a child."""
+    children = each.spec.children if isinstance(each.spec, Supervisor) else ()
+    name = path.rpartition("/")[2]
+    return next((child for child in children if child.name == name), None)

@@ -1,0 +1,238 @@
+"""What a running tree does for who asks, beside its engine: look, signal, reload, scale.
+
+Decides nothing about children: the engine does, by the requests that are made here. Runs on the
+loop of the tree; what may block goes to a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict
+
+from .describe import describe
+from .engine.changes import Change
+from .engine.events import Reload, Request, StartChild
+from .engine.snapshot import ChildStatus
+from .errors import InvalidSpec, NoTreeFile, OtpsupError
+from .logger import logger
+from .plain import plain
+from .specs import ChildSpec, DynamicSupervisor, Supervisor
+from .specs.copies import makers, scaled
+from .wire.lines import LogLine
+
+if TYPE_CHECKING:
+    from .session import Session
+
+Root = Supervisor | DynamicSupervisor
+Answer = Callable[[Any, OtpsupError | None], None]
+
+
+class Operations:
+    """The operations of one session, by their names in `wire.operations`.
+
+    Args:
+        session: the running tree.
+        file: the tree file that it was made from.
+    """
+
+    def __init__(self, session: Session, file: Path | None) -> None:
+        self.file = file
+        self._session = session
+        self._since = time.time()
+        self._makers = makers(session.engine.root.spec)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def do(self, op: str, fields: Mapping[str, Any], answer: Answer) -> None:
+        """Do one, and answer: at once, or when it is done."""
+        method: Callable[..., Any] = getattr(self, op)
+        try:
+            value = method(**fields)
+        except OtpsupError as error:
+            answer(None, error)
+            return
+        if not asyncio.iscoroutine(value):
+            answer(value, None)
+            return
+        task = asyncio.ensure_future(_answered(value, answer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """The tree is over: what is not done is given up."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # To look.
+
+    def about(self) -> dict[str, Any]:
+        """The tree as a whole, and the process that hosts it."""
+        return {
+            "name": self._session.name,
+            "pid": os.getpid(),
+            "version": _version(),
+            "python": platform.python_version(),
+            "file": str(self.file) if self.file else None,
+            "since": self._since,
+        }
+
+    def info(self, path: str) -> dict[str, Any]:
+        """One child: how it is, and its spec in words."""
+        child = self._session.find(path)
+        status = asdict(self._session.snapshot(child), filter=lambda f, _: f.name != "children")
+        return {**status, "spec": describe(child.spec)}
+
+    def recent_events(self) -> list[Any]:
+        """The last events, the oldest first."""
+        return self._session.recent_events()
+
+    def logs(
+        self, paths: Sequence[str] | None, lines: int, stream: str | None, follow: bool
+    ) -> list[LogLine]:
+        """The last lines of these children, in the order in which they came."""
+        for path in paths or ():
+            self._session.find(path)
+        return self._session.tail(paths, lines, stream)
+
+    # To act.
+
+    def signal(self, path: str, signal: str | int) -> None:
+        """Send a signal to a child's process."""
+        self._session.signal(path, _signal(signal))
+
+    def reopen_logs(self) -> None:
+        """Close all log files; each is opened anew, by its name, for the next line."""
+        self._session.reopen_logs()
+
+    async def plan(self, file: str | None) -> tuple[Change, ...]:
+        """What `update` would do."""
+        return await self.reload(await self._load(file), preview=True)
+
+    async def update(self, file: str | None) -> tuple[Change, ...]:
+        """Become what the file says."""
+        path = self._path(file)
+        spec = await self._load(file)
+        told = await self.reload(spec)
+        self.file = path
+        return told
+
+    async def scale(self, path: str, count: int) -> tuple[Change, ...]:
+        """Run so many copies of a program."""
+        root = self._session.engine.root.spec
+        self._makers |= makers(root)
+        if path not in self._makers:
+            raise InvalidSpec(
+                f"{path!r} are no copies; {_known(self._makers)} (`copies:` in a tree file, or "
+                "otpsup.copies, makes them)"
+            )
+        return await self.reload(scaled(root, path, count, self._makers[path]))
+
+    async def reload(self, spec: Root, *, preview: bool = False) -> tuple[Change, ...]:
+        """Become what this spec says; or only tell what that would take."""
+        if not preview:
+            planned = await self._ask(lambda ref: Reload(ref=ref, spec=spec, preview=True))
+            self._log(planned)
+        told: tuple[Change, ...] = await self._ask(
+            lambda ref: Reload(ref=ref, spec=spec, preview=preview)
+        )
+        for change in told if not preview else ():
+            if change.error:
+                logger.error("update: {}: {}", plain(change.path), plain(change.error))
+        return told
+
+    def _log(self, planned: Sequence[Change]) -> None:
+        doing = [change for change in planned if change.action != "stay"]
+        staying = len(planned) - len(doing)
+        for change in doing:
+            why = f": {change.why}" if change.why else ""
+            logger.info(
+                "update: {} {}{}", change.action, plain(change.path or "the root"), plain(why)
+            )
+        logger.info("update: {} changes; {} stay as they are", len(doing), staying)
+
+    async def add(self, parent: str, file: str | None, text: str | None) -> list[ChildStatus]:
+        """Start the children that a file, or a text in the form of one, describes."""
+        if (file is None) == (text is None):
+            raise InvalidSpec("add takes a file or a text, and not both")
+        specs = await asyncio.to_thread(_children, file, text)
+        return [await self._add(parent, spec) for spec in specs]
+
+    async def _add(self, parent: str, spec: ChildSpec) -> ChildStatus:
+        started = await self._ask(lambda ref: StartChild(ref=ref, path=parent, spec=spec))
+        assert isinstance(started, ChildStatus)
+        return started
+
+    async def _load(self, file: str | None) -> Root:
+        return await asyncio.to_thread(_tree, self._path(file))
+
+    def _path(self, file: str | None) -> Path:
+        path = Path(file) if file is not None else self.file
+        if path is None:
+            name = self._session.name
+            raise NoTreeFile(f"tree {name!r} was not started from a file; name the file to use")
+        return path
+
+    async def _ask(self, make: Callable[[int], Request]) -> Any:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def answer(value: Any, error: OtpsupError | None) -> None:
+            if not future.done():
+                future.set_exception(error) if error else future.set_result(value)
+
+        self._session.ask(make, answer)
+        return await future
+
+
+async def _answered(work: Awaitable[Any], answer: Answer) -> None:
+    try:
+        value = await work
+    except OtpsupError as error:
+        answer(None, error)
+    else:
+        answer(value, None)
+
+
+def _tree(path: Path) -> Root:
+    from . import config
+
+    return config.load(path)
+
+
+def _children(file: str | None, text: str | None) -> list[ChildSpec]:
+    from . import config  # YAML is read by few, and its library is large
+
+    return config.load_children(file, text=text)
+
+
+def _known(found: Mapping[str, Any]) -> str:
+    return f"there are copies of {', '.join(sorted(found))}" if found else "there are none here"
+
+
+def _signal(given: str | int) -> int:
+    """A signal's number.
+
+    Raises:
+        InvalidSpec: there is no such signal.
+    """
+    name = str(given).upper()
+    names = {each.name: each for each in signal.Signals}
+    number = names.get(name) or names.get(f"SIG{name}")
+    if number is None and name.isdigit() and int(name) in signal.valid_signals():
+        return int(name)
+    if number is None:
+        raise InvalidSpec(f"there is no signal {name[:40]!r}; for example HUP, USR1, TERM or 10")
+    return int(number)
+
+
+def _version() -> str:
+    from . import __version__
+
+    return __version__

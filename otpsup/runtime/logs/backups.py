@@ -1,0 +1,107 @@
+"""The old files of one log: renamed, counted, deleted. `rotation` decides which.
+
+The pump rotates and the compressor replaces, each in a thread of its own: one lock for both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+from pathlib import Path
+
+from ...specs import LogFile
+from . import rotation
+from .rotation import Backup
+
+_NUMBER = re.compile(r"\.(\d{1,9})(\.gz)?")
+
+
+class Backups:
+    """The old files of the log at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.lock = threading.Lock()
+        self._path = path
+
+    def found(self) -> list[Backup]:
+        """Those that there are."""
+        log = self._path.name
+        backups = []
+        with os.scandir(self._path.parent) as entries:
+            for entry in entries:
+                match = entry.name.startswith(log) and _NUMBER.fullmatch(entry.name, len(log))
+                if match and int(match[1]) > 0 and str(int(match[1])) == match[1]:
+                    stat = entry.stat(follow_symlinks=False)
+                    backup = Backup(
+                        int(match[1]), bool(match[2]), stat.st_size, stat.st_mtime, stat.st_ino
+                    )
+                    backups.append(backup)
+        return backups
+
+    def push(self, target: LogFile, now: float) -> int:
+        """Make `path.1` of the log, and room for it; returns its inode.
+
+        Raises:
+            OSError: some of it could not be done. The log may still be there, under its name.
+        """
+        with self.lock:
+            shift = rotation.shift(self.found(), max(target.backups, 1))
+            for backup in shift.deleted:
+                self._delete(backup)
+            for old, new in shift.renamed:
+                self.path_of(old).rename(self.path_of(new))
+            first = self.path_of(Backup(1))
+            self._path.rename(first)
+            inode = first.stat().st_ino
+            self._prune(target, now)
+            return inode
+
+    def prune(self, target: LogFile, now: float) -> None:
+        """Delete what is too old, or too much."""
+        with self.lock:
+            self._prune(target, now)
+
+    def _prune(self, target: LogFile, now: float) -> None:
+        for backup in list(rotation.expired(self.found(), target, now)):
+            self._delete(backup)
+
+    def sweep(self) -> None:
+        """Delete what a compressor that was killed has left half done."""
+        with self.lock:
+            self.part.unlink(missing_ok=True)
+            for backup in list(rotation.doubled(self.found())):
+                self._delete(backup)
+
+    def open(self, inode: int) -> int | None:
+        """The old file of this number that is not compressed yet, for reading; None if it is gone."""
+        with self.lock, contextlib.suppress(FileNotFoundError):
+            if backup := self._plain(inode):
+                return os.open(self.path_of(backup), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        return None
+
+    def replace(self, inode: int) -> None:
+        """Put `part` in the place of the file of this number, wherever that is by now."""
+        with self.lock:
+            if backup := self._plain(inode):
+                self.part.rename(self.path_of(Backup(backup.number, True)))
+                self._delete(backup)
+            else:
+                self.part.unlink(missing_ok=True)
+
+    @property
+    def part(self) -> Path:
+        """Where a compressed file is written until it is whole."""
+        return self._path.with_name(f"{self._path.name}.gz.part")
+
+    def path_of(self, backup: Backup) -> Path:
+        """Its file."""
+        return self._path.with_name(backup.name(self._path.name))
+
+    def _plain(self, inode: int) -> Backup | None:
+        plain = (backup for backup in self.found() if not backup.is_compressed)
+        return next((backup for backup in plain if backup.inode == inode), None)
+
+    def _delete(self, backup: Backup) -> None:
+        self.path_of(backup).unlink(missing_ok=True)

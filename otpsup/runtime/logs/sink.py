@@ -1,0 +1,74 @@
+"""What the pump needs of a place to write to, and what such a place says of lines it has lost."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ...logger import logger
+
+
+class Sink(Protocol):
+    """Where output goes: whole lines, and pieces of those that are too long to wait for.
+
+    Attributes:
+        writers: how many pipes lead to it now.
+        is_full: true if nothing should be read for it now; whoever makes it true wakes the pump
+            when it is not any more.
+    """
+
+    writers: int
+
+    @property
+    def is_full(self) -> bool: ...
+
+    def write(self, data: bytes) -> None:
+        """Write it all, or drop it if there is no way to."""
+
+    def close(self) -> None:
+        """Nobody writes for now."""
+
+    def reopen(self) -> None:
+        """Somebody has moved the file away: take the one of that name from now on."""
+
+
+class Nowhere:
+    """A sink that keeps nothing."""
+
+    writers = 0
+    is_full = False
+
+    def write(self, data: bytes) -> None:
+        """Drop it."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def reopen(self) -> None:
+        """Nothing is open."""
+
+
+class Losses:
+    """Lines that could not be written: said when it begins, and counted when it is over.
+
+    Args:
+        name: the place, for the log: `the log /var/log/web.log`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines = 0
+        self.is_failing = False
+
+    def failed(self, error: OSError, lines: int) -> None:
+        """So many lines are lost, and so will be more."""
+        if not self.is_failing:
+            text = "cannot write {}: {}; lines are lost until it works"
+            logger.error(text, self.name, error.strerror)
+        self.is_failing = True
+        self.lines += lines
+
+    def recovered(self) -> None:
+        """Writing works."""
+        if self.is_failing:
+            logger.warning("{} works again; {} lines are lost", self.name, self.lines)
+            self.is_failing, self.lines = False, 0

@@ -1,0 +1,103 @@
+"""One pipe of one child: bytes in, whole lines out."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable
+
+from .formats import Formatter
+from .ring import Ring
+from .sink import Sink
+from .source import Source
+
+LONGEST_LINE = 1024 * 1024
+"""Bytes of a line that are waited for; a longer one is passed on in pieces."""
+_READ = 64 * 1024
+"""What a pipe holds unless told otherwise (pipe(7))."""
+_LARGE = 256 * 1024
+"""What a pipe may hold once it has been found full: its writer need not wait for us so often."""
+
+Watcher = Callable[[bytes], bool]
+"""Is given all output; True once it has seen enough."""
+
+
+class Stream:
+    """A pipe, and where its lines go.
+
+    Args:
+        fd: the reading end.
+        source: whose pipe it is; None if it is nobody's output.
+        ring: keeps the last lines of `source`.
+    """
+
+    def __init__(
+        self,
+        fd: int,
+        sink: Sink,
+        watcher: Watcher | None = None,
+        source: Source | None = None,
+        format: Formatter | None = None,
+        ring: Ring | None = None,
+    ) -> None:
+        self.fd = fd
+        self.sink = sink
+        self.source = source
+        self._watcher = watcher
+        self._format = format
+        self._ring = ring
+        self._partial = b""
+        self._most = _READ
+        sink.writers += 1
+
+    def pump(self) -> bool:
+        """Read once and write on; False at the end.
+
+        Whole lines only: others may write to the same place, now or after this one.
+        """
+        data = os.read(self.fd, self._most)
+        if self._watcher and self._watcher(data):
+            self._watcher = None
+        end = data.rfind(b"\n") + 1
+        if end == len(data) and not self._partial:
+            self._pass_on(data)
+        elif end:
+            self._pass_on(self._partial + data[:end])
+            self._partial = data[end:]
+        else:
+            self._wait_for_end(data)
+        if len(data) == _READ == self._most:
+            self._enlarge()
+        return data != b""
+
+    def _pass_on(self, lines: bytes) -> None:
+        if not lines:
+            return
+        at = time.time()
+        if self._ring and self.source:
+            self._ring.add(self.source, at, lines)
+        self.sink.write(self._format(lines, at) if self._format else lines)
+
+    def _wait_for_end(self, data: bytes) -> None:
+        self._partial += data
+        if len(self._partial) > LONGEST_LINE:
+            self._pass_on(self._partial)
+            self._partial = b""
+
+    def _enlarge(self) -> None:
+        """Its writer is quicker than we are. What all pipes of a user may hold is limited, so those
+        that are never full stay as they are."""
+        self._most = _LARGE
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, _LARGE)
+
+    def close(self) -> None:
+        """Let go of pipe and sink; a last line without an end gets one."""
+        os.close(self.fd)
+        self.sink.writers -= 1
+        if self._partial:
+            self._pass_on(self._partial + b"\n")
+        if self.sink.writers == 0:
+            self.sink.close()

@@ -1,0 +1,161 @@
+"""One incarnation's stdout and stderr: the pipes, where they lead, and what was said last.
+
+Knows the specs' words for where output goes. The pump reads; nothing here does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+
+from ..plain import plain_lines
+from ..specs import Command, Inherit, LogFile, LogLine, Worker
+from ..specs.output import NULL, STDOUT, Format, Output
+from .logs import LogPump, Source, Watcher
+from .readiness import line_watcher
+
+_LINES = 10
+_CHARACTERS = 2048
+"""What is told of a child that has crashed: so many of its last lines, and characters of them."""
+_LINGER = 0.25
+"""Seconds after its end in which more may come, if somebody else holds its output open."""
+
+
+@frozen
+class _Pipe:
+    """What the pump will read, once there is a process."""
+
+    reader: int
+    target: Output
+    stream: str
+    watcher: Watcher | None
+
+
+class ChildOutput:
+    """The output of one incarnation.
+
+    Args:
+        matched: called from the pump's thread when the line comes that means ready.
+    """
+
+    def __init__(
+        self,
+        pump: LogPump,
+        path: str,
+        run: int,
+        spec: Worker | Command,
+        matched: Callable[[], None],
+    ) -> None:
+        self._pump = pump
+        self._path = path
+        self._run = run
+        self._spec = spec
+        self._matched = matched
+        self._pipes: list[_Pipe] = []
+        self._writers: list[int] = []
+        self._has_pipes = False
+
+    def descriptors(self) -> dict[int, int]:
+        """The writing ends for its stdout and stderr, by number; nothing where it is /dev/null."""
+        out = self._pipe(self._spec.stdout, "stdout")
+        err = out if self._shares_one_pipe() else self._pipe(self._spec.stderr, "stderr")
+        return {number: fd for number, fd in ((1, out), (2, err)) if fd is not None}
+
+    def _shares_one_pipe(self) -> bool:
+        """One pipe for both keeps their order; not where it matters which of them it was: where
+        only one of them is watched for a line, or where that is written with each line."""
+        if self._spec.stderr == STDOUT:
+            return True
+        kind = self._spec.ready
+        is_watched = isinstance(kind, LogLine) and kind.stream != "both"
+        is_told = _format(self._spec.stdout) == "json"
+        return self._spec.stderr == self._spec.stdout and not is_watched and not is_told
+
+    def _pipe(self, target: Output, stream: str) -> int | None:
+        watcher = self._watcher(stream)
+        if target == NULL and watcher is None:
+            return None
+        self._pump.start()
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        self._has_pipes = True
+        self._writers.append(writer)
+        self._pipes.append(_Pipe(reader, target, stream, watcher))
+        return writer
+
+    def _watcher(self, stream: str) -> Watcher | None:
+        kind = self._spec.ready
+        if not isinstance(kind, LogLine) or kind.stream not in (stream, "both"):
+            return None
+        return line_watcher(kind, self._matched)
+
+    def hand_over(self) -> None:
+        """The writing ends are the child's now."""
+        while self._writers:
+            os.close(self._writers.pop())
+
+    def attach(self, pid: int | None) -> None:
+        """Have it read, in the name of this process; of none if it could not be made."""
+        pipes, self._pipes = self._pipes, []
+        for pipe in pipes:
+            source = Source(self._path, pipe.stream, pid, self._run)
+            sink, format = self._pump.sink(pipe.target), _format(pipe.target)
+            self._pump.attach(pipe.reader, sink, pipe.watcher, source, format)
+
+    # What was said last.
+
+    def quote(self, loop: asyncio.AbstractEventLoop, told: Callable[[bytes], None]) -> None:
+        """Call `told`, once, on the loop, with its last output: when all of it has come, or, if
+        somebody holds it open, soon after."""
+
+        if not self._has_pipes:
+            told(b"")
+            return
+        is_told = False
+
+        def tell() -> None:
+            nonlocal is_told
+            if not is_told:
+                is_told = True
+                timer.cancel()
+                told(self._pump.last(self._path, self._run))
+
+        def at_end() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: too late to matter
+                loop.call_soon_threadsafe(tell)
+
+        timer = loop.call_later(_LINGER, tell)
+        self._pump.at_end(self._run, at_end)
+
+
+def _format(target: Output) -> Format:
+    """What a line looks like there."""
+    if isinstance(target, LogFile | Inherit):
+        return target.format
+    return "name"
+
+
+def quoted(output: bytes, hide: Callable[[str], str]) -> tuple[str, ...]:
+    """The last lines of this, fit to be shown: without secrets, and without what steers a terminal.
+
+    Secrets are looked for in all of it, so that what is left out cannot cut one in two.
+    """
+    text = hide(output.decode("utf-8", "backslashreplace"))
+    lines = plain_lines(text.rstrip("\n").replace("\r\n", "\n")).split("\n")
+    return tuple(_last(lines)) if text.strip() else ()
+
+
+def _last(lines: Sequence[str]) -> list[str]:
+    """As many whole lines from the end as there is room for; the end of one that is longer."""
+    kept: list[str] = []
+    room = _CHARACTERS
+    for line in reversed(lines[-_LINES:]):
+        if len(line) > room:
+            kept += [] if kept else [f"...{line[-room:]}"]
+            break
+        kept.append(line)
+        room -= len(line)
+    return kept[::-1]
