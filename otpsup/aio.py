@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from .engine.effects import Halt
 from .engine.snapshot import ChildStatus
-from .specs import ChildSpec
+from .events import Event
+from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .stream import AsyncEventStream
+from .verbs import Change
 
 if TYPE_CHECKING:
     from .tree import Tree
@@ -98,6 +100,57 @@ class AsyncTree:
     async def status(self) -> ChildStatus:
         """See `Tree.status`."""
         return self._tree._status(await self._ask("status"))
+
+    async def reload(self, spec: Supervisor | DynamicSupervisor) -> list[Change]:
+        """See `Tree.reload`."""
+        return list(await asyncio.wrap_future(self._tree.call_reload(spec, preview=False)))
+
+    async def preview(self, spec: Supervisor | DynamicSupervisor) -> list[Change]:
+        """See `Tree.preview`."""
+        return list(await asyncio.wrap_future(self._tree.call_reload(spec, preview=True)))
+
+    async def plan(self, file: str | None = None) -> list[Change]:
+        """See `Tree.plan`."""
+        return list(await self._ask("plan", file=file))
+
+    async def update(self, file: str | None = None) -> list[Change]:
+        """See `Tree.update`."""
+        return list(await self._ask("update", file=file))
+
+    async def scale(self, path: str, count: int) -> list[Change]:
+        """See `Tree.scale`."""
+        return list(await self._ask("scale", path=path, count=count))
+
+    async def add(
+        self, file: str | None = None, parent: str = "", text: str | None = None
+    ) -> list[ChildStatus]:
+        """See `Tree.add`."""
+        return list(await self._ask("add", parent=parent, file=file, text=text))
+
+    async def remove(self, path: str) -> None:
+        """See `Tree.remove`."""
+        await self.terminate_child(path)
+        await self.delete_child(path)
+
+    async def signal(self, path: str, signal: str | int) -> None:
+        """See `Tree.signal`."""
+        await self._ask("signal", path=path, signal=signal)
+
+    async def info(self, path: str) -> dict[str, Any]:
+        """See `Tree.info`."""
+        return dict(await self._ask("info", path=path))
+
+    async def about(self) -> dict[str, Any]:
+        """See `Tree.about`."""
+        return dict(await self._ask("about"))
+
+    async def recent_events(self) -> list[Event]:
+        """See `Tree.recent_events`."""
+        return list(await self._ask("recent_events"))
+
+    async def reopen_logs(self) -> None:
+        """See `Tree.reopen_logs`."""
+        await self._ask("reopen_logs")
 
     def events(self) -> AsyncEventStream:
         """See `Tree.events`; to be read with `async for` on the loop that called this."""

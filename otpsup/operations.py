@@ -53,8 +53,12 @@ class Operations:
     def do(self, op: str, fields: Mapping[str, Any], answer: Answer) -> None:
         """Do one, and answer: at once, or when it is done."""
         method: Callable[..., Any] = getattr(self, op)
+        self.carry_out(lambda: method(**fields), answer)
+
+    def carry_out(self, work: Callable[[], Any], answer: Answer) -> None:
+        """Do this, and answer with what it returns, or with what its coroutine does."""
         try:
-            value = method(**fields)
+            value = work()
         except OtpsupError as error:
             answer(None, error)
             return

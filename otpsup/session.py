@@ -29,7 +29,7 @@ from .engine.snapshot import ChildStatus, snapshot
 from .errors import NoProcess, OtpsupError
 from .events import Event, from_effect
 from .logger import logger
-from .operations import Operations
+from .operations import Operations, Root
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
 from .wire import outline
@@ -183,6 +183,12 @@ class Session(Backend):
     ) -> None:
         """Do one of the operations of a host."""
         self.operations.do(op, fields, answer)
+
+    def reload(
+        self, spec: Root, answer: Callable[[Any, OtpsupError | None], None], *, preview: bool
+    ) -> None:
+        """Become what this spec says, or tell what that would take."""
+        self.operations.carry_out(lambda: self.operations.reload(spec, preview=preview), answer)
 
     def outline(self) -> dict[str, Any]:
         """The tree as it is now, with what was added to it at run time, and where it is."""

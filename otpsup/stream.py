@@ -8,8 +8,10 @@ import os
 import queue
 from collections.abc import Callable
 from types import TracebackType
+from typing import Generic, Self, TypeVar
 
 from .events import Event
+from .wire.lines import LogLine
 
 LIMIT = 10_000
 """Events that wait for a slow reader; the oldest are dropped then."""
@@ -17,20 +19,23 @@ LIMIT = 10_000
 Unsubscribe = Callable[[], None]
 
 
-class EventStream:
-    """Events as a blocking iterator; ends with the tree, or with `close()`.
+T = TypeVar("T")
+
+
+class _Stream(Generic[T]):
+    """What comes as a blocking iterator; ends with the tree, or with `close()`.
 
     Use it in a `with` block, or to its end, so that it is closed.
     """
 
     def __init__(self) -> None:
-        self._queue: queue.Queue[Event | None] = queue.Queue(LIMIT)
+        self._queue: queue.Queue[T | None] = queue.Queue(LIMIT)
         self._pid = os.getpid()
         self.unsubscribe: Unsubscribe = lambda: None
         self.is_closed = False
 
-    def put(self, event: Event | None) -> None:
-        """Add an event, None for the end; called on the tree's thread."""
+    def put(self, event: T | None) -> None:
+        """Add one, None for the end; called on a thread of the tree."""
         while True:
             try:
                 self._queue.put_nowait(event)
@@ -46,14 +51,14 @@ class EventStream:
         self.unsubscribe()
         self.put(None)
 
-    def __iter__(self) -> EventStream:
+    def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Event:
+    def __next__(self) -> T:
         return self.next()
 
-    def next(self, timeout: float | None = None) -> Event:
-        """The next event.
+    def next(self, timeout: float | None = None) -> T:
+        """The next one.
 
         Args:
             timeout: seconds to wait for it; None waits for ever.
@@ -73,7 +78,7 @@ class EventStream:
             raise StopIteration
         return event
 
-    def __enter__(self) -> EventStream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -83,6 +88,14 @@ class EventStream:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class EventStream(_Stream[Event]):
+    """Events of a tree."""
+
+
+class LineStream(_Stream[LogLine]):
+    """Lines of the output of children."""
 
 
 class AsyncEventStream:

@@ -12,7 +12,8 @@ import concurrent.futures
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -23,14 +24,17 @@ from .engine.effects import Halt
 from .engine.events import Request, StartChild
 from .engine.snapshot import ChildStatus
 from .errors import AlreadyStarted, InvalidSpec, NotRunning, OtpsupError
+from .events import Event
 from .runtime.environment import hold_standard_descriptors
 from .session import Session
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.check import shown
 from .specs.supervisors import is_child_spec
-from .stream import AsyncEventStream, EventStream
-from .verbs import Verbs
+from .stream import AsyncEventStream, EventStream, LineStream
+from .verbs import Change, Verbs
 from .wire import control as wire
+from .wire import operations
+from .wire.lines import LogLine
 
 
 def _be_silent() -> None:
@@ -59,9 +63,16 @@ class Tree(Verbs):
     Args:
         spec: the root supervisor.
         name: of the tree, for its control socket; the root's name if not given.
+        file: the tree file that `spec` was made from, see `from_file`.
     """
 
-    def __init__(self, spec: Supervisor | DynamicSupervisor, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        spec: Supervisor | DynamicSupervisor,
+        *,
+        name: str | None = None,
+        file: str | os.PathLike[str] | None = None,
+    ) -> None:
         if not isinstance(spec, Supervisor | DynamicSupervisor):
             text = (
                 f"a tree grows from a Supervisor or a DynamicSupervisor, not from {shown(spec)}; "
@@ -73,6 +84,7 @@ class Tree(Verbs):
             raise InvalidSpec(text, "bad_combination")
         self.spec = spec
         self.name = name or spec.name
+        self.file = None if file is None else Path(file).absolute()
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -81,7 +93,18 @@ class Tree(Verbs):
         self._ended = _promise()
         self._lock = threading.Lock()
         self._owed: set[_Future] = set()
-        self._streams: set[EventStream | AsyncEventStream] = set()
+        self._streams: set[EventStream | AsyncEventStream | LineStream] = set()
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], *, name: str | None = None) -> Tree:
+        """The tree that a tree file describes; `update` reads it again.
+
+        Raises:
+            InvalidFile: all that is wrong with the file.
+        """
+        from . import config  # YAML is read by few, and its library is large
+
+        return cls(config.load(path), name=name, file=path)
 
     # Life.
 
@@ -129,7 +152,7 @@ class Tree(Verbs):
 
     async def _live(self, started: Callable[[BaseException | None], None]) -> Halt:
         self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
-        self._session = Session(self.spec, self.name)
+        self._session = Session(self.spec, self.name, self.file)
         self._lives.set()
         try:
             return await self._session.live(started)
@@ -225,6 +248,52 @@ class Tree(Verbs):
             raise InvalidSpec(text, "invalid_child_spec")
         return self.send(lambda ref: StartChild(ref=ref, path=parent, spec=child, args=args))
 
+    def reload(self, spec: Supervisor | DynamicSupervisor) -> list[Change]:
+        """Become what another spec of the root says; see `update`, which does so from a file.
+
+        Raises:
+            InvalidSpec: it has another name, or is of another kind.
+        """
+        return self._changes(self.call_reload(spec, preview=False).result())
+
+    def preview(self, spec: Supervisor | DynamicSupervisor) -> list[Change]:
+        """What `reload` would do, and why; nothing is done."""
+        return self._changes(self.call_reload(spec, preview=True).result())
+
+    def call_reload(self, spec: Supervisor | DynamicSupervisor, *, preview: bool) -> _Future:
+        """Make the request of `reload` without waiting."""
+        if not isinstance(spec, Supervisor | DynamicSupervisor):
+            text = f"reload takes a Supervisor or a DynamicSupervisor, not {shown(spec)}"
+            raise InvalidSpec(text, "invalid_child_spec")
+        return self._promised(
+            lambda session, future: session.reload(spec, _answer_to(future), preview=preview)
+        )
+
+    def logs(
+        self,
+        paths: list[str] | None = None,
+        lines: int = 10,
+        follow: bool = False,
+        stream: str | None = None,
+    ) -> Iterator[LogLine]:
+        """The last lines of children, as `TreeClient.logs`; with `follow`, all that come after them,
+        until the tree ends."""
+        fields = {"paths": paths, "lines": lines, "follow": follow, "stream": stream}
+        if not follow:
+            return iter(self._ask("logs", **fields))
+        return self._followed(operations.fields_of("logs", fields))
+
+    def _followed(self, fields: dict[str, Any]) -> LineStream:
+        found = LineStream()
+
+        def subscribe() -> None:
+            if self._session is not None and not found.is_closed:
+                found.unsubscribe = self._session.follow(fields, found.put)
+
+        self._streams.add(found)
+        self._on_loop(subscribe)
+        return found
+
     def events(self) -> EventStream:
         """All events from now on, as an iterator that ends with the tree."""
         stream = EventStream()
@@ -258,10 +327,22 @@ class Tree(Verbs):
         assert isinstance(value, ChildStatus)
         return value
 
+    def _changes(self, value: Any) -> list[Change]:
+        return list(value)
+
+    def _event(self, value: Any) -> Event:
+        assert isinstance(value, Event)
+        return value
+
     def call(self, op: str, **fields: Any) -> _Future:
         """Make the request of a verb without waiting; the future gets its answer."""
         if op == "status":
             return self._snapshot()
+        if op in operations.FIELDS:
+            checked = operations.fields_of(op, fields)
+            return self._promised(
+                lambda session, future: session.operate(op, checked, _answer_to(future))
+            )
         return self.send(wire.maker(op, fields, None))
 
     def _snapshot(self) -> _Future:
@@ -270,13 +351,7 @@ class Tree(Verbs):
     def send(self, make: Callable[[int], Request]) -> _Future:
         """Put a request to the engine; the future gets its answer."""
 
-        def ask(session: Session, future: _Future) -> None:
-            def answer(value: Any, error: OtpsupError | None) -> None:
-                future.set_exception(error) if error else future.set_result(value)
-
-            session.ask(make, answer)
-
-        return self._promised(ask)
+        return self._promised(lambda session, future: session.ask(make, _answer_to(future)))
 
     def _promised(self, do: Callable[[Session, _Future], None]) -> _Future:
         """A future for what is done on the tree's thread; answered at the tree's end at last."""
@@ -325,6 +400,16 @@ class Tree(Verbs):
     def aio(self) -> AsyncTree:
         """The same tree, with verbs to await."""
         return AsyncTree(self)
+
+
+def _answer_to(future: _Future) -> Callable[[Any, OtpsupError | None], None]:
+    """What answers a future; who is asked twice at the tree's end answers once."""
+
+    def answer(value: Any, error: OtpsupError | None) -> None:
+        with contextlib.suppress(concurrent.futures.InvalidStateError):
+            future.set_exception(error) if error else future.set_result(value)
+
+    return answer
 
 
 def _promise() -> _Future:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+from .engine.changes import Change as Change
 from .engine.snapshot import ChildStatus
 from .errors import ProtocolError
+from .events import Event
+from .wire.lines import LogLine as LogLine
 
 
 class Verbs(ABC):
@@ -86,3 +89,98 @@ class Verbs(ABC):
     def status(self) -> ChildStatus:
         """The whole tree as one nested value."""
         return self._status(self._ask("status"))
+
+    # What the host does beside supervising.
+
+    def about(self) -> dict[str, Any]:
+        """The tree as a whole: `name`, `pid` of its host, `version`, `python`, `file` (the tree file
+        that it was made from, or None), `since` (seconds since the epoch)."""
+        return dict(self._ask("about"))
+
+    def info(self, path: str) -> dict[str, Any]:
+        """One child: the fields of its status, and under `spec` what it is, by the names of a tree
+        file. No secrets: of variables and arguments only the names."""
+        return dict(self._ask("info", path=path))
+
+    def signal(self, path: str, signal: str | int) -> None:
+        """Send a signal to a child's process.
+
+        Args:
+            signal: `"HUP"`, `"SIGHUP"` or 1.
+
+        Raises:
+            NotFound, NoProcess: there is no such child, or no process of it.
+            InvalidSpec: no such signal.
+        """
+        self._ask("signal", path=path, signal=signal)
+
+    def plan(self, file: str | None = None) -> list[Change]:
+        """What `update` would do, and why; nothing is done.
+
+        Args:
+            file: a tree file; the one that the tree was made from if not given.
+
+        Raises:
+            InvalidFile: all that is wrong with the file.
+            NoTreeFile: none was given, and there is none.
+        """
+        return self._changes(self._ask("plan", file=file))
+
+    def update(self, file: str | None = None) -> list[Change]:
+        """Become what a tree file says, with as little done as that takes; returns when it is done.
+
+        A start that fails leaves that child down, and is told in its change's `error`; it counts as
+        no restart. What was not done is done by the next update.
+
+        Args:
+            file: as for `plan`.
+
+        Raises:
+            InvalidFile, NoTreeFile: as for `plan`; nothing has changed then.
+        """
+        return self._changes(self._ask("update", file=file))
+
+    def scale(self, path: str, count: int) -> list[Change]:
+        """Run so many copies of a program: only the last ones come or go.
+
+        Args:
+            path: what the copies share: `"backend/web"` for `backend/web-1` and so on.
+
+        Raises:
+            InvalidSpec: there are no such copies, or it is no count.
+        """
+        return self._changes(self._ask("scale", path=path, count=count))
+
+    def add(self, file: str | None = None, parent: str = "", text: str | None = None) -> list[Any]:
+        """Start children that a file, or a text of that form, describes; returns their statuses.
+
+        They are the last children of the supervisor `parent`, and are forgotten when that is started
+        anew, as in OTP.
+
+        Raises:
+            InvalidFile: all that is wrong with the file.
+            AlreadyStarted, AlreadyPresent, StartFailed: as for `start_child`; those before it run.
+        """
+        found = self._ask("add", parent=parent, file=file, text=text)
+        return [self._status(each) for each in found]
+
+    def remove(self, path: str) -> None:
+        """Stop a child and forget it."""
+        self.terminate_child(path)
+        self.delete_child(path)
+
+    def recent_events(self) -> list[Event]:
+        """The last events, the oldest first."""
+        return [self._event(each) for each in self._ask("recent_events")]
+
+    def reopen_logs(self) -> None:
+        """Close all log files; each is opened anew, by its name, for the next line (logrotate)."""
+        self._ask("reopen_logs")
+
+    @abstractmethod
+    def _changes(self, value: Any) -> list[Change]:
+        """Changes as they came with an answer."""
+
+    @abstractmethod
+    def _event(self, value: Any) -> Event:
+        """An event as it came with an answer."""

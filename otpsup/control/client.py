@@ -13,14 +13,19 @@ from typing import Any
 from ..engine.snapshot import ChildStatus
 from ..errors import NotRunning
 from ..events import Event
-from ..verbs import Verbs
+from ..verbs import Change, Verbs
 from ..wire import control as wire
+from ..wire import lines as lines_wire
 from ..wire import outline
+from ..wire.lines import LogLine
 from ..wire.outline import Outline
 from . import address
 
 _PROMPT = 10.0
-_AT_ONCE = {"status", "outline", "which_children", "count_children"}
+_AT_ONCE = {
+    *("status", "outline", "which_children", "count_children"),
+    *("about", "info", "signal", "recent_events", "reopen_logs"),
+}
 """What a tree answers at once, whatever it is doing, and the seconds that it has for that."""
 
 
@@ -62,6 +67,31 @@ class TreeClient(Verbs):
                 if "event" in answer:
                     yield wire.event_from(answer["event"])
 
+    def logs(
+        self,
+        paths: list[str] | None = None,
+        lines: int = 10,
+        follow: bool = False,
+        stream: str | None = None,
+    ) -> Iterator[LogLine]:
+        """The last lines of children, in the order in which they came; with `follow`, all that come
+        after them, until the tree ends. The client can do nothing else then.
+
+        Args:
+            paths: of children; None are all.
+            lines: how many at most; some 16 KiB are kept of each child.
+            stream: `stdout` or `stderr` only.
+        """
+        found = self._ask("logs", paths=paths, lines=lines, follow=follow, stream=stream)
+        return self._lines() if follow else map(lines_wire.decode, found or ())
+
+    def _lines(self) -> Iterator[LogLine]:
+        with contextlib.suppress(ConnectionError):  # the tree has ended, and hung up
+            for line in self._file:
+                answer = wire.decode_answer(line)
+                if "line" in answer:
+                    yield lines_wire.decode(answer["line"])
+
     def _ask(self, op: str, **fields: Any) -> Any:
         with self._lock:
             self._id += 1
@@ -97,6 +127,12 @@ class TreeClient(Verbs):
 
     def _status(self, value: Any) -> ChildStatus:
         return wire.status_from(value)
+
+    def _changes(self, value: Any) -> list[Change]:
+        return wire.changes_from(value)
+
+    def _event(self, value: Any) -> Event:
+        return wire.event_from(value)
 
     def close(self) -> None:
         """Hang up."""
