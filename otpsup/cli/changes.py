@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..control.client import TreeClient
-from ..engine.changes import Change
+from ..verbs import Change
 from ..graph.marks import paint
 from . import progress, show, table
 from .parameters import Options
@@ -91,9 +91,10 @@ def _children(number: int) -> str:
 @connected
 def add(client: TreeClient, options: Options) -> str:
     """Add the children in a file, or on standard input, and start them."""
-    given = sys.stdin.read() + "\n" if options.file == "-" else _absolute(options.file)
+    text = sys.stdin.read() if options.file == "-" else None
+    file = None if text is not None else _absolute(options.file)
     with progress.shown(options):
-        added = client.add(given, options.parent or "")
+        added = client.add(file, options.parent or "", text)
     if options.json:
         return show.as_json(list(added))
     return show.lines(f"{child.path}: {child.state}" for child in added)

@@ -21,7 +21,7 @@ from ..wire.outline import Outline
 
 _NAMES = ("tree", "TREE", "spec", "build")
 """Where a tree is looked for in a module that is named alone."""
-_TREE_FILES = (".yaml", ".yml", ".toml", ".json")
+_TREE_FILES = (".yaml", ".yml", ".json")
 """What a tree file's name ends with."""
 
 
@@ -67,7 +67,7 @@ def resolve(text: str | None, tree: str | None = None, socket: Path | None = Non
     """
     if text is None or tree is not None or socket is not None:
         return _running(tree or text, socket)
-    if ":" in text or text.endswith(_TREE_FILES):
+    if ":" in text or is_tree_file(text):
         return Target(declared(text))
     try:
         return _running(text, None)
@@ -93,7 +93,7 @@ def declared(text: str) -> Supervisor | DynamicSupervisor:
         NoSuchTree: nothing of that kind is there, or it is no tree.
         InvalidFile: a tree file with problems.
     """
-    if text.endswith(_TREE_FILES):
+    if is_tree_file(text):
         return _in_tree_file(Path(text))
     if ":" in text:
         module, _, name = text.partition(":")
@@ -101,6 +101,11 @@ def declared(text: str) -> Supervisor | DynamicSupervisor:
     if not _is_module(text):
         raise NoSuchTree(f"there is no module {text!r}; {_HINT}")
     return _in_module(text)
+
+
+def is_tree_file(text: str) -> bool:
+    """Whether a text names a tree file, which need not be there."""
+    return text.endswith(_TREE_FILES)
 
 
 def _in_tree_file(path: Path) -> Supervisor | DynamicSupervisor:
