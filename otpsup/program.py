@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import threading
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import loguru
 
 from . import explain, pid1
 from .engine.effects import Halt
+from .errors import OtpsupError
 from .logger import logger
 from .plain import plain
 from .specs import DynamicSupervisor, Supervisor
+from .systemd import ServiceManager
 from .tree import Tree
 
 EXIT_CODES = {"stopped": 0, "auto_shutdown": 0, "gave_up": 1, "start_failed": 2, "failed": 70}
@@ -30,8 +33,10 @@ signal the process and its group."""
 def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None) -> NoReturn:
     """Be a program whose whole job is this tree: blocks until it has ended, then exits.
 
-    SIGTERM, SIGINT and SIGHUP stop everything in reverse order; a second one kills what still
-    runs. Works as PID 1: strangers' zombies are reaped. Must be called in the main thread.
+    SIGTERM and SIGINT stop everything in reverse order; a second one kills what still runs.
+    SIGHUP makes a tree from a tree file read it again, see `Tree.update`; any other tree it stops.
+    SIGUSR2 opens the log files anew. Works as PID 1, where strangers' zombies are reaped, and as a
+    service of systemd's `Type=notify` or `notify-reload`. Must be called in the main thread.
 
     Args:
         tree: a tree that is not running, or the spec of one.
@@ -57,19 +62,73 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
 
 async def _run(tree: Tree) -> Halt:
     loop = asyncio.get_running_loop()
-    first: float | None = None
-
-    def on_signal(signum: signal.Signals) -> None:
-        nonlocal first
-        if first is not None and loop.time() - first < _ECHO:
-            return
-        logger.info("{} received: {}", signum.name, "killing" if first else "stopping")
-        if tree._session:
-            tree._session.stop(hurry=first is not None)
-        first = first or loop.time()
-
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(signum) is not signal.SIG_IGN:
-            loop.add_signal_handler(signum, on_signal, signum)
+    program = _Program(tree, loop)
+    program.listen()
     pid1.reap_strangers(loop)
-    return await tree._live(lambda _: None)
+    program.manager.keep_informed(loop)
+    return await tree._live(program.started)
+
+
+class _Program:
+    """What signals do to the tree of a program, and what its service manager hears."""
+
+    def __init__(self, tree: Tree, loop: asyncio.AbstractEventLoop) -> None:
+        self.manager = ServiceManager()
+        self._tree = tree
+        self._loop = loop
+        self._first: float | None = None
+        self._has_terminal = _has_terminal()
+
+    def listen(self) -> None:
+        """Handle signals from here on; those that our starter wants ignored stay so."""
+        for signum, handler in (
+            (signal.SIGTERM, self._stop),
+            (signal.SIGINT, self._stop),
+            (signal.SIGHUP, self._hang_up),
+            (signal.SIGUSR2, self._reopen),
+        ):
+            if signal.getsignal(signum) is not signal.SIG_IGN:
+                self._loop.add_signal_handler(signum, handler, signum)
+
+    def started(self, error: BaseException | None) -> None:
+        """The tree is up, or it is not."""
+        if error is None:
+            self.manager.ready()
+
+    def _stop(self, signum: signal.Signals) -> None:
+        if self._first is not None and self._loop.time() - self._first < _ECHO:
+            return
+        logger.info("{} received: {}", signum.name, "killing" if self._first else "stopping")
+        self.manager.stopping()
+        if self._tree._session:
+            self._tree._session.stop(hurry=self._first is not None)
+        self._first = self._first or self._loop.time()
+
+    def _hang_up(self, signum: signal.Signals) -> None:
+        """A daemon reads its file again (daemon(7)); who has lost his terminal has no user."""
+        if self._tree.file is None or (self._has_terminal and not _has_terminal()):
+            self._stop(signum)
+        elif self._tree._session and self._first is None:
+            logger.info("SIGHUP received: reading {} again", self._tree.file)
+            self.manager.reloading()
+            self._tree._session.operate("update", {"file": None}, self._reloaded)
+
+    def _reloaded(self, _: Any, error: OtpsupError | None) -> None:
+        """What was done is in the log already."""
+        for line in str(error).splitlines() if error else ():
+            logger.error("the tree goes on as it was: {}", plain(line))
+        self.manager.ready()
+
+    def _reopen(self, signum: signal.Signals) -> None:
+        if self._tree._session:
+            logger.info("{} received: opening the log files anew", signum.name)
+            self._tree._session.reopen_logs()
+
+
+def _has_terminal() -> bool:
+    """Whether there is a terminal that could hang up on us (tty(4))."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

@@ -32,7 +32,7 @@ LAYERS = (
     ("control",),
     ("child",),
     ("runtime",),
-    ("log", "pid1", "config"),
+    ("log", "pid1", "systemd", "config"),
     ("operations",),
     ("session",),
     ("aio",),
