@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..control.client import TreeClient
-from ..verbs import Change
 from ..graph.marks import paint
+from ..verbs import Change
 from . import progress, show, table
 from .parameters import Options
 from .selection import chosen

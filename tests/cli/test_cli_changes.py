@@ -61,8 +61,7 @@ def test_check(own: Path) -> None:
     assert all(line.startswith(f"{bad}:") for line in lines[1:])
     assert result.stderr == f"otpsup: {len(lines) - 1} problems\n"
     values = json.loads(otpsup("check", str(bad), "--json").stdout)
-    assert [(value["file"], value["line"]) for value in values][0][0] == str(bad)
-    assert len(values) == len(lines) - 1
+    assert [value["file"] for value in values] == [str(bad)] * (len(lines) - 1)
 
 
 def test_what_is_wrong_with_a_file(own: Path) -> None:
@@ -173,12 +172,5 @@ def test_add_and_remove(tree: Tree, own: Path) -> None:
         capture_output=True, env=dict(os.environ), check=False,
     )  # fmt: skip
     assert (result.returncode, result.stdout) == (0, "j1: running\nj2: running\n"), result.stderr
-    assert done("remove", "j*", "job") == "j2: removed\nj1: removed\njob: removed\n".replace(
-        "j2: removed\nj1: removed\njob: removed\n", done_order()
-    )
+    assert done("remove", "j*", "job") == "j2: removed\nj1: removed\njob: removed\n"
     assert set(states(tree)) == {"db", "web-1", "web-2"}
-
-
-def done_order() -> str:
-    """`j*` matches all three, the last first."""
-    return "j2: removed\nj1: removed\njob: removed\n"
