@@ -32,7 +32,7 @@ from .mutate import hostile
 from .target import Target, Wrong, sound
 
 CHANGING = ("start_child", "restart_child", "terminate_child", "restart", "delete_child", "monitor",
-            "unmonitor", "shutdown")  # fmt: skip
+            "unmonitor", "shutdown", "signal", "scale", "update", "add")  # fmt: skip
 _PATIENCE = 10.0
 
 

@@ -49,6 +49,17 @@ REQUESTS: tuple[Any, ...] = (
     {"id": 3, "op": "status"},
     {"id": 4, "op": "outline"},
     {"id": 5, "op": "events"},
+    {"id": 6, "op": "about"},
+    {"id": 7, "op": "recent_events"},
+    {"id": 8, "op": "reopen_logs"},
+    *({"id": 9, "op": "info", "path": path} for path in ("", "c", "pool", "nobody")),
+    {"id": 10, "op": "signal", "path": "c", "signal": "URG"},
+    {"id": 11, "op": "signal", "path": "pool", "signal": 23},
+    {"id": 12, "op": "plan", "file": None},
+    {"id": 13, "op": "plan", "file": "/nobody/has/this.yaml"},
+    {"id": 14, "op": "scale", "path": "c", "count": 2},
+    {"id": 15, "op": "logs", "paths": ["c"], "lines": 3, "stream": "stdout", "follow": False},
+    {"id": 16, "op": "logs", "paths": None, "lines": 0, "stream": None, "follow": True},
 )  # fmt: skip
 
 
