@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -31,6 +32,8 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         if key == "since" and isinstance(value, int | float):
             yield key, f"{_clock(value)} ({table.duration(time.time() - value)} ago)"
+        elif key == "command" and isinstance(value, list | tuple):
+            yield key, shlex.join(map(str, value))
         elif isinstance(value, list | tuple):
             for number, item in enumerate(value):
                 yield "" if number else key, _text(item)

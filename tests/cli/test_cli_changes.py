@@ -95,7 +95,7 @@ def test_run_a_file(own: Path) -> None:
     with subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.DEVNULL) as program:
         try:
             assert done("wait", "--ready", "-t", "10", "--json")
-            assert done("plan") == "nothing to do: 3 children as they are\n"
+            assert done("plan") == "nothing to do: 3 children stay as they are\n"
             program.send_signal(signal.SIGTERM)
             assert program.wait(LONG) == 0
         finally:
@@ -122,7 +122,7 @@ def test_plan_and_update(tree: Tree, own: Path) -> None:
     assert after["db"] != before["db"]
     assert (after["web-1"], after["web-2"]) == (before["web-1"], before["web-2"])
     assert states(tree)["web-3"] == "running"
-    assert done("update") == "nothing to do: 4 children as they are\n"
+    assert done("update") == "nothing to do: 4 children stay as they are\n"
 
 
 def test_an_update_that_fails(tree: Tree, own: Path) -> None:
