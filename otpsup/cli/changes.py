@@ -18,6 +18,7 @@ from .parameters import Options
 from .selection import chosen
 from .verbs import SomeFailed, connected, each
 
+_DONE = {"start": "started", "stop": "stopped", "restart": "restarted", "change": "changed"}
 _LOOKS = {"start": ("+", 32), "stop": ("-", 31), "restart": ("~", 33), "change": ("*", 36)}
 """A mark and a colour for whatever is touched."""
 
@@ -50,19 +51,19 @@ def _absolute(file: str | None) -> str | None:
 
 
 def _result(changes: Sequence[Change], options: Options) -> str:
-    output = show.as_json(list(changes)) if options.json else _told(changes)
+    output = show.as_json(list(changes)) if options.json else _told(changes, is_done=True)
     failed = [change for change in changes if change.error]
     if failed:
         raise SomeFailed(f"{len(failed)} of {len(changes)} changes failed", output)
     return output
 
 
-def _told(changes: Sequence[Change]) -> str:
+def _told(changes: Sequence[Change], *, is_done: bool = False) -> str:
     """A line for whatever is touched, and one for how many are not."""
     touched = [change for change in changes if change.action != "stay"]
     colour = table.wants_colour(sys.stdout)
     lines = [_line(change, colour=colour) for change in touched]
-    return "".join(f"{line}\n" for line in [*lines, _sum(changes)])
+    return "".join(f"{line}\n" for line in [*lines, _sum(changes, is_done=is_done)])
 
 
 def _line(change: Change, *, colour: bool) -> str:
@@ -73,27 +74,29 @@ def _line(change: Change, *, colour: bool) -> str:
     return paint(line, 31 if change.error else code) if colour else line
 
 
-def _sum(changes: Sequence[Change]) -> str:
-    count = Counter(change.action for change in changes)
+def _sum(changes: Sequence[Change], *, is_done: bool) -> str:
+    count = Counter(change.action for change in changes if not change.error)
+    failed = sum(1 for change in changes if change.error)
     stays = count.pop("stay", 0)
-    if not count:
-        return f"nothing to do: {_children(stays)} as it is" if stays == 1 else (
-            f"nothing to do: {_children(stays)} as they are"
-        )  # fmt: skip
-    parts = [f"{number} to {action}" for action, number in count.items()]
+    if not count and not failed:
+        return f"nothing to do: {_children(stays)}"
+    said = _DONE if is_done else {action: f"to {action}" for action in _DONE}
+    parts = [f"{number} {said[action]}" for action, number in count.items()]
+    parts += [f"{failed} failed"] if failed else []
     return ", ".join([*parts, f"{stays} stay as they are"])
 
 
 def _children(number: int) -> str:
-    return "1 child" if number == 1 else f"{number} children"
+    return "1 child stays as it is" if number == 1 else f"{number} children stay as they are"
 
 
 @connected
 def add(client: TreeClient, options: Options) -> str:
     """Add the children in a file, or on standard input, and start them."""
-    given = sys.stdin.read() + "\n" if options.file == "-" else _absolute(options.file)
+    text = sys.stdin.read() if options.file == "-" else None
+    file = None if text is not None else _absolute(options.file)
     with progress.shown(options):
-        added = client.add(given, options.parent or "")
+        added = client.add(file, options.parent or "", text)
     if options.json:
         return show.as_json(list(added))
     return show.lines(f"{child.path}: {child.state}" for child in added)

@@ -64,7 +64,7 @@ def _follow(text: str) -> Option:
 
 def _lines(default: int) -> Option:
     text = f"so many of the last lines ({default})"
-    return Option("lines", ("--lines", "-n"), text, "LINES", whole(0, 1_000_000), default)
+    return Option("lines", ("--lines", "-n"), text, "LINES", whole(0, 100_000), default)
 
 
 _ANY_TREE = (

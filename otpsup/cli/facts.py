@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,7 +20,7 @@ def info(client: TreeClient, options: Options) -> str:
     facts = client.info(options.path)
     if options.json:
         return show.as_json(facts)
-    rows = [*_rows(facts)]
+    rows = [*_rows(facts), *_rows(facts.get("spec", {}))]
     width = max((len(key) for key, _ in rows), default=0)
     return show.lines(f"{key:<{width}}  {value}".rstrip() for key, value in rows)
 
@@ -27,8 +28,12 @@ def info(client: TreeClient, options: Options) -> str:
 def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """A list takes a line for each item; what is not known, or not there, takes none."""
     for key, value in facts.items():
+        if key == "spec":
+            continue
         if key == "since" and isinstance(value, int | float):
             yield key, f"{_clock(value)} ({table.duration(time.time() - value)} ago)"
+        elif key == "command" and isinstance(value, list | tuple):
+            yield key, shlex.join(map(str, value))
         elif isinstance(value, list | tuple):
             for number, item in enumerate(value):
                 yield "" if number else key, _text(item)

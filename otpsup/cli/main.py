@@ -60,11 +60,12 @@ def _run(command: Subcommand, options: Options) -> int:
 def _refused(error: OtpsupError) -> int:
     """What was done is told before what was not; of a file, each problem on a line of its own."""
     _write(getattr(error, "output", ""))
-    problems = getattr(error, "problems", ())
+    if error.code != "invalid_file":
+        return _complain(str(error), 2 if error.code == "usage" else 1)
+    problems = getattr(error, "problems", ()) or str(error).splitlines()  # those of a host are text
     for problem in problems:
         print(plain(mask.text(str(problem))), file=sys.stderr)
-    text = f"{len(problems)} problem{'s'[: len(problems) > 1]}" if problems else str(error)
-    return _complain(text, 2 if error.code == "usage" else 1)
+    return _complain("1 problem" if len(problems) == 1 else f"{len(problems)} problems", 1)
 
 
 # Reading.

@@ -17,9 +17,11 @@ def command(options: Options) -> str:
     """Runs until the tree has ended; exits as `otpsup.run` does."""
     spec = target.declared(options.target)
     from ..program import run  # asyncio, loguru: more than most commands need
+    from ..tree import Tree
 
     _log_to_stderr(options.log_level, is_json=options.log_format == "json")
-    run(spec, name=options.name)
+    file = options.target if target.is_tree_file(options.target) else None
+    run(Tree(spec, name=options.name, file=file))
 
 
 def _log_to_stderr(level: str, *, is_json: bool) -> None:

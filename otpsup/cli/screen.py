@@ -39,7 +39,7 @@ def rich_screen(
 def _table(
     head: Sequence[str], rows: Sequence[Row], cells: Callable[[Row], tuple[str, ...]]
 ) -> Table:
-    drawn = Table(box=None, header_style="reverse", pad_edge=False, expand=True)
+    drawn = Table(box=None, header_style="reverse", pad_edge=False, padding=(0, 2, 0, 0))
     for number, title in enumerate(head):
         justify = "left" if number < 2 else "right"
         drawn.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]

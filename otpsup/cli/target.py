@@ -21,7 +21,7 @@ from ..wire.outline import Outline
 
 _NAMES = ("tree", "TREE", "spec", "build")
 """Where a tree is looked for in a module that is named alone."""
-_TREE_FILES = (".yaml", ".yml", ".toml", ".json")
+_TREE_FILES = (".yaml", ".yml", ".json")
 """What a tree file's name ends with."""
 
 
@@ -67,7 +67,7 @@ def resolve(text: str | None, tree: str | None = None, socket: Path | None = Non
     """
     if text is None or tree is not None or socket is not None:
         return _running(tree or text, socket)
-    if ":" in text or text.endswith(_TREE_FILES):
+    if ":" in text or is_tree_file(text):
         return Target(declared(text))
     try:
         return _running(text, None)
@@ -93,7 +93,7 @@ def declared(text: str) -> Supervisor | DynamicSupervisor:
         NoSuchTree: nothing of that kind is there, or it is no tree.
         InvalidFile: a tree file with problems.
     """
-    if text.endswith(_TREE_FILES):
+    if is_tree_file(text):
         return _in_tree_file(Path(text))
     if ":" in text:
         module, _, name = text.partition(":")
@@ -103,14 +103,17 @@ def declared(text: str) -> Supervisor | DynamicSupervisor:
     return _in_module(text)
 
 
+def is_tree_file(text: str) -> bool:
+    """Whether a text names a tree file, which need not be there."""
+    return text.endswith(_TREE_FILES)
+
+
 def _in_tree_file(path: Path) -> Supervisor | DynamicSupervisor:
     """What it names is looked for in the current folder, and beside the file."""
     from .. import load  # tree files cost more than most commands
 
     _look_here()
-    beside = str(path.absolute().parent)
-    if beside not in sys.path:
-        sys.path.insert(1, beside)
+    _look_beside(path)
     return load(path)
 
 
@@ -133,6 +136,13 @@ def _look_here() -> None:
     """The current folder is searched, whichever way this program was started."""
     if os.getcwd() not in sys.path and "" not in sys.path:  # noqa: PTH109 - sys.path holds texts
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
+
+
+def _look_beside(path: Path) -> None:
+    """The folder of a file is searched after the current one."""
+    folder = str(path.absolute().parent)
+    if folder not in sys.path:
+        sys.path.insert(1, folder)
 
 
 def _in_module(text: str) -> Supervisor | DynamicSupervisor:
@@ -171,6 +181,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _from_file(path: Path) -> ModuleType:
+    _look_beside(path)
     name = f"{path.stem} (a file)"  # no module is called so, and none loses its place
     found = importlib.util.spec_from_file_location(name, path)
     assert found is not None

@@ -136,7 +136,7 @@ def each(paths: Sequence[str], do: Callable[[str], str], options: Options) -> st
             is_over = isinstance(error, NotRunning) and not error.is_of_a_supervisor
             if len(paths) == 1 or is_over:
                 raise
-            show.complain(f"{path}: {error}")
+            show.complain(str(error))
     output = show.pairs(done, options)
     if failed := len(paths) - len(done):
         raise SomeFailed(f"{failed} of {len(paths)} failed", output)

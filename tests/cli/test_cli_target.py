@@ -132,7 +132,7 @@ def test_neither_a_tree_nor_a_module(text: str) -> None:
     """What is neither is said to be none, with what runs, and how to name one in a module."""
     assert refusal(text) == (
         f"no tree {text!r} is running; running now: none; to name one in a module, write "
-        "MODULE:NAME, as in examples.fastblog.tree:build"
+        "MODULE:NAME, as in examples.fastblog.tree:build; the name of a tree file ends with .yaml"
     )
 
 

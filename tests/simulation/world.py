@@ -88,7 +88,8 @@ class World:
                 self._clean_up()
         gc.collect()
         left = _descriptors() - before
-        assert not left, f"descriptors {left} are left open"
+        told = {number: os.readlink(f"/proc/self/fd/{number}") for number in left}
+        assert not left, f"descriptors {told} are left open"
         asked = len(self._adversary.futures)
         return Told(self._scheduler.steps, asked, self._system.faults, self._end)
 

@@ -1,0 +1,162 @@
+"""`logs`, `tail`, `events`, `info`, `signal`, `pid`, `reopen`: what children write, do and are."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from otpsup import Command, LogFile, Supervisor, Tree
+from otpsup.control import address
+from tests.cli.test_cli import ARGV, done, pids, refused, sleeper
+from tests.support import ROOT
+from tests.support.terminal import terminal
+from tests.support.trees import running, watching
+from tests.support.waiting import LONG, until
+
+
+@pytest.fixture(autouse=True)
+def own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which no other tree is."""
+    folder = tmp_path_factory.mktemp("o")
+    monkeypatch.setenv(address.DIRECTORY, str(folder))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return folder
+
+
+WEB = "echo one; echo two >&2; printf '\\033[31mred\\n'; exec sleep 1000"
+DB = "trap 'echo hup' HUP; echo db; while :; do sleep 0.05; done"
+
+
+@pytest.fixture
+def tree(own: Path) -> Iterator[Tree]:
+    """Two that write, one of them to a file; one that does not."""
+    web = Command("web", ["sh", "-c", WEB], stdout=LogFile(own / "web.log"))
+    pool = Supervisor("pool", children=[Command("db", ["sh", "-c", DB])])
+    with running(web, pool, sleeper("quiet"), name="shop") as tree:
+        until(lambda: len(done("logs").splitlines()) == 4 or None)
+        yield tree
+
+
+def test_logs(tree: Tree) -> None:
+    """The last lines of all, each with its child; of some; as JSON."""
+    lines = sorted(done("logs").splitlines())
+    assert lines == ["pool/db | db", "web     ! two", "web     | \033[31mred", "web     | one"]
+    assert done("logs", "pool") == "pool/db | db\n"
+    assert done("logs", "pool/*", "-n", "0") == ""
+    (value,) = json.loads(done("logs", "pool/db", "--json"))
+    assert (value["path"], value["stream"], value["text"]) == ("pool/db", "stdout", "db")
+    assert "there is no child 'wev'; did you mean 'web'?" in refused(1, "logs", "wev")
+
+
+def test_tail(tree: Tree) -> None:
+    """One child's lines as it wrote them; of one of its streams."""
+    assert done("tail", "web", "stderr") == "two\n"
+    assert done("tail", "web", "stdout") == "one\n\033[31mred\n"
+    assert done("tail", "web", "stdout", "-n", "1") == "\033[31mred\n"
+    assert done("tail", "quiet") == ""
+    assert [line["text"] for line in json.loads(done("tail", "web", "stderr", "--json"))] == ["two"]
+
+
+def test_nothing_steers_the_terminal(tree: Tree) -> None:
+    """On a terminal the prefix has a colour, and the child's escapes are shown, not sent."""
+    with terminal([*ARGV, "logs", "web"]) as screen:
+        assert screen.end() == 0
+    assert rb"| " in screen.seen
+    assert rb"\x1b[31mred" in screen.seen
+    assert b"\033[31m" not in screen.seen
+    assert screen.seen.count(b"\033[36mweb") == 3
+    with terminal([*ARGV, "tail", "web"]) as screen:
+        assert screen.end() == 0
+    assert b"\033" not in screen.seen
+
+
+def test_following(tree: Tree) -> None:
+    """-f goes on with what comes, until Ctrl-C or the tree's end; --json is one value a line."""
+    follow = [*ARGV, "logs", "pool/db", "-f", "-n", "1"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with (
+        subprocess.Popen(follow, cwd=ROOT, **pipes) as logs,  # type: ignore[call-overload]
+        subprocess.Popen([*ARGV, "tail", "pool/db", "-f", "--json"], cwd=ROOT, **pipes) as tail,  # type: ignore[call-overload]
+    ):
+        assert logs.stdout.readline() == "pool/db | db\n"
+        assert json.loads(tail.stdout.readline())["text"] == "db"
+        assert done("signal", "pool/db", "hup") == "pool/db: SIGHUP\n"
+        assert logs.stdout.readline() == "pool/db | hup\n"
+        assert json.loads(tail.stdout.readline())["text"] == "hup"
+        logs.send_signal(signal.SIGINT)
+        assert (logs.wait(LONG), logs.stderr.read()) == (130, "")
+        tree.stop()
+        assert (tail.wait(LONG), tail.stderr.read()) == (0, "")
+
+
+def test_events(tree: Tree) -> None:
+    """What happened lately, a line each with its time; -f what happens from now on."""
+    tree.terminate_child("quiet")
+    lines = done("events").splitlines()
+    assert any("web is up" in line for line in lines)
+    assert "quiet is down" in lines[-1]
+    assert lines[-1][2] == lines[-1][5] == ":"
+    values = json.loads(done("events", "--json"))
+    assert (values[-1]["path"], values[-1]["state"]) == ("quiet", "down")
+
+    with subprocess.Popen(
+        [*ARGV, "events", "-f", "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as follower:
+        assert follower.stdout is not None
+        seen = None
+        with watching(tree) as events:
+            while seen is None:  # it may not listen yet
+                tree.restart("quiet")
+                events.until("quiet", "running")
+                if is_readable(follower.stdout.fileno()):
+                    seen = json.loads(follower.stdout.readline())
+        assert seen["path"] == "quiet"
+        tree.stop()
+        assert follower.wait(LONG) == 0
+
+
+def is_readable(fd: int) -> bool:
+    return bool(select.select([fd], [], [], 0.2)[0])
+
+
+def test_info(tree: Tree, own: Path) -> None:
+    """All that is known of a child, a line a fact; also as JSON."""
+    text = done("info", "web")
+    rows = [line.split(maxsplit=1) for line in text.splitlines()]
+    assert ["pid", str(pids(tree)["web"])] in rows
+    assert ["state", "running"] in rows
+    assert str(own / "web.log") in text
+    value = json.loads(done("info", "web", "--json"))
+    assert value["path"] == "web"
+    assert value["spec"]["restart"] == "permanent"
+    assert "there is no" in refused(1, "info", "wev")
+
+
+def test_signal(tree: Tree) -> None:
+    """A signal reaches the processes that are meant; who has none says so."""
+    assert json.loads(done("signal", "quiet", "web", "CONT", "--json")) == {
+        "quiet": "SIGCONT", "web": "SIGCONT",
+    }  # fmt: skip
+    tree.terminate_child("quiet")
+    assert "quiet" in refused(1, "signal", "quiet", "TERM")
+
+
+def test_pid_of_the_host(tree: Tree) -> None:
+    """Without PATH: of the process that hosts the tree."""
+    assert done("pid") == f"{os.getpid()}\n"
+    assert json.loads(done("pid", "--json")) == os.getpid()
+
+
+def test_reopen(tree: Tree, own: Path) -> None:
+    """After a log file was moved away, new lines come into a new file of its name."""
+    (own / "web.log").rename(own / "moved")
+    assert done("reopen") == "shop: log files are open anew\n"
+    tree.restart("web")
+    until(lambda: (own / "web.log").exists() and (own / "web.log").read_text().count("\n") >= 2)
