@@ -177,6 +177,12 @@ class NoTreeFile(RequestError):
     code = "no_tree_file"
 
 
+class UpdateRefused(RequestError):
+    """An update asks for what the machine does not have; nothing was changed."""
+
+    code = "update_refused"
+
+
 class StartFailed(OtpsupError):
     """A child did not start; the message says which one and why."""
 

@@ -15,15 +15,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict
+from attrs import asdict, evolve
 
 from .describe import describe
 from .engine.changes import Change
 from .engine.events import Reload, Request, StartChild
 from .engine.snapshot import ChildStatus
-from .errors import InvalidSpec, NoTreeFile, OtpsupError
+from .errors import InvalidSpec, NoTreeFile, OtpsupError, UpdateRefused
 from .logger import logger
 from .plain import plain
+from .runtime import preflight
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.copies import makers, scaled
 from .wire.lines import LogLine
@@ -140,14 +141,35 @@ class Operations:
         return await self.reload(scaled(root, path, count, self._makers[path]))
 
     async def reload(self, spec: Root, *, preview: bool = False) -> tuple[Change, ...]:
-        """Become what this spec says; or only tell what that would take."""
-        if not preview:
-            planned = await self._ask(lambda ref: Reload(ref=ref, spec=spec, preview=True))
-            self._log(planned)
-        told: tuple[Change, ...] = await self._ask(
-            lambda ref: Reload(ref=ref, spec=spec, preview=preview)
-        )
-        for change in told if not preview else ():
+        """Become what this spec says; or only tell what that would take.
+
+        Raises:
+            UpdateRefused: something would certainly not start; nothing has changed.
+        """
+        planned = await self._ask(lambda ref: Reload(ref=ref, spec=spec, preview=True))
+        wrong = await asyncio.to_thread(self._problems, spec, planned)
+        if preview:
+            return tuple(evolve(change, error=wrong.get(change.path)) for change in planned)
+        if wrong:
+            told = "; ".join(f"{path}: {why}" for path, why in wrong.items())
+            raise UpdateRefused(f"nothing was changed, for this cannot be started: {told}")
+        return await self._carry_out(spec, planned)
+
+    def _problems(self, spec: Root, planned: Sequence[Change]) -> dict[str, str]:
+        """What would certainly not start, and why, by the path of the change."""
+        found: dict[str, str] = {}
+        for change in planned:
+            child = _at(spec, change.path)
+            if change.action in ("start", "restart") and child is not None:
+                wrong = preflight.problems(child, change.path, self._session.environ)
+                told = [why if path == change.path else f"{path}: {why}" for path, why in wrong]
+                found |= {change.path: "; ".join(told)} if told else {}
+        return found
+
+    async def _carry_out(self, spec: Root, planned: Sequence[Change]) -> tuple[Change, ...]:
+        self._log(planned)
+        told: tuple[Change, ...] = await self._ask(lambda ref: Reload(ref=ref, spec=spec))
+        for change in told:
             if change.error:
                 logger.error("update: {}: {}", plain(change.path), plain(change.error))
         return told
@@ -193,6 +215,16 @@ class Operations:
 
         self._session.ask(make, answer)
         return await future
+
+
+def _at(spec: ChildSpec, path: str) -> ChildSpec | None:
+    """The spec of a path."""
+    if not path:
+        return spec
+    name, _, rest = path.partition("/")
+    children: Sequence[ChildSpec] = getattr(spec, "children", ())
+    found = next((child for child in children if child.name == name), None)
+    return found and _at(found, rest)
 
 
 async def _answered(work: Awaitable[Any], answer: Answer) -> None:

@@ -126,6 +126,11 @@ class Session(Backend):
         """The decisions; to be looked at."""
         return self._runner.engine
 
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that all of the tree inherit."""
+        return self._runner.environ
+
     def find(self, path: str) -> Child:
         """The record of a child.
 

@@ -27,7 +27,7 @@ from otpsup import (
     copies,
     log_line,
 )
-from otpsup.errors import NoProcess, NoTreeFile
+from otpsup.errors import NoProcess, NoTreeFile, UpdateRefused
 from tests.support.hosts import hosting
 from tests.support.strays import no_strays as no_strays
 from tests.support.trees import pid, running, watching
@@ -141,19 +141,56 @@ def test_reload_from_python() -> None:
 
 
 def test_what_does_not_start_is_told_and_harms_nobody(tmp_path: Path) -> None:
-    """A new version that cannot start stays down, and costs no restart; mended, it comes."""
+    """A new version that ends at its start stays down, and costs no restart; mended, it comes."""
     file = tmp_path / "shop.yaml"
-    text = "name: shop\nintensity: 0\nchildren:\n  a: {command: %s}\n  b: {command: sleep 1000}\n"
+    text = (
+        "name: shop\nintensity: 0\nchildren:\n"
+        "  a: {command: %s, ready: {stays_up: 100ms}}\n  b: {command: sleep 1000}\n"
+    )
     file.write_text(text % "sleep 1000")
     with Tree.from_file(file) as tree:
         b = pid(tree, "b")
-        file.write_text(text % "/no/such/program")
+        file.write_text(text % "sleep nonsense")
         errors = {c.path: c.error for c in tree.update()}
-        assert "No such file" in str(errors["a"])
+        assert "exit code 1 before it was ready" in str(errors["a"])
         assert pids(tree) == {"b": b}
         file.write_text(text % "sleep 1001")
         assert [c.action for c in tree.update()] == ["start", "stay"]
         assert pids(tree)["b"] == b
+
+
+WRONG = {
+    "command: [/no/such/program]": "no program /no/such/program",
+    "command: [no-such-program]": "'no-such-program' not found on PATH",
+    "command: [sleep, '1'], cwd: /no/such/folder": "no such folder",
+    "command: [sleep, '1'], user: nobody-has-this-name": "no user 'nobody-has-this-name'",
+    "command: [sleep, '1'], env_file: nothing.env": "nothing.env",
+    "command: [sleep, '1'], secrets: {KEY: nothing.key}": "nothing.key",
+    "worker: 'no_such_module:run'": "no module 'no_such_module'",
+    "children: {c: {command: [/no/such/program]}}": "a/c: there is no program /no/such/program",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_certainly_cannot_start_is_refused_before_anything_stops(
+    tmp_path: Path, wrong: str
+) -> None:
+    """`plan` says so, `update` does nothing; with a `before_start`, which may bring it about, it is
+    tried."""
+    file = tmp_path / "shop.yaml"
+    text = "name: shop\nchildren: {a: {%s}, b: {command: [sleep, '%s']}}"
+    file.write_text(text % ("command: [sleep, '1000']", 1000))
+    with Tree.from_file(file) as tree, TreeClient.connect("shop") as client:
+        before = pids(tree)
+        file.write_text(text % (wrong, 1001))
+        assert WRONG[wrong] in str(client.plan()[0].error)
+        with pytest.raises(UpdateRefused, match="nothing was changed") as caught:
+            client.update()
+        assert WRONG[wrong] in str(caught.value)
+        assert pids(tree) == before
+        if wrong.startswith("command"):
+            file.write_text(text % (f"{wrong}, before_start: ['true']", 1001))
+            assert client.update()[0].error
 
 
 def test_an_update_that_was_cut_off_is_done_by_the_next(tmp_path: Path) -> None:
