@@ -302,7 +302,8 @@ def test_signals_reach_the_process_and_nobody_else() -> None:
 def test_about_and_info(tmp_path: Path) -> None:
     """Who hosts it, from which file; and of a child what it is, without secrets."""
     child = sleeper("a", environment={"API_TOKEN": "hunter22"}, after=[])
-    secret = Command("s", ["sleep", "1000", "--password", "hunter22"])
+    hidden = ["sh", "-c", "exec sleep 1000", "sh", "--password", "hunter22"]
+    secret = Command("s", hidden)
     with running(child, secret, name="shop") as tree, TreeClient.connect("shop") as client:
         about = client.about()
         assert (about["name"], about["file"]) == ("shop", None)
