@@ -333,6 +333,7 @@ def test_logs_and_recent_events(tmp_path: Path) -> None:
     )
     with contextlib.ExitStack() as stack, running(talker, name="shop") as tree:
         client = stack.enter_context(TreeClient.connect("shop"))
+        until(lambda: len(list(tree.logs(["t"]))) == 2)  # two pipes, in either order
         for handle in (tree, client):
             told = [(line.path, line.text) for line in handle.logs(["t"])]
             assert sorted(told) == [("t", "one"), ("t", "two")]
