@@ -118,7 +118,7 @@ def compare(title: str, argv: list[str], writers: int, size: int, rounds: int) -
         print(f"| {name} | {speed:.0f} | {speed / LINE:.2f} | {first / seconds:.0%} |")
 
 
-def main(rounds: int = 5, megabytes: int = 200) -> None:
+def main(rounds: int = 5, megabytes: int = 100) -> None:
     size = megabytes * 1_000_000
     compare("one writer, blocks", blocks(size), 1, size, rounds)
     compare("four writers, blocks", blocks(size // 4), 4, size // 4, rounds)

@@ -16,6 +16,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__ as __version__
+
 if TYPE_CHECKING:
     from .aio import AsyncTree as AsyncTree
     from .child import CurrentChild as CurrentChild
@@ -64,7 +66,6 @@ if TYPE_CHECKING:
     from .specs.supervisors import Supervisor as Supervisor
     from .tree import Tree as Tree
 
-__version__ = "0.1.0"
 
 _HOME = {
     "aio": ["AsyncTree"],

@@ -27,6 +27,7 @@ from .plain import plain
 from .runtime import preflight
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.copies import makers, scaled
+from .version import __version__
 from .wire.lines import LogLine
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Operations:
         return {
             "name": self._session.name,
             "pid": os.getpid(),
-            "version": _version(),
+            "version": __version__,
             "python": platform.python_version(),
             "file": str(self.file) if self.file else None,
             "since": self._since,
@@ -266,9 +267,3 @@ def _signal(given: str | int) -> int:
     if number is None:
         raise InvalidSpec(f"there is no signal {name[:40]!r}; for example HUP, USR1, TERM or 10")
     return int(number)
-
-
-def _version() -> str:
-    from . import __version__
-
-    return __version__

@@ -20,7 +20,7 @@ PACKAGE = Path(otpsup.__file__).parent
 
 LAYERS = (
     # A unit imports from its own line only what is its own, and from the lines above it.
-    ("errors",),
+    ("errors", "version"),
     ("mask", "plain"),
     ("logger",),
     ("specs",),

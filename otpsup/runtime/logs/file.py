@@ -88,8 +88,9 @@ class FileSink:
 
     def retarget(self, target: LogFile) -> None:
         """From the next line on it is rotated in this way."""
-        self._target = target
-        self._set_limit()
+        if target != self._target:
+            self._target = target
+            self._is_to_reopen = True
 
     def _set_limit(self) -> None:
         most = self._target.max_bytes if self._is_regular else 0
@@ -100,10 +101,9 @@ class FileSink:
         return rotation.fitting(data, size, limit, at_line_start=self._at_line_start)
 
     def _append(self, data: bytes) -> None:
-        if self._file is None:
-            return
+        file = self._open() if self._file is None else self._file
         while data:
-            written = os.write(self._file, data)
+            written = os.write(file, data)
             self._size += written
             self._at_line_start = data[written - 1] == _NEWLINE
             if written == len(data):
@@ -113,11 +113,11 @@ class FileSink:
         if self._is_to_reopen and self._at_line_start:
             self.close()
 
-    def _open(self) -> None:
+    def _open(self) -> int:
         path = self._target.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, _FLAGS, 0o644)
-        status = os.fstat(self._file)
+        file = self._file = os.open(path, _FLAGS, 0o644)
+        status = os.fstat(file)
         self._size = status.st_size
         self._is_regular = stat.S_ISREG(status.st_mode)
         self._is_to_reopen = False
@@ -125,6 +125,7 @@ class FileSink:
         if self._is_regular:
             self._set_due(status.st_mtime if self._size else self._clock())
             self._sweep()
+        return file
 
     def _set_due(self, begun: float) -> None:
         every = self._target.every

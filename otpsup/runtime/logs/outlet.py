@@ -30,6 +30,8 @@ _PIECE = 4096
 """What a pipe takes in one go, so that no other process's line comes in between (PIPE_BUF,
 pipe(7)), and what is seen as progress of a slow reader."""
 _LARGE = 64 * 1024
+_SOON = 0.5
+"""Seconds in which a thread ends that has been told to, and does not wait for anything."""
 
 
 class Outlet:
@@ -129,12 +131,13 @@ class Outlet:
             return self._queue[0] if self._queue else None
 
     def _write_all(self, data: bytes) -> None:
+        done = 0
         try:
-            while data:
-                data = data[self._write_some(_piece(data, self._largest())) :]
+            while done < len(data):
+                done += self._write_some(_piece(data, done, self._largest()))
                 self.moved = time.monotonic()
         except OSError as error:
-            self._losses.failed(error, data.count(b"\n"))
+            self._losses.failed(error, data.count(b"\n", done))
         else:
             self._losses.recovered()
         self._written()
@@ -175,11 +178,12 @@ class Outlet:
         """Nothing more comes for now."""
 
 
-def _piece(data: bytes, largest: int) -> bytes:
-    """Whole lines, as many as fit; of one that is longer, its beginning."""
-    if len(data) <= largest:
-        return data
-    return data[: data.rfind(b"\n", 0, largest) + 1 or largest]
+def _piece(data: bytes, begin: int, largest: int) -> bytes:
+    """What comes next: whole lines, as many as fit; of one that is longer, its beginning."""
+    end = begin + largest
+    if end < len(data):
+        end = data.rfind(b"\n", begin, end) + 1 or end
+    return data[begin:end]
 
 
 class HostOutlet(Outlet):
@@ -236,7 +240,7 @@ class DeviceOutlet(Outlet):
         super().end(timeout)
         os.eventfd_write(self._hurry, 1)
         if self._thread is not None:
-            self._thread.join(timeout)
+            self._thread.join(max(timeout, _SOON))
         os.close(self._hurry)
 
     def _let_go(self) -> None:

@@ -127,8 +127,8 @@ class Ring:
 
 def _end(data: bytes) -> bytes:
     """Whole lines from the end of it, as many as are kept; of one that is longer, its end."""
-    end = data[-EACH:]
-    return end[end.find(b"\n", 0, EACH - 1) + 1 :]
+    begin = len(data) - EACH
+    return data[data.find(b"\n", begin, -1) + 1 or begin :]
 
 
 def _closed(data: bytes) -> bytes:
