@@ -13,7 +13,7 @@ from ..specs import check
 from .nodes import Mapping, Node, Scalar, Source, is_nothing
 
 MOST_NODES = 1_000_000
-"""Values that a tree may be made of, those that are used again counted again."""
+"""Values in a file, those behind aliases counted each time."""
 
 
 class Unusable(Exception):
@@ -22,6 +22,10 @@ class Unusable(Exception):
     def __init__(self, text: str, line: int, column: int) -> None:
         super().__init__(text)
         self.line, self.column = line, column
+
+
+_MOST_SPENT = 300_000
+"""Of a tree of 10,000 children; some seconds."""
 
 
 @define
@@ -65,8 +69,8 @@ class Report:
             InvalidFile: it is too much.
         """
         self._spent += size
-        if self._spent > MOST_NODES:
-            text = f"too large: more than {MOST_NODES:,} values, with all that is used again"
+        if self._spent > _MOST_SPENT:
+            text = "too large, with all copies and all that is used again; make several trees of it"
             self.add(node.source, node.line, node.column, "", text)
             self.stop_if_any()
 
