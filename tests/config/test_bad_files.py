@@ -94,6 +94,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert "it is larger than 10 MB" in message(tmp_path / "huge.yaml")
 
 
+@pytest.mark.slow
 def test_small_files_that_ask_for_much(tmp_path: Path) -> None:
     """Copies of copies, and bases in bases, are counted before they are made."""
     (tmp_path / "t.yaml").write_text(

@@ -86,6 +86,7 @@ def test_changed_documents(data: st.DataObject, tmp_path_factory: pytest.TempPat
     agree(document, tmp_path_factory.getbasetemp())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", GOOD)
 def test_every_value_for_every_key(key: str, tmp_path: Path) -> None:
     """For each key both agree on each value there is, right or wrong, also as a default."""

@@ -526,3 +526,14 @@ def test_fifty_programs(load: Load) -> None:
     programs = "".join(f"  p{n}: {{command: serve {n}, nice: {n % 20}}}\n" for n in range(50))
     tree = load("name: big\nchildren:\n" + programs)
     assert [c.argv for c in tree.children] == [("serve", str(n)) for n in range(50)]
+
+
+def test_the_how_to(load: Load) -> None:
+    """The file of the how-to page is a tree, and what the page says of mistakes is what is said."""
+    from tests.config.test_transcript import MESSAGE
+    from tests.support import ROOT
+
+    page = (ROOT / "docs/how-to/tree-files.md").read_text()
+    file = page.partition("<!-- file: shop.yaml -->\n```yaml\n")[2].partition("```")[0]
+    assert [each.name for each in load(file).children] == ["db", "migrate", "web-1", "web-2"]
+    assert MESSAGE in page
