@@ -18,16 +18,21 @@ import psutil
 import otpsup
 from examples.fastblog.data_dir import Busy, DataDir, locked
 from examples.fastblog.releases import first_start
-from examples.fastblog.tree import Settings, build
+from examples.fastblog.tree import Settings, build, from_file
+from otpsup import DynamicSupervisor, Supervisor
+
+Tree = Supervisor | DynamicSupervisor
 
 
 def main() -> None:
     """Run FastBlog until it is stopped; exits with the tree's exit code."""
-    settings = _settings()
+    flags = _flags()
+    settings = _settings(flags)
+    tree = _tree(flags.config, settings)
     try:
         settings.data.root.mkdir(parents=True, exist_ok=True)
         with locked(settings.data.lock("fastblog"), wait=False):
-            _run(settings)
+            _run(settings, tree)
     except Busy as error:
         sys.exit(
             f"fastblog: {settings.data.root} is in use, {error};"
@@ -37,15 +42,22 @@ def main() -> None:
         sys.exit(f"fastblog: cannot use {settings.data.root}: {error}; choose another with --data")
 
 
-def _run(settings: Settings) -> None:
+def _tree(config: str | None, settings: Settings) -> Tree:
+    try:
+        return from_file(config, settings) if config else build(settings)
+    except otpsup.InvalidFile as error:
+        sys.exit(f"fastblog: cannot use {config}:\n{error}")
+
+
+def _run(settings: Settings, tree: Tree) -> None:
     for name, port in settings.ports.items():
         _require_free(name, port)
     first_start(settings.data)
     print(f"FastBlog: {settings.url} (data in {settings.data.root}, Ctrl-C stops it)", flush=True)
-    otpsup.run(build(settings))
+    otpsup.run(tree)
 
 
-def _settings() -> Settings:
+def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.fastblog")
     parser.add_argument("--data", default="fastblog-data", help="data folder (%(default)s)")
     parser.add_argument("--port", type=_port, default=9421, help="the blog (%(default)s)")
@@ -53,9 +65,14 @@ def _settings() -> Settings:
     parser.add_argument(
         "--update-port", type=_port, default=8001, help="update_server (%(default)s)"
     )
+    parser.add_argument("--config", metavar="FILE", help="a tree file, such as fastblog.yaml")
     flags = parser.parse_args()
     if len({flags.port, flags.ipc_port, flags.update_port}) < 3:
         parser.error("the three ports must differ")
+    return flags
+
+
+def _settings(flags: argparse.Namespace) -> Settings:
     token = os.environ.get("FASTBLOG_IPC_TOKEN") or secrets.token_urlsafe()
     return Settings(DataDir(flags.data), token, flags.ipc_port, flags.update_port, flags.port)
 

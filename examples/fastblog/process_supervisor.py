@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 from attrs import evolve, field, frozen
+from attrs.converters import optional
 from loguru import logger
 
 import otpsup
@@ -27,6 +28,18 @@ from examples.fastblog.data_dir import DataDir
 from examples.fastblog.releases import first_start
 from examples.fastblog.tree import Settings, build
 from otpsup import Backoff, ChildStatus, Command, LogFile, OtpsupError, Supervisor, Worker
+from otpsup.config import load_list
+from otpsup.config.forms import (
+    NAME_OF_VARIABLE,
+    SECONDS,
+    CommandLine,
+    FilePath,
+    Table,
+    Text,
+    Value,
+)
+from otpsup.config.records import Key, Record
+from otpsup.specs import check
 
 _ALWAYS = 10 * 365 * 86400.0
 """The restart window, in seconds: `restart_limit` counts since the start, however long ago."""
@@ -51,15 +64,22 @@ class ProcessConfig:
         environment: variables on top of ours.
     """
 
-    name: str
+    name: str = field(validator=check.name)
     command: list[str]
-    working_dir: str = "."
-    autostart: bool = True
-    autorestart: bool = True
-    restart_limit: int = 3
-    restart_delay: float = 5
-    stdout_logfile: str | None = None
-    stderr_logfile: str | None = None
+    working_dir: str = field(default=".", converter=os.fspath)
+    autostart: bool = field(default=True, validator=check.boolean)
+    autorestart: bool = field(default=True, validator=check.boolean)
+    restart_limit: int = field(
+        default=3, validator=check.rule(check.is_below(check.MANY), "a count", "restart_limit=3")
+    )
+    restart_delay: float = field(
+        default=5,
+        validator=check.rule(
+            lambda v: check.is_seconds(v) and v >= 0, "seconds (0 or more)", "restart_delay=5"
+        ),
+    )
+    stdout_logfile: str | None = field(default=None, converter=optional(os.fspath))
+    stderr_logfile: str | None = field(default=None, converter=optional(os.fspath))
     environment: Mapping[str, str] = field(factory=dict, repr=False)
 
     @property
@@ -68,6 +88,35 @@ class ProcessConfig:
         return Command(
             self.name, self.command, cwd=self.working_dir, environment=dict(self.environment)
         )
+
+
+_IN_FILES = Record(
+    ProcessConfig,
+    {
+        "name": Key("name", Text("a name")),
+        "command": Key("command", CommandLine()),
+        "working_dir": Key("working_dir", FilePath()),
+        "autostart": Key("autostart", Value("true or false")),
+        "autorestart": Key("autorestart", Value("true or false")),
+        "restart_limit": Key("restart_limit", Value("a count")),
+        "restart_delay": Key("restart_delay", SECONDS),
+        "stdout_logfile": Key("stdout_logfile", FilePath()),
+        "stderr_logfile": Key("stderr_logfile", FilePath()),
+        "environment": Key("environment", Table(Text(), "names and values", NAME_OF_VARIABLE)),
+    },
+    "a mapping with 'name' and 'command'",
+)
+
+
+def load_configs(path: str | os.PathLike[str]) -> list[ProcessConfig]:
+    """The processes in a JSON or YAML file: a list, or a mapping by names, maybe under `processes`.
+
+    The keys are the fields of `ProcessConfig`; paths are relative to the file.
+
+    Raises:
+        otpsup.InvalidFile: all that is wrong, each with file, line and column.
+    """
+    return load_list(path, _IN_FILES, "processes")
 
 
 @frozen
@@ -159,6 +208,15 @@ class ProcessSupervisor:
         self._lock = threading.Lock()
         for config in configs:
             self.add_process(config)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> ProcessSupervisor:
+        """One with the processes in a file, see `load_configs`.
+
+        Raises:
+            otpsup.InvalidFile: all that is wrong in it.
+        """
+        return cls(load_configs(path))
 
     def add_process(
         self, config: ProcessConfig, spec: Command | Worker | None = None, alias: str = ""

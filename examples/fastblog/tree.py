@@ -22,7 +22,7 @@ from attrs import frozen
 
 import otpsup
 from examples.fastblog.data_dir import DataDir
-from otpsup import Command, LogFile, Supervisor, Worker
+from otpsup import Command, DynamicSupervisor, LogFile, Supervisor, Worker
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,12 +95,36 @@ def build(settings: Settings | None = None) -> Supervisor:
     )
 
 
+def from_file(path: str | os.PathLike[str], settings: Settings) -> Supervisor | DynamicSupervisor:
+    """The tree in a file such as `fastblog.yaml`, with these settings as its variables.
+
+    Raises:
+        InvalidFile: all that is wrong in it.
+    """
+    return otpsup.load(path, environ={**os.environ, **_variables(settings)})
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    return {
+        "FASTBLOG_DATA": str(settings.data.root),
+        "FASTBLOG_PORT": str(settings.port),
+        "FASTBLOG_IPC_PORT": str(settings.ipc_port),
+        "FASTBLOG_UPDATE_PORT": str(settings.update_port),
+        "FASTBLOG_IPC_TOKEN": settings.token,
+        "FASTBLOG_PYTHON": sys.executable,
+        "FASTBLOG_PYTHONPATH": _python_path(),
+    }
+
+
+def _python_path() -> str:
+    return os.pathsep.join([str(SOURCE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 def _surroundings(name: str, settings: Settings) -> dict[str, Any]:
     """Log file and environment; the same for all, but for the name."""
-    paths = [str(SOURCE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     log = LogFile(settings.data.log(name), max_bytes=1_000_000, backups=3)
     environment = {
-        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONPATH": _python_path(),
         "PYTHONUNBUFFERED": "1",
         "FASTBLOG_IPC_PORT": str(settings.ipc_port),
         "FASTBLOG_IPC_TOKEN": settings.token,

@@ -14,4 +14,5 @@ from ..errors import Problem as Problem
 from .dump import dump as dump
 from .files import load as load
 from .files import load_children as load_children
+from .lists import load_list as load_list
 from .schema import schema as schema

@@ -13,12 +13,12 @@ from attrs import evolve, frozen
 
 from ..errors import InvalidSpec
 from ..specs import ChildSpec, Command
-from ..specs.check import Whole, nearest, shown
+from ..specs.check import Whole, is_typo, nearest, shown
 from ..specs.copies import MOST
 from .forms import BAD, Value
 from .inherit import Bases, names_in, over_defaults, with_defaults
-from .nodes import Entry, List, Mapping, Node, Scalar, is_nothing, quoted
-from .records import read_fields
+from .nodes import Mapping, Node, Scalar
+from .records import named_records, read_fields
 from .report import Place, Report
 from .siblings import Built, check_siblings, check_template
 from .variables import Scope
@@ -50,57 +50,20 @@ class Surroundings:
 def children(node: Node | None, around: Surroundings, place: Place) -> list[Built]:
     """All children of a list, or of a mapping by names; what is wrong with each is told."""
     found: list[Built] = []
-    for child, at in _each(node, place):
+    for child, at in named_records(node, place, _A_CHILD):
         found += one(child, around, at)
     return found
 
 
-def _each(node: Node | None, place: Place) -> list[tuple[Mapping, Place]]:
-    """Each child as a mapping with its name, and its place."""
-    if node is None or is_nothing(node):
-        return []
-    if isinstance(node, Mapping):
-        named = [_named(entry, place.at(key)) for key, entry in node.entries.items()]
-        return [each for each in named if each is not None]
-    if isinstance(node, List):
-        listed = [_listed(item, place, n) for n, item in enumerate(node.items)]
-        return [each for each in listed if each is not None]
-    place.refuse(node, "a list of children, or a mapping from names to children")
-    return []
-
-
-def _named(entry: Entry, place: Place) -> tuple[Mapping, Place] | None:
-    child = entry.value
-    if not isinstance(child, Mapping):
-        place.refuse(child, f"a mapping with {_KINDS_OF_CHILDREN}")
-        return None
-    if (name := child.entries.get("name")) is not None:
-        place.at("name").say(name.key, f"its name is its key here, {shown(entry.key.text)}")
-    return child.with_entries(
-        {**child.entries, "name": Entry(entry.key, _as_text(entry.key))}
-    ), place
-
-
-def _as_text(key: Scalar) -> Scalar:
-    return quoted(key.source, key.line, key.column, key.text)
-
-
-def _listed(item: Node, place: Place, number: int) -> tuple[Mapping, Place] | None:
-    if not isinstance(item, Mapping):
-        place.item(number).refuse(item, f"a mapping with 'name' and {_KINDS_OF_CHILDREN}")
-        return None
-    name = item.get("name")
-    is_told = isinstance(name, Scalar) and name.text != ""
-    return item, place.at(name.text) if is_told and isinstance(name, Scalar) else place.item(number)
-
-
 _KINDS_OF_CHILDREN = "one of 'command', 'worker', 'children', 'template'"
+_A_CHILD = f"a mapping with 'name' and {_KINDS_OF_CHILDREN}"
 
 
 def one(child: Mapping, around: Surroundings, place: Place) -> list[Built]:
     """A child, or all its copies; none if not even its name can be told."""
+    before = len(place.report)
     whole = around.bases.applied(child, place, place.report, around.within)
-    kind = kind_of(whole, place)
+    kind = kind_of(whole, place, may_be_missing=len(place.report) > before)
     if kind is None:
         return _without_kind(whole, place)
     if "children" in whole.entries or "template" in whole.entries:
@@ -113,7 +76,7 @@ def one(child: Mapping, around: Surroundings, place: Place) -> list[Built]:
     return _copies(recipe, whole.entries["copies"].value, place)
 
 
-def kind_of(child: Mapping, place: Place) -> Kind | None:
+def kind_of(child: Mapping, place: Place, *, may_be_missing: bool) -> Kind | None:
     """The kind that a child's keys tell, or would if they were written right; None, and a problem,
     if they tell none, or two."""
     found = [KINDS[key] for key in KINDS if child.get(key) is not None]
@@ -123,17 +86,13 @@ def kind_of(child: Mapping, place: Place) -> Kind | None:
         return None
     if found:
         return found[0]
-    meant = [near for key in child.entries for near in KINDS if _is_typo_of(near, key)]
-    if not meant:
+    meant = [near for key in child.entries for near in KINDS if is_typo(key, near, ALL_KEYS)]
+    if not meant and not may_be_missing:
         place.say(child, f"must have {_KINDS_OF_CHILDREN}")
     for key in child.entries:
         if key not in ALL_KEYS:
             place.unknown_key(child.entries[key].key, ALL_KEYS)
     return KINDS[meant[0]] if meant else None
-
-
-def _is_typo_of(known: str, key: str) -> bool:
-    return key not in ALL_KEYS and nearest(key, ALL_KEYS) == f"did you mean {shown(known)}?"
 
 
 def _without_kind(child: Mapping, place: Place) -> list[Built]:
@@ -173,6 +132,10 @@ def _copies(recipe: Recipe, count: Node, place: Place) -> list[Built]:
     return found
 
 
+_WORTH = 20
+"""How many values a child costs as much as, over and above its own."""
+
+
 @frozen
 class Same:
     """Makes copies that differ in their numbers only."""
@@ -207,7 +170,7 @@ class Recipe:
 
     def build(self, report: Report, scope: Scope) -> Built | None:
         """The child; None if not even its name can be told."""
-        report.spend(self.node.size, self.node)
+        report.spend(_WORTH + self.node.size, self.node)
         place = Place(report, self.path)
         others = (*self.kind.others, "copies", "extends")
         own = scope.fill(self.node.without(others), place)
@@ -249,7 +212,7 @@ def template(node: Node | None, around: Surroundings, place: Place) -> list[Buil
     """The template, if there is one."""
     if not isinstance(node, Mapping):
         if node is not None:
-            place.refuse(node, f"one child: a mapping with 'name' and {_KINDS_OF_CHILDREN}")
+            place.refuse(node, f"one child: {_A_CHILD}")
         return []
     if (copies := node.entries.get("copies")) is not None:
         place.at("copies").say(copies.key, "a template has instances, and no copies")

@@ -45,9 +45,13 @@ def _in_the_same_words(text: str, error: yaml.YAMLError) -> yaml.YAMLError:
     """What the parser in Python says of it, so that a message does not depend on the machine."""
     if _FAST is _PRECISE or len(text) > _MOST_REPEATED:
         return error
+    depth = 0
     try:
-        for _ in yaml.parse(text, Loader=_PRECISE):
-            pass
+        for event in yaml.parse(text, Loader=_PRECISE):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise _too_deep(event)
     except yaml.YAMLError as precise:
         return precise
     return error
@@ -112,7 +116,7 @@ class _Composer:
 
     def _fresh(self, event: Any, depth: int) -> Node:
         if depth > DEEPEST:
-            raise _error(event, f"nested more than {DEEPEST} levels deep")
+            raise _too_deep(event)
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -163,6 +167,10 @@ class _Composer:
 
 def _place(event: Any) -> tuple[int, int]:
     return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _too_deep(event: Any) -> Unusable:
+    return _error(event, f"nested more than {DEEPEST} levels deep")
 
 
 def _error(event: Any, text: str) -> Unusable:

@@ -86,7 +86,6 @@ class _File:
         defaults: that stand in it.
     """
 
-    source: Source
     node: Mapping
     defaults: Node | None = None
     included: list[_File] = field(factory=list)
@@ -115,12 +114,8 @@ class _Reader:
     def top(self, path: str) -> _File | None:
         """The file that was asked for, with all that it includes."""
         source = self._source(path, path)
-        try:
-            content = text.read(path)
-        except text.Unreadable as error:
-            self.report.add(source, 0, 0, "", str(error))
-            return None
-        return self._file(source, content, [os.path.realpath(path)])
+        node = _node(source, path, self.report)
+        return None if node is None else self._file(node, [os.path.realpath(path)])
 
     def of_text(self, content: str) -> _File | None:
         """What would be a file with this text in the current folder."""
@@ -130,23 +125,20 @@ class _Reader:
         except (text.Unreadable, UnicodeEncodeError) as error:
             self.report.add(source, 0, 0, "", str(error))
             return None
-        return self._file(source, content, [])
+        node = _composed(source, content, self.report)
+        return None if node is None else self._file(node, [])
 
     def _source(self, name: str, path: str) -> Source:
         self.count += 1
-        return Source(name, Path(os.path.abspath(path or ".")).parent, self.count)  # noqa: PTH100
+        return _source(name, path, self.count)
 
-    def _file(self, source: Source, content: str, chain: list[str]) -> _File | None:
-        is_json = source.name.endswith(".json")
-        node = (json_text if is_json else compose).compose(source, content, self.report)
-        if node is None:
-            return None
+    def _file(self, node: Node, chain: list[str]) -> _File | None:
         if not isinstance(node, Mapping):
             Place(self.report).refuse(node, "a mapping with 'name' and 'children'")
             return None
         shared = {key: node.get(key) for key in SHARED}
         rest = node.without(key for key in node.entries if key in SHARED or _is_ignored(key))
-        file = _File(source, rest, shared["defaults"])
+        file = _File(rest, shared["defaults"])
         self._share(shared)
         self._include(file, shared["include"], chain)
         return file
@@ -162,14 +154,14 @@ class _Reader:
             check_defaults(shared["defaults"], self.scope, place.at("defaults"))
 
     def _read_env_files(self, node: Node | None, place: Place) -> None:
+        found: dict[str, str] = {}
         for item, path in self._paths(node, place):
             try:
                 text.require_regular(path)
-                found = env_files.variables(Path(path))
+                found |= env_files.variables(Path(path))
             except (Unusable, text.Unreadable, OSError, ValueError) as error:
                 place.say(item, f"cannot use {shown(path)}: {_words(error)}")
-            else:
-                self.env_files = {**found, **self.env_files}
+        self.env_files = {**found, **self.env_files}
 
     def _paths(self, node: Node | None, place: Place) -> list[tuple[Node, str]]:
         """The absolute paths in a list, or of one text."""
@@ -222,10 +214,35 @@ class _Reader:
         except text.Unreadable as error:
             place.say(item, f"cannot include {shown(source.name)}: {error}")
             return None
-        file = self._file(source, content, [*chain, real])
+        node = _composed(source, content, self.report)
+        file = None if node is None else self._file(node, [*chain, real])
         if file is not None:
             _require_part(file, Place(self.report))
         return file
+
+
+def file_node(path: str, report: Report) -> Node | None:
+    """What is in one file; None, and a problem, if it cannot be read."""
+    return _node(_source(path, path, 1), path, report)
+
+
+def _source(name: str, path: str, number: int) -> Source:
+    folder = Path(os.path.abspath(path or ".")).parent  # noqa: PTH100 (keeps symlinks)
+    return Source(name, folder, number)
+
+
+def _node(source: Source, path: str, report: Report) -> Node | None:
+    try:
+        return _composed(source, text.read(path), report)
+    except text.Unreadable as error:
+        report.add(source, 0, 0, "", str(error))
+        return None
+
+
+def _composed(source: Source, content: str, report: Report) -> Node | None:
+    if source.name.endswith(".json"):
+        return json_text.compose(source, content, report)
+    return compose.compose(source, content, report)
 
 
 def _matches(path: str) -> list[str]:

@@ -16,7 +16,7 @@ from attrs import frozen
 from ..errors import InvalidSpec
 from ..specs import check
 from .forms import BAD, Form, read
-from .nodes import List, Mapping, Node, is_nothing
+from .nodes import Entry, List, Mapping, Node, Scalar, is_nothing, quoted
 from .report import Place
 
 
@@ -195,7 +195,8 @@ class Record:
     def _built(self, values: dict[str, Any], node: Mapping, place: Place) -> Any:
         missing = [key for key in self.required if self.keys[key].attribute not in values]
         for key in missing:
-            place.say(node, f"{check.shown(key)} is missing")
+            if not any(check.is_typo(each, key, self.keys) for each in node.entries):
+                place.say(node, f"{check.shown(key)} is missing")
         if missing or BAD in values.values():
             return BAD
         try:
@@ -255,3 +256,42 @@ def written(spec: Any, keys: Keys) -> dict[str, Any]:
 def _converted_default(field: attrs.Attribute[Any]) -> Any:
     value = default_of(field)
     return field.converter(value) if callable(field.converter) else value
+
+
+def named_records(node: Node | None, place: Place, words: str) -> list[tuple[Mapping, Place]]:
+    """Each record of a list, or of a mapping by names, as a mapping with its `name`.
+
+    Args:
+        words: what each must be, for a message.
+    """
+    if node is None or is_nothing(node):
+        return []
+    found: list[tuple[Mapping, Place] | None] = []
+    if isinstance(node, Mapping):
+        found += [_named(entry, place.at(key), words) for key, entry in node.entries.items()]
+    elif isinstance(node, List):
+        found += [_listed(item, place, n, words) for n, item in enumerate(node.items)]
+    else:
+        place.refuse(node, "a list, or a mapping from names")
+    return [each for each in found if each is not None]
+
+
+def _named(entry: Entry, place: Place, words: str) -> tuple[Mapping, Place] | None:
+    record, key = entry.value, entry.key
+    if not isinstance(record, Mapping):
+        place.refuse(record, words)
+        return None
+    if (name := record.entries.get("name")) is not None:
+        place.at("name").say(name.key, f"its name is its key here, {check.shown(key.text)}")
+    text = quoted(key.source, key.line, key.column, key.text)
+    return record.with_entries({**record.entries, "name": Entry(key, text)}), place
+
+
+def _listed(item: Node, place: Place, number: int, words: str) -> tuple[Mapping, Place] | None:
+    if not isinstance(item, Mapping):
+        place.item(number).refuse(item, words)
+        return None
+    name = item.get("name")
+    if isinstance(name, Scalar) and name.text:
+        return item, place.at(name.text)
+    return item, place.item(number)

@@ -13,7 +13,7 @@ from ..specs import check
 from .nodes import Mapping, Node, Scalar, Source, is_nothing
 
 MOST_NODES = 1_000_000
-"""Values that a tree may be made of, those that are used again counted again."""
+"""Values in a file, those behind aliases counted each time."""
 
 
 class Unusable(Exception):
@@ -22,6 +22,15 @@ class Unusable(Exception):
     def __init__(self, text: str, line: int, column: int) -> None:
         super().__init__(text)
         self.line, self.column = line, column
+
+
+_MOST_SPENT = 300_000
+"""Of a tree of 10,000 children; some seconds."""
+
+
+_MOST_OF_PATH = 200
+_MOST_OF_TEXT = 600
+"""Characters that are shown, in a file that may hold names of any length."""
 
 
 @define
@@ -33,6 +42,9 @@ class Report:
 
     def add(self, source: Source, line: int, column: int, path: str, text: str) -> None:
         """One more problem."""
+        if len(path) > _MOST_OF_PATH:
+            path = f"...{path[-_MOST_OF_PATH:]}"
+        text = text if len(text) <= _MOST_OF_TEXT else f"{text[:_MOST_OF_TEXT]}..."
         problem = Problem(plain(source.name), line, column, plain(path), plain(text))
         self._found.setdefault((source.number, line, column, problem.text), problem)
 
@@ -65,8 +77,8 @@ class Report:
             InvalidFile: it is too much.
         """
         self._spent += size
-        if self._spent > MOST_NODES:
-            text = f"too large: more than {MOST_NODES:,} values, with all that is used again"
+        if self._spent > _MOST_SPENT:
+            text = "too large, with all copies and all that is used again; make several trees of it"
             self.add(node.source, node.line, node.column, "", text)
             self.stop_if_any()
 
@@ -80,7 +92,7 @@ class Place:
 
     def at(self, key: str) -> Place:
         """One step further down."""
-        return Place(self.report, f"{self.path}.{key}" if self.path else key)
+        return Place(self.report, f"{self.path}.{_step(key)}" if self.path else _step(key))
 
     def item(self, number: int) -> Place:
         """An item of the list that is here, from 0."""
@@ -99,7 +111,7 @@ class Place:
         """A key that means nothing here."""
         known = list(known)
         hint = hint or check.nearest(key.text, known) or f"known are {', '.join(known)}"
-        self.at(_step(key.text)).say(key, f"unknown key {check.shown(key.text)}; {hint}")
+        self.at(key.text).say(key, f"unknown key {check.shown(key.text)}; {hint}")
 
 
 def _step(key: str) -> str:

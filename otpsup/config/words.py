@@ -11,7 +11,6 @@ _SECTION = re.compile(r"^(?:Args|Attributes):\n((?:(?: .*)?\n?)*)", re.MULTILINE
 _FIELD = re.compile(r"^ {4}(\w+(?:, \w+)*): (.*(?:\n {5,}.*)*)", re.MULTILINE)
 
 
-@cache
 def words_of(cls: Any, field: str) -> str:
     """What a field means; nothing if its class and those above it do not say."""
     for each in cls.__mro__:

@@ -227,6 +227,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {shown(near[0])}?" if near else ""
 
 
+def is_typo(word: str, of: str, known: Iterable[str]) -> bool:
+    """Whether a word that is not known was meant to be this one."""
+    known = list(known)
+    return word not in known and nearest(word, known) == nearest(of, known)
+
+
 def is_name(value: Any) -> bool:
     """True for what may be the name of a child: one part of a path."""
     return (

@@ -35,13 +35,13 @@ TOKEN = "the test's token"
 class FastBlog:
     """A running `python -m examples.fastblog`: what it prints, its tree, its page."""
 
-    def __init__(self, data: Path, sockets: Path, **ports: int) -> None:
+    def __init__(self, data: Path, sockets: Path, *more: str, **ports: int) -> None:
         self.data = DataDir(data)
         self.ports = {name: free_port() for name in ("port", "ipc_port", "update_port")} | ports
         flags = [f"--{name.replace('_', '-')}={number}" for name, number in self.ports.items()]
         paths = {"PYTHONPATH": str(SOURCE_ROOT), "OTPSUP_RUNTIME_DIR": str(sockets)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "examples.fastblog", f"--data={data}", *flags],
+            [sys.executable, "-m", "examples.fastblog", f"--data={data}", *flags, *more],
             cwd=sockets,  # anywhere but here
             env={**os.environ, **paths, "FASTBLOG_IPC_TOKEN": TOKEN},
             stdout=subprocess.PIPE,
@@ -127,8 +127,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., FastBlog]]:
         # pytest's own folders can be too long for the name of a unix socket.
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
-        def start(**ports: int) -> FastBlog:
-            fastblog = FastBlog(tmp_path / "data", sockets, **ports)
+        def start(*more: str, **ports: int) -> FastBlog:
+            fastblog = FastBlog(tmp_path / "data", sockets, *more, **ports)
             stack.callback(fastblog.close)
             return fastblog
 
@@ -141,6 +141,16 @@ def fastblog(start: Callable[..., FastBlog]) -> FastBlog:
     fastblog = start()
     fastblog.wait_for("the tree is up")
     return fastblog
+
+
+def test_from_its_file(start: Callable[..., FastBlog]) -> None:
+    """`--config fastblog.yaml` runs the same blog; the flags are the file's variables."""
+    fastblog = start(f"--config={SOURCE_ROOT / 'examples/fastblog/fastblog.yaml'}")
+    fastblog.wait_for("the tree is up")
+    states = {name: child.state for name, child in fastblog.children().items()}
+    assert states == {"ipc_server": "running", "update_server": "running", "main_app": "running",
+                      "updater": "down"}  # fmt: skip
+    assert httpx.get(fastblog.url).status_code == 200
 
 
 def test_kill_9_of_each(fastblog: FastBlog) -> None:

@@ -22,10 +22,11 @@ from .clients import Answers, Clients
 from .codecs import Outlines, Requests, Scenarios, Specs, StatusMessages
 from .files import Files
 from .target import Target, Totals, made, run
+from .tree_files import TreeFiles
 
 TARGETS: tuple[type[Target], ...] = (
     StatusMessages, Channels, Datagrams, Requests, Clients, Answers, Outlines, Scenarios, Files,
-    Specs,
+    Specs, TreeFiles,
 )  # fmt: skip
 _ALL = 100_000
 

@@ -452,8 +452,8 @@ OPERATORS = (
     Mutant(
         "stopped-is-wanted",
         REQUESTS,
-        "        child.wanted = False\n        why = purpose.ApiStop",
-        "        why = purpose.ApiStop",
+        "        child.wanted = False\n        child.owed = request",
+        "        child.owed = request",
         "what an operator stopped is not wanted",
         "DESIGN 4.1",
     ),
@@ -722,8 +722,8 @@ ESCALATION = (
     Mutant(
         "added-kept",
         NODE,
-        "            self._clear()\n            self._load()\n",
-        "",
+        "            self._clear()\n            self._load()\n            self.restarter",
+        "            self.restarter",
         "a restarted supervisor has the children of its spec",
         "12.4",
     ),
@@ -773,8 +773,8 @@ POOLS = (
     Mutant(
         "instance-kept",
         NODE,
-        "return self.is_dynamic or (child",
-        "return (child",
+        "        if self.is_dynamic:\n            return True\n",
+        "",
         "no record of an instance is kept",
         "16.5",
     ),
@@ -1114,8 +1114,8 @@ DEPENDENCIES = (
     Mutant(
         "unknown-names",
         AFTER,
-        "    if other is None:\n        raise",
-        "    if other is None:\n        return\n        raise",
+        "    if other is None:\n        problem",
+        "    if other is None:\n        return\n        problem",
         "unknown names are refused",
         "DESIGN 5",
     ),

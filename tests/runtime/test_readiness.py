@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 import otpsup
 from otpsup import Command, StartFailed, Worker
@@ -317,6 +318,20 @@ def test_probe() -> None:
             assert set(calls) == {"otpsup-probe"}
     finally:
         gate.set()
+
+
+def is_up() -> bool:
+    """A probe that is named by its path."""
+    return True
+
+
+def test_a_probe_by_its_path() -> None:
+    """The host imports it; what cannot be imported is not ready, and the message says why."""
+    with running(sleeper(otpsup.probe(f"{__name__}:is_up", interval=0.01))) as tree:
+        assert tree.status().children[0].state == "running"
+        spec = sleeper(otpsup.probe("nowhere_at_all:f", interval=0.01), start_timeout=0.2)
+        with pytest.raises(otpsup.StartFailed, match="No module named 'nowhere_at_all'"):
+            tree.start_child(evolve(spec, name="other"))
 
 
 def test_a_probe_ends_with_its_child() -> None:
