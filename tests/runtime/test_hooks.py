@@ -317,10 +317,14 @@ def test_a_failed_after_ready_is_a_warning(
 def test_the_end_of_after_ready_harms_nothing_of_the_child(journal: Path) -> None:
     """What the child has started in other sessions is the child's, not the hook's."""
     daemon = str(journal) + ".daemon"
-    options: dict[str, Any] = {"environment": {"JOURNAL": str(journal)}, "shutdown": 0.3}
+    away = f'echo $$ > "{daemon}.new"; mv "{daemon}.new" "{daemon}"; exec sleep 1000'
     release = f'while ! [ -s "{daemon}" ]; do sleep 0.01; done; {NOTE}'
-    spec = Worker("c", targets.fork_away, args=(daemon,), after_ready=["sh", "-c", release],
-                  **options)  # fmt: skip
+    spec = Command(
+        "c",
+        ["sh", "-c", f"(setsid sh -c '{away}' &); exec sleep 1000"],
+        environment={"JOURNAL": str(journal)},
+        after_ready=["sh", "-c", release],
+    )
     with running(spec) as tree:
         has(journal, "after_ready ")
         until(lambda: len(tree_processes(tree)) == 2)  # the hook is gone
@@ -362,6 +366,21 @@ def test_a_restart_comes_after_after_exit(journal: Path) -> None:
         stopping.result(10)
         assert lines(journal).count("child ") == 2
         assert node(tree, "c").state == "down"
+
+
+def test_a_stop_lets_after_exit_go_on(journal: Path) -> None:
+    """One that had begun before the stop comes to its end, and the stop waits for that."""
+    pipe = journal.with_name("pipe")
+    os.mkfifo(pipe)
+    waits = ["sh", "-c", f'{NOTE}; read line < {pipe}; echo tidy >> "$JOURNAL"']
+    with running(child("command", journal, after_exit=waits, shutdown=60)) as tree:
+        os.kill(pid(tree, "c"), signal.SIGKILL)
+        has(journal, "after_exit 9")
+        stopping = tree.call("terminate_child", path="c")
+        until(lambda: node(tree, "c").state == "stopping")
+        pipe.write_text("go on\n")
+        stopping.result(10)
+        assert lines(journal) == ["child ", "after_exit 9", "tidy"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
