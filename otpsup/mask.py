@@ -99,7 +99,9 @@ class Secrets:
         known = (*values, *_options(argv), *always, *lines)
         found = {form for value in known for form in _forms(value)}
         self._values = sorted(found, key=len, reverse=True)
-        self._words = _as_words({value for value in always if len(value) < SHORTEST})
+        self._words = _as_words(
+            {value for value in always if len(value) < SHORTEST and value.strip()}
+        )
 
     def hide(self, shown: str) -> str:
         """The text without these values, and without what `text` hides."""

@@ -154,9 +154,11 @@ class Tree(Verbs):
         self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
         self._session = Session(self.spec, self.name, self.file)
         self._lives.set()
+        session = self._session
         try:
-            return await self._session.live(started)
+            return await session.live(started)
         finally:
+            self.spec, self.file = session.engine.root.spec, session.operations.file
             self._session = None
 
     def _over(self, end: Halt | BaseException) -> None:
@@ -276,8 +278,8 @@ class Tree(Verbs):
         follow: bool = False,
         stream: str | None = None,
     ) -> Iterator[LogLine]:
-        """The last lines of children, as `TreeClient.logs`; with `follow`, all that come after them,
-        until the tree ends."""
+        """The last lines of children, as `TreeClient.logs`; with `follow`, all that come after
+        them, until the tree ends."""
         fields = {"paths": paths, "lines": lines, "follow": follow, "stream": stream}
         if not follow:
             return iter(self._ask("logs", **fields))

@@ -93,8 +93,8 @@ class Verbs(ABC):
     # What the host does beside supervising.
 
     def about(self) -> dict[str, Any]:
-        """The tree as a whole: `name`, `pid` of its host, `version`, `python`, `file` (the tree file
-        that it was made from, or None), `since` (seconds since the epoch)."""
+        """The tree as a whole: `name`, `pid` of its host, `version`, `python`, `file` (the tree
+        file that it was made from, or None), `since` (seconds since the epoch)."""
         return dict(self._ask("about"))
 
     def info(self, path: str) -> dict[str, Any]:
@@ -154,8 +154,8 @@ class Verbs(ABC):
     def add(self, file: str | None = None, parent: str = "", text: str | None = None) -> list[Any]:
         """Start children that a file, or a text of that form, describes; returns their statuses.
 
-        They are the last children of the supervisor `parent`, and are forgotten when that is started
-        anew, as in OTP.
+        They are the last children of the supervisor `parent`, and are forgotten when that is
+        started anew, as in OTP.
 
         Raises:
             InvalidFile: all that is wrong with the file.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,3 +100,15 @@ def test_within() -> None:
         "port": 1,
         "more": {"apiKey": "***", "url": "http://***@c", "key": None},
     }
+
+
+def test_values_that_are_secrets_whatever_their_names() -> None:
+    """A value from a file is hidden under any name, in `repr` and JSON as well; a short one where
+    it is a word of its own, and one of several lines also line by line."""
+    key = "first line\nsecond 'line'\n}\n"
+    secrets = Secrets({"PLAIN": "shown as it is"}, always=["hush hush", "42", key, "  "])
+    assert secrets.hide("say hush hush 42 times, 142, 4.42") == "say *** *** times, 142, 4.***"
+    assert secrets.hide(f"{key!r}; {json.dumps(key)}") in ("'***'; \"***\"", '"***"; "***"')
+    assert secrets.hide("at: second 'line' and first line") == "at: *** and ***"
+    assert secrets.hide_within({"42": ["hush hush", "  x }"]}) == {"***": ["***", "  x }"]}
+    assert secrets.hide("shown as it is") == "shown as it is"

@@ -11,5 +11,7 @@ from __future__ import annotations
 
 from ..errors import InvalidFile as InvalidFile
 from ..errors import Problem as Problem
+from .dump import dump as dump
 from .files import load as load
 from .files import load_children as load_children
+from .schema import schema as schema

@@ -17,7 +17,7 @@ from ..specs.check import Whole, nearest, shown
 from ..specs.copies import MOST
 from .forms import BAD, Value
 from .inherit import Bases, names_in, over_defaults, with_defaults
-from .nodes import Entry, List, Mapping, Node, Scalar, is_nothing
+from .nodes import Entry, List, Mapping, Node, Scalar, is_nothing, quoted
 from .records import read_fields
 from .report import Place, Report
 from .siblings import Built, check_siblings, check_template
@@ -82,7 +82,7 @@ def _named(entry: Entry, place: Place) -> tuple[Mapping, Place] | None:
 
 
 def _as_text(key: Scalar) -> Scalar:
-    return evolve(key, value=key.text, is_plain=False)
+    return quoted(key.source, key.line, key.column, key.text)
 
 
 def _listed(item: Node, place: Place, number: int) -> tuple[Mapping, Place] | None:

@@ -11,6 +11,7 @@ import math
 import re
 import resource
 import shlex
+import signal as signals
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -117,6 +118,16 @@ class Value:
     def write(self, value: Any) -> Any:
         """As it is."""
         return escaped(value) if isinstance(value, str) else value
+
+
+@frozen
+class Signal(Value):
+    """A signal by its name or number."""
+
+    def write(self, value: Any) -> Any:
+        """The name, if it has one."""
+        names = {int(signal): signal.name for signal in signals.Signals}
+        return names.get(value, int(value))
 
 
 @frozen
@@ -304,13 +315,14 @@ class Several:
 
     def schema(self, limits: Schema) -> Schema:
         """A list, or one."""
-        item = self.item.schema(limits)
+        item = self.item.schema(limits.get("items", {}))
         array = {"type": "array", "items": item}
         return either(array, item) if self.may_be_one else array
 
     def write(self, value: Any) -> Any:
         """Always a list."""
-        return [self.item.write(item) for item in value]
+        items = sorted(value) if isinstance(value, frozenset) else value
+        return [self.item.write(item) for item in items]
 
 
 @frozen

@@ -270,6 +270,7 @@ class Output:
             VARIABLE,
             LOG_FILE.schema({}),
             {**INHERITED.schema({}), "minProperties": 1},
+            {"type": "null"},
         )
 
     def write(self, value: Any) -> Any:
@@ -310,8 +311,8 @@ class HookForm:
         if len(kinds) > 1:
             place.say(node, "must have `command` or `worker`, not both".replace("`", "'"))
             return BAD
-        kind = {kinds[0]: _HOOK_KINDS[kinds[0]]} if kinds else _HOOK_KINDS
-        values = read_fields(Hook, {**kind, **_TIMEOUT}, node, place)
+        given = node.without(key for key in _HOOK_KINDS if key not in kinds)
+        values = read_fields(Hook, {**_HOOK_KINDS, **_TIMEOUT}, given, place)
         if not kinds:
             place.say(node, "'command' or 'worker' is missing")
             return BAD

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 
 @frozen
@@ -136,8 +136,9 @@ def plain(source: Source, line: int, column: int, text: str) -> Scalar:
 def with_text(node: Scalar, text: str, *, is_hidden: bool) -> Scalar:
     """The same scalar, in which variables were put in."""
     value = meaning(text) if node.is_plain else text
-    return evolve(
-        node, text=text, value=value, written=node.written or node.text, is_hidden=is_hidden
+    written = node.text if node.written is None else node.written
+    return Scalar(
+        node.source, node.line, node.column, text, value, node.is_plain, written, is_hidden
     )
 
 

@@ -44,9 +44,13 @@ _IN_FILES = {
 """Python's words, and those for a file."""
 
 
-@cache
-def fields_of(cls: type) -> dict[str, attrs.Attribute[Any]]:
+def fields_of(cls: Any) -> dict[str, attrs.Attribute[Any]]:
     """The fields of a spec by name."""
+    return _fields_of(cls)
+
+
+@cache
+def _fields_of(cls: Any) -> dict[str, attrs.Attribute[Any]]:
     return attrs.fields_dict(cls)
 
 
@@ -242,8 +246,7 @@ def written(spec: Any, keys: Keys) -> dict[str, Any]:
     """The mapping for a spec: all that is not the default."""
     found = {}
     for key, what in keys.items():
-        cls: type = type(spec)
-        value, field = getattr(spec, what.attribute), fields_of(cls)[what.attribute]
+        value, field = getattr(spec, what.attribute), fields_of(type(spec))[what.attribute]
         if field.default is attrs.NOTHING or value != _converted_default(field):
             found[key] = what.form.write(value)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from .. import mask
 from ..errors import InvalidFile, Problem
@@ -80,11 +80,11 @@ class Place:
 
     def at(self, key: str) -> Place:
         """One step further down."""
-        return evolve(self, path=f"{self.path}.{key}" if self.path else key)
+        return Place(self.report, f"{self.path}.{key}" if self.path else key)
 
     def item(self, number: int) -> Place:
         """An item of the list that is here, from 0."""
-        return evolve(self, path=f"{self.path}[{number}]")
+        return Place(self.report, f"{self.path}[{number}]")
 
     def say(self, node: Node, text: str) -> None:
         """Something is wrong with this node."""

@@ -30,15 +30,15 @@ def secret(name: str, path: Path) -> str:
     Raises:
         Unusable: it cannot be read, is empty or too large, or holds a NUL byte.
     """
-    what = f"secret {name}"
+    what = f"secret {name} from"
     data, mode = _read(what, path)
     if mode & stat.S_IROTH:
         _tell_once_that_it_is_open(path)
     value = data.removesuffix(b"\n").removesuffix(b"\r") if data.endswith(b"\n") else data
     if not value:
-        raise Unusable(f"cannot use {what}: {path} is empty")
+        raise _unreadable(what, path, "it is empty")
     if b"\0" in value:
-        raise Unusable(f"cannot use {what}: {path} holds a NUL byte, which no environment can hold")
+        raise _unreadable(what, path, "it holds a NUL byte, which no environment can hold")
     return os.fsdecode(value)
 
 
@@ -75,14 +75,19 @@ def _read(what: str, path: Path) -> tuple[bytes, int]:
     try:
         mode = path.stat().st_mode  # before it is opened: some devices take that for an order
         if not stat.S_ISREG(mode):
-            raise Unusable(f"cannot read {what}: {path} is no regular file")
+            raise _unreadable(what, path, "it is no regular file")
         with os.fdopen(os.open(path, flags), "rb") as file:
             data = file.read(_MOST + 1)
     except OSError as error:
-        raise Unusable(f"cannot read {what} {path}: {error.strerror}") from None
+        raise _unreadable(what, path, error.strerror or type(error).__name__) from None
     if len(data) > _MOST:
-        raise Unusable(f"cannot read {what}: {path} is larger than {_MOST >> 20} MiB")
+        raise _unreadable(what, path, f"it is larger than {_MOST >> 20} MiB")
     return data, mode
+
+
+def _unreadable(what: str, path: Path, why: str) -> Unusable:
+    """In parentheses, for what comes after `password:` would be taken for one."""
+    return Unusable(f"cannot read {what} {path} ({why})")
 
 
 def _assignment(path: Path, number: int, line: str) -> tuple[str, str]:

@@ -81,6 +81,7 @@ class Spawner:
         self._owners: dict[int, Owner] = {}
         self._unsent: deque[tuple[bytes, list[int]]] = deque()
         self._ids = 0
+        self._is_retired = False
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         loop.add_reader(sock.fileno(), self._readable)
@@ -183,6 +184,14 @@ class Spawner:
             self._owners.pop(frame.id).on_exit(_exit(frame))
         else:
             self._on_orphan(int(frame.payload), _exit(frame))
+        if self._is_retired:
+            self.retire()
+
+    def retire(self) -> None:
+        """Order nothing more; hang up when all that was ordered is gone."""
+        self._is_retired = True
+        if not self._owners:
+            self.close()
 
     @property
     def is_open(self) -> bool:

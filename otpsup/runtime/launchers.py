@@ -19,6 +19,7 @@ from ..engine.reasons import Exit
 from ..logger import logger
 from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 from . import hooks, marks, watch, workers, zygote
+from .freshness import Imported
 from .launch import LAUNCHER, Owner, Signaller, Spawner
 from .launcher.strays import MARK
 
@@ -53,14 +54,15 @@ class Launchers:
         self._loop = loop
         self._tree = tree
         self._zygotes = itertools.count(1)
-        self._settings = {"preload": preload, "main": main}
+        self._settings: dict[str, Any] = {"preload": preload, "main": main}
         self._environ = environ
         self._files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         """How many descriptors children may have: as many as the host had to begin with, which
         raises its own limit; also those of a later launcher."""
         self._launcher: Spawner | None = None
-        self._zygote: Spawner | None = None
-        self._zygote_owner: _ZygoteOwner | None = None
+        self._zygote: _Zygote | None = None
+        self._retired: list[_Zygote] = []
+        """Zygotes whose code is not that on the disk any more; some of their workers may run."""
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: asyncio.Future[None] | None = None
         self._alive: tuple[int, int] | None = None
@@ -84,9 +86,33 @@ class Launchers:
 
     def zygote(self) -> Spawner:
         """The zygote, started if need be."""
-        if self._zygote is None or not self._zygote.is_open:
+        if self._zygote is None or not self._zygote.spawner.is_open:
             self._zygote = self._start_zygote()
-        return self._zygote
+        return self._zygote.spawner
+
+    def spawners(self) -> list[Spawner]:
+        """The launcher, the zygote, and retired ones whose workers still run."""
+        zygotes = [*self._retired, *filter(None, [self._zygote])]
+        found = [*filter(None, [self._launcher]), *(each.spawner for each in zygotes)]
+        return [spawner for spawner in found if spawner.is_open]
+
+    def refresh(self, spec: ChildSpec) -> None:
+        """Have the next worker made by a zygote that has the code of now; those that run go on.
+
+        Args:
+            spec: the tree, whose workers the zygote is for.
+        """
+        found = list(zygote_workers(spec))
+        settings = {"preload": modules_of(found), "main": main_for(found)}
+        lacks = not set(settings["preload"]) <= set(self._settings["preload"])
+        self._settings = settings
+        zygote = self._zygote
+        if zygote is None or not (lacks or zygote.imported.is_outdated()):
+            return
+        self._zygote = None
+        self._retired = [each for each in self._retired if each.spawner.is_open]
+        self._retired.append(zygote)
+        zygote.spawner.retire()
 
     def _start_launcher(self) -> Spawner:
         _refuse_while_imported()
@@ -103,33 +129,37 @@ class Launchers:
         watch.watch(self._loop, process.pid, lambda: _reap(process, ended))
         return Spawner(self._loop, ours, self._launcher_lost, _orphan_ended)
 
-    def _start_zygote(self) -> Spawner:
+    def _start_zygote(self) -> _Zygote:
         launcher = self.launcher()  # first: if there is none, nothing of ours may be left open
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if self._alive is None:
             self._alive = os.pipe2(os.O_CLOEXEC)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = json.dumps({**self._settings, "path": sys.path, "host": os.getpid()})
         argv = [sys.executable, *_args_from_interpreter_flags(), "-c", zygote.CODE, settings]
-        spawner = Spawner(self._loop, ours, self._zygote_lost, _orphan_ended)
+        mark = marks.zygote_mark(self._tree, next(self._zygotes))
         with theirs:
-            fds = {2: 2, zygote.SOCKET: theirs.fileno(), zygote.ALIVE: self._alive[0]}
-            owner = _ZygoteOwner(marks.zygote_mark(self._tree, next(self._zygotes)), spawner.lose)
-            order = _plain_order(argv, list(fds), owner.mark)
-            launcher.spawn(order, list(fds.values()), owner)
-        self._zygote_owner = owner
-        return spawner
+            found = _Zygote(self._loop, ours, mark, self._zygote_lost)
+            fds = {
+                2: 2,
+                zygote.SOCKET: theirs.fileno(),
+                zygote.ALIVE: self._alive[0],
+                zygote.IMPORTED: found.imported.fd,
+            }
+            order = _plain_order(argv, list(fds), mark)
+            launcher.spawn(order, list(fds.values()), found.owner)
+        return found
 
     def _launcher_lost(self) -> None:
         logger.error("the launcher has ended; its children are ended, and a new one is started")
         lost, self._launcher = self._launcher, None
         self._lose_owners(lost)
 
-    def _zygote_lost(self) -> None:
+    def _zygote_lost(self, lost: _Zygote) -> None:
         logger.error("the zygote has ended; its workers are ended, and a new one is started")
-        lost, self._zygote = self._zygote, None
-        if self._zygote_owner:
-            self._lost.append(self._zygote_owner)
-        self._lose_owners(lost)
+        if lost is self._zygote:
+            self._zygote = None
+        self._lost.append(lost.owner)
+        self._lose_owners(lost.spawner)
 
     def _lose_owners(self, spawner: Spawner | None) -> None:
         """End what a dead spawner has started, and what that had started: nobody else would."""
@@ -174,13 +204,14 @@ class Launchers:
         """Hang up, and wait up to `timeout` seconds for both to end."""
         if self._next_look:
             self._next_look.cancel()
-        for spawner in (self._zygote, self._launcher):
-            if spawner:
-                spawner.close()
-        if self._zygote_owner:
-            self._zygote_owner.let_go()
+        for each in (*self._retired, self._zygote):
+            if each:
+                each.close()
+        if self._launcher:
+            self._launcher.close()
         for fd in self._alive or ():
             os.close(fd)
+        self._retired.clear()
         self._zygote = self._launcher = self._alive = None
         if self._ended and self._process:
             await asyncio.wait([self._ended], timeout=timeout)
@@ -226,6 +257,37 @@ def _plain_order(argv: list[str], targets: list[int], mark: str) -> dict[str, An
         "stop_signal": 0,
         "grace": 1e9,
     }
+
+
+class _Zygote:
+    """A zygote as the host has it.
+
+    Args:
+        sock: the host's end of the socket to it.
+        mark: of its process.
+        lost: called with it when it is gone, unless it was hung up on.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        mark: str,
+        lost: Callable[[_Zygote], None],
+    ) -> None:
+        self.imported = Imported()
+        self.spawner = Spawner(loop, sock, lambda: lost(self), _orphan_ended)
+        self.owner = _ZygoteOwner(mark, self._is_gone)
+
+    def _is_gone(self) -> None:
+        self.spawner.lose()
+        self.imported.close()
+
+    def close(self) -> None:
+        """Hang up, and hold nothing of it."""
+        self.spawner.close()
+        self.owner.let_go()
+        self.imported.close()
 
 
 class _ZygoteOwner:

@@ -34,7 +34,16 @@ from ..engine.effects import (
     Terminate,
     Told,
 )
-from ..engine.events import Event, LastLines, Request, Tick, Unstartable
+from ..engine.events import (
+    Event,
+    LastLines,
+    Reload,
+    ReplaceChild,
+    Request,
+    StartDeclared,
+    Tick,
+    Unstartable,
+)
 from ..engine.process import ProcessChild
 from ..engine.reasons import Reason
 from ..engine.snapshot import ChildStatus, snapshot
@@ -109,7 +118,16 @@ class Runner:
             return
         ref = next(self._refs)
         self._answers[ref] = answer
-        self.post(make(ref))
+        request = make(ref)
+        self._refresh(request)
+        self.post(request)
+
+    def _refresh(self, request: Request) -> None:
+        """What an operator starts is to run the code of now; a crash changes nothing."""
+        if isinstance(request, Reload) and not request.preview:
+            self._launchers.refresh(request.spec)
+        elif isinstance(request, ReplaceChild | StartDeclared):
+            self._launchers.refresh(self.engine.root.spec)
 
     def status(self) -> ChildStatus:
         """The whole tree now."""

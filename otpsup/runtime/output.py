@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 from collections.abc import Callable, Sequence
 
 from attrs import frozen
@@ -146,6 +147,16 @@ def quoted(output: bytes, hide: Callable[[str], str]) -> tuple[str, ...]:
     text = hide(output.decode("utf-8", "backslashreplace"))
     lines = plain_lines(text.rstrip("\n").replace("\r\n", "\n")).split("\n")
     return tuple(_last(lines)) if text.strip() else ()
+
+
+def without_traceback(output: bytes) -> bytes:
+    """What a Python worker wrote before multiprocessing wrote the exception that ended it, which is
+    told already."""
+    found = [match.start() for match in _TRACEBACK.finditer(output)]
+    return output[: found[-1]] if found else output
+
+
+_TRACEBACK = re.compile(rb"^Process [^\n]*:\nTraceback \(most recent call last\):\n", re.MULTILINE)
 
 
 def _last(lines: Sequence[str]) -> list[str]:

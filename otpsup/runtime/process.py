@@ -40,7 +40,7 @@ from .environment import Unusable
 from .launch import Signaller, Spawner
 from .logs import LogPump, Nowhere, Watcher
 from .notify import NotifySocket
-from .output import ChildOutput, quoted
+from .output import ChildOutput, quoted, without_traceback
 from .stock import StockWorker
 
 _STACKS = 0.5
@@ -304,7 +304,12 @@ class ChildProcess:
         Args:
             told: called once, on the loop.
         """
-        self._output.quote(self._host.loop, lambda output: told(quoted(output, self._secrets.hide)))
+
+        def tell(output: bytes) -> None:
+            said = without_traceback(output) if self._crash else output
+            told(quoted(said, self._secrets.hide))
+
+        self._output.quote(self._host.loop, tell)
 
     # Signals.
 

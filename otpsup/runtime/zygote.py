@@ -22,7 +22,7 @@ from multiprocessing import process, spawn
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import bootstrap, marks, workers
+from . import bootstrap, freshness, marks, workers
 from .launcher import execute
 from .launcher.server import Server
 from .launcher.strays import MARK
@@ -32,8 +32,9 @@ CODE = (
     "import sys, json; settings = json.loads(sys.argv[1]); sys.path[:] = settings['path']; "
     "from otpsup.runtime.zygote import main; main(settings)"
 )
-SOCKET, ALIVE = 3, 4
-"""The zygote's descriptors: the socket to the host, and one that is readable once it has ended."""
+SOCKET, ALIVE, IMPORTED = 3, 4, 5
+"""The zygote's descriptors: the socket to the host, one that is readable once it has ended, and a
+file for what it has imported."""
 
 
 def main(settings: dict[str, Any]) -> NoReturn:
@@ -49,6 +50,7 @@ def main(settings: dict[str, Any]) -> NoReturn:
     sock = socket.socket(fileno=SOCKET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     _warm_up(settings)
+    freshness.write_down(IMPORTED)
     for fd in (SOCKET, ALIVE):
         os.set_inheritable(fd, False)
     gc.collect()

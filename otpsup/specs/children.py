@@ -44,7 +44,7 @@ def _signal_number(value: Any) -> Any:
 
 
 def _is_signal(value: Any) -> bool:
-    return check.is_int(int(value)) and value in _valid_signals()
+    return check.is_int(value) and value in _valid_signals()
 
 
 @cache
@@ -315,6 +315,7 @@ class Process(Child):
             lambda v: isinstance(v, frozenset) and all(_is_exit_code(code) for code in v),
             "exit codes from 0 to 255",
             "exitcodes={0, 2}",
+            schema={"items": _is_exit_code.schema},
         ),
     )
     environment: Mapping[str, str] = field(

@@ -105,6 +105,9 @@ class Oracle:
         self._completed: set[str] = set()
         """Children that have ended normally, or declined, since their last start."""
         self._healthy: set[str] = set()
+        self._declined: set[str] = set()
+        """Children that have declined to run since their last start: nothing is decided then, also
+        if their end took so long that they were told to stop."""
         self._quit: set[str] = set()
         self._too_early: defaultdict[str, list[StateChange]] = defaultdict(list)
         """Starts that did not wait for this child, which was down."""
@@ -133,6 +136,7 @@ class Oracle:
             case Exited():
                 self._ended_normally[event.path] = event.exit.code == 0
             case Ignored() if self._states[event.path] == "starting":
+                self._declined.add(event.path)
                 self._completed.add(event.path)
                 self._excused[parent_of(event.path)].add(event.path)
             case ToChild():
@@ -179,11 +183,13 @@ class Oracle:
         if change.state in ("running", "down"):
             self._alone.discard(path)
         is_own_exit = was_up and cause.kind == "exit" and cause.path == path
+        is_own_exit &= path not in self._declined
         match change.state:
             case "starting":
                 self._started(change)
                 self._completed.discard(path)
                 self._healthy.discard(path)
+                self._declined.discard(path)
             case "running":
                 self._were_up[parent_of(path)].add(path)
             case "stopping":

@@ -212,16 +212,24 @@ def test_a_secret_arrives_whole(tmp_path: Path) -> None:
 
 
 BAD = [
-    ("secrets", None, r"cannot read secret S .*/file: No such file or directory$"),
-    ("secrets", b"", r"cannot use secret S: .*/file is empty$"),
-    ("secrets", b"\n", r"cannot use secret S: .*/file is empty$"),
-    ("secrets", b"hush\0hush", r"cannot use secret S: .*/file holds a NUL byte"),
-    ("secrets", b"x" * (1 << 20) + b"x", r"cannot read secret S: .*/file is larger than 1 MiB$"),
-    ("env_file", None, r"cannot read env file .*/file: No such file or directory$"),
+    ("secrets", None, r"cannot read secret S from .*/file \(No such file or directory\)$"),
+    ("secrets", b"", r"cannot read secret S from .*/file \(it is empty\)$"),
+    ("secrets", b"\n", r"cannot read secret S from .*/file \(it is empty\)$"),
+    ("secrets", b"hush\0hush", r"cannot read secret S from .*/file \(it holds a NUL byte, which"),
+    (
+        "secrets",
+        b"x" * (1 << 20) + b"x",
+        r"cannot read secret S from .*/file \(it is larger than 1 MiB\)$",
+    ),
+    ("env_file", None, r"cannot read env file .*/file \(No such file or directory\)$"),
     ("env_file", b"A=1\nhush\n", r"/file, line 2: expected NAME=value"),
     ("env_file", b"A='hush\n", r"/file, line 1: No closing quotation; close the quotation$"),
     ("env_file", b"A=1\n\nhush=\xff\n", r"/file, line 3: not UTF-8; save it as that$"),
-    ("env_file", b"#" * (1 << 20) + b"x", r"cannot read env file: .*/file is larger than 1 MiB$"),
+    (
+        "env_file",
+        b"#" * (1 << 20) + b"x",
+        r"cannot read env file .*/file \(it is larger than 1 MiB\)$",
+    ),
 ]
 
 
@@ -256,7 +264,7 @@ def test_only_regular_files_are_read(field: str, kind: str, tmp_path: Path) -> N
     else:
         file.symlink_to("/dev/zero")
     options: dict[str, Any] = {field: file if field == "env_file" else {"S": file}}
-    with running() as tree, pytest.raises(StartFailed, match="/file is no regular file$"):
+    with running() as tree, pytest.raises(StartFailed, match=r"/file \(it is no regular file\)$"):
         tree.start_child(Command("c", ["true"], **options))
 
 
@@ -309,3 +317,10 @@ def test_copies_know_their_number(how: str) -> None:
             seen = variables(node(tree, f"{how}-{number}").info)
             assert seen == {"OTPSUP_COPY": str(number)}
         assert variables(node(tree, how).info) == {}
+
+
+def test_why_a_secret_cannot_be_read_is_no_secret(tmp_path: Path) -> None:
+    """A file that is called `password` does not hide the reason."""
+    spec = Command("c", ["true"], secrets={"PASSWORD": tmp_path / "password"})
+    with running() as tree, pytest.raises(StartFailed, match=r"/password \(No such file or"):
+        tree.start_child(spec)

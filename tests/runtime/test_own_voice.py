@@ -132,9 +132,8 @@ def of_the_launchers(tree: Tree) -> set[str]:
     launchers = tree._session._runner._launchers
     assert launchers.pid is not None
     found = set()
-    for spawner in (launchers._launcher, launchers._zygote):
-        if spawner is not None:
-            found.add(f"socket:[{os.fstat(spawner._sock.fileno()).st_ino}]")
+    for spawner in launchers.spawners():
+        found.add(f"socket:[{os.fstat(spawner._sock.fileno()).st_ino}]")
     return found | sockets_of(launchers.pid)
 
 

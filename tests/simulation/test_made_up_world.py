@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from otpsup.runtime.hooks import POINTS
 from otpsup.runtime.launcher.server import Server
 from tests.simulation.run import FailedLife, run
 from tests.simulation.world import World
@@ -16,8 +17,9 @@ from tests.simulation.world import World
 
 def test_everything_holds() -> None:
     """Whatever happens, nobody is alive who should not be, and all that is promised is kept."""
-    done = run(2, 8_000)
+    done = run(6, 8_000)
     assert done.faults["spawn failures"] > 0
+    assert all(done.faults[f"hooks {point}"] > 0 for point in POINTS)
     assert done.ends["the host died"] > 0
 
 

@@ -128,9 +128,8 @@ class World:
         runner = self._tree._session._runner  # type: ignore[union-attr]
         self._invariants = None
         self.kernel.exit(self.kernel.host, -signal.SIGKILL)
-        for spawner in (runner._launchers._launcher, runner._launchers._zygote):
-            if spawner is not None and spawner.is_open:
-                spawner._sock.shutdown(socket.SHUT_RDWR)
+        for spawner in runner._launchers.spawners():
+            spawner._sock.shutdown(socket.SHUT_RDWR)
         self._scheduler.go_on_without_host(self.kernel.now + GONE)
         left = [f"{p.name} (pid {p.pid})" for p in self.kernel.living()]
         assert not left, f"{left} outlive their host"

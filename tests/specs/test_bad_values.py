@@ -65,7 +65,7 @@ BAD: dict[tuple[Callable[..., Any], str], list[Any]] = {
     (worker, "backoff"): [1, 0.5, {"initial": 1}, "1s"],
     (worker, "ready"): ["listening", None, 8001, True, lambda: True],
     (worker, "start_timeout"): [0, -1, NAN, INF, None, "60", True],
-    (worker, "stop_signal"): ["SIGNOTHING", 0, 99, -1, None, 1.5, "15"],
+    (worker, "stop_signal"): ["SIGNOTHING", "IGN", 0, 99, -1, None, 1.5, "15", True],
     (worker, "exitcodes"): [[-1], [256], ["0"], [True], 0, None],
     (worker, "environment"): [{"A": 1}, {1: "a"}, {"": "a"}, {"A=B": "c"}, {"A": "b\0"}, ["A=B"]],
     (worker, "env_file"): [3, b"x", True],

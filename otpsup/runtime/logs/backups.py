@@ -75,14 +75,14 @@ class Backups:
                 self._delete(backup)
 
     def open(self, inode: int) -> int | None:
-        """The old file of this number that is not compressed yet, for reading; None if it is gone."""
+        """The old file of this inode, for reading; None if it is gone, or compressed already."""
         with self.lock, contextlib.suppress(FileNotFoundError):
             if backup := self._plain(inode):
                 return os.open(self.path_of(backup), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         return None
 
     def replace(self, inode: int) -> None:
-        """Put `part` in the place of the file of this number, wherever that is by now."""
+        """Put `part` in the place of the file of this inode, wherever that is by now."""
         with self.lock:
             if backup := self._plain(inode):
                 self.part.rename(self.path_of(Backup(backup.number, True)))

@@ -1,8 +1,8 @@
 """Makes .gz files of rotated logs, in a thread of its own: nobody waits for it.
 
 What is compressed is known by its inode, for it may be renamed meanwhile. The new file is written
-beside it and takes its place when it is whole; who is killed before that leaves a `.gz.part`, which is
-deleted when the log is next opened.
+beside it and takes its place when it is whole; who is killed before that leaves a `.gz.part`, which
+is deleted when the log is next opened.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Compressor:
                 self._thread = thread
 
     def close(self, timeout: float) -> None:
-        """Finish what waits, for so many seconds; what is left is done when the log is opened next."""
+        """Finish what waits, for so many seconds; the rest is done when the log is opened next."""
         if self._thread is None:
             return
         self._jobs.put(None)

@@ -7,6 +7,7 @@ for; what cannot be rotated grows.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import stat
 import time
@@ -42,13 +43,14 @@ class FileSink:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.writers = 0
-        self.target = target
+        self._target = target
         self._clock = clock
         self._compressor = compressor
         self._backups = Backups(target.path)
         self._losses = Losses(f"the log {target.path}")
         self._file: int | None = None
         self._size = 0
+        self._limit = math.inf
         self._due: float | None = None
         """When it is rotated for its time."""
         self._at_line_start = True
@@ -75,17 +77,27 @@ class FileSink:
         if self._due is not None and self._at_line_start and self._clock() >= self._due:
             self._rotate_if_begun()
         while data:
-            fits = rotation.fitting(
-                data, self._size, self._limit, at_line_start=self._at_line_start
-            )
+            if self._size + len(data) <= self._limit:
+                self._append(data)
+                break
+            fits = self._fitting(data)
             self._append(data[:fits])
             self._unwritten = data = data[fits:]
             if data:
                 self._rotate()
 
-    @property
-    def _limit(self) -> int:
-        return self.target.max_bytes if self._is_regular else 0
+    def retarget(self, target: LogFile) -> None:
+        """From the next line on it is rotated in this way."""
+        self._target = target
+        self._set_limit()
+
+    def _set_limit(self) -> None:
+        most = self._target.max_bytes if self._is_regular else 0
+        self._limit = most or math.inf
+
+    def _fitting(self, data: bytes) -> int:
+        size, limit = self._size, self._target.max_bytes
+        return rotation.fitting(data, size, limit, at_line_start=self._at_line_start)
 
     def _append(self, data: bytes) -> None:
         if self._file is None:
@@ -102,19 +114,20 @@ class FileSink:
             self.close()
 
     def _open(self) -> None:
-        path = self.target.path
+        path = self._target.path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, _FLAGS, 0o644)
         status = os.fstat(self._file)
         self._size = status.st_size
         self._is_regular = stat.S_ISREG(status.st_mode)
         self._is_to_reopen = False
+        self._set_limit()
         if self._is_regular:
             self._set_due(status.st_mtime if self._size else self._clock())
             self._sweep()
 
     def _set_due(self, begun: float) -> None:
-        every = self.target.every
+        every = self._target.every
         self._due = rotation.next_boundary(every, begun) if every else None
 
     def _sweep(self) -> None:
@@ -124,8 +137,8 @@ class FileSink:
         self._is_swept = True
         with contextlib.suppress(OSError):
             self._backups.sweep()
-            self._backups.prune(self.target, self._clock())
-            if self.target.compress:
+            self._backups.prune(self._target, self._clock())
+            if self._target.compress:
                 plain = [each for each in self._backups.found() if not each.is_compressed]
                 for backup in sorted(plain, key=lambda each: each.number):
                     self._compress(backup.inode)
@@ -148,7 +161,7 @@ class FileSink:
             self._open()
 
     def _push(self) -> None:
-        target = self.target
+        target = self._target
         if target.backups == 0:
             target.path.unlink(missing_ok=True)
             return
@@ -160,7 +173,7 @@ class FileSink:
         """The limits count anew from here, so that it is not tried at every line."""
         if not self._cannot_rotate:
             text = "cannot rotate the log {}: {}; it grows until that works"
-            logger.error(text, self.target.path, error.strerror)
+            logger.error(text, self._target.path, error.strerror)
         self._cannot_rotate = True
         self._open()
         self._size = 0

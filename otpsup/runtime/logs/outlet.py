@@ -1,9 +1,9 @@
 """Places that may keep us waiting: the host's own stdout and stderr, terminals, pipes with a name.
 
-Each has a thread that does the waiting, and a queue. When that is full nothing more is read for it:
-children that write there wait in their own writes, and nothing is lost to a reader who is only slow.
-Who has not read anything for `PATIENCE` seconds holds up the children no longer: lines are dropped and
-counted until something is read again, and then the log and the place itself say how many.
+Each has a thread that does the waiting, and a queue. When that is full nothing more is read for
+it: children that write there wait in their own writes, and a reader who is only slow loses nothing.
+Who has not read anything for `PATIENCE` seconds holds up the children no longer: lines are dropped
+and counted until something is read again, and then the log and the place itself say how many.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ ROOM = 256 * 1024
 PATIENCE = 5.0
 """Seconds without any progress after which lines are dropped."""
 _PIECE = 4096
-"""What a pipe takes in one go, so that no other process's line comes in between (PIPE_BUF, pipe(7));
-and what is seen as progress of a slow reader."""
+"""What a pipe takes in one go, so that no other process's line comes in between (PIPE_BUF,
+pipe(7)), and what is seen as progress of a slow reader."""
 _LARGE = 64 * 1024
 
 

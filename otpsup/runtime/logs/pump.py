@@ -1,8 +1,8 @@
 """The thread that reads all children's output, and the sinks that they share.
 
-It keeps slow disks and blocked terminals away from supervision: while it waits, the children's pipes
-fill up, and the tree goes on. It sleeps when nobody writes. A line is never cut by a rotation, nor by
-another child that writes to the same place.
+It keeps slow disks away from supervision: while it waits, the children's pipes fill up, and the
+tree goes on. It sleeps when nobody writes. A line is never cut by a rotation, nor by another child
+that writes to the same place.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class LogPump:
         """The sink of a file; of a path that is something else, what writes there."""
         known = self._sinks.get(target.path)
         if isinstance(known, FileSink):
-            known.target = target  # a child that was changed may want it rotated otherwise
+            known.retarget(target)  # a child that was changed may want it rotated otherwise
         return known or self._sinks.setdefault(target.path, self._made(target))
 
     def _made(self, target: LogFile) -> FileSink | Outlet:
@@ -151,7 +151,7 @@ class LogPump:
         lines: int = 0,
         stream: str | None = None,
     ) -> Callable[[], None]:
-        """Call `listener` for each line from now on, in a thread of its own; returns what ends that.
+        """Call `listener` for each line from now on, in a thread of its own; returns its end.
 
         Args:
             listener: may wait; lines that come too fast for it are counted, see `LogLine.skipped`.

@@ -7,7 +7,7 @@ been silent for longest is forgotten first.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
@@ -33,12 +33,13 @@ class _Tail:
 
     def add(self, entry: Entry) -> int:
         """Add lines; returns by how much the size has changed."""
-        before = self.size
-        self.entries.append(entry)
-        self.size += len(entry[2]) + _ENTRY
-        while self.size > EACH and len(self.entries) > 1:
-            self.size -= len(self.entries.popleft()[2]) + _ENTRY
-        return self.size - before
+        entries = self.entries
+        entries.append(entry)
+        grown = len(entry[2]) + _ENTRY
+        while self.size + grown > EACH and len(entries) > 1:
+            grown -= len(entries.popleft()[2]) + _ENTRY
+        self.size += grown
+        return grown
 
 
 class Ring:
@@ -46,7 +47,7 @@ class Ring:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._tails: OrderedDict[str, _Tail] = OrderedDict()
+        self._tails: dict[str, _Tail] = {}
         self._size = 0
         self._followers: tuple[Follower, ...] = ()
 
@@ -55,14 +56,14 @@ class Ring:
         with self._lock:
             for follower in self._followers:
                 follower.put((at, source, data))
-            tail = self._tails.get(source.path)
-            if tail is None:
-                tail = self._tails[source.path] = _Tail()
-            else:
-                self._tails.move_to_end(source.path)
-            self._size += tail.add((at, source, _end(data)))
+            tail = self._tails.get(source.path) or self._tails.setdefault(source.path, _Tail())
+            self._size += tail.add((at, source, data if len(data) <= EACH else _end(data)))
             if self._size > TOTAL:
-                self._size -= self._tails.popitem(last=False)[1].size
+                self._forget_one()
+
+    def _forget_one(self) -> None:
+        path = min(self._tails, key=lambda path: self._tails[path].entries[-1][0])
+        self._size -= self._tails.pop(path).size
 
     def tail(self, path: str | None, count: int, stream: str | None = None) -> list[LogLine]:
         """The last lines of one child, or of all by their time, the oldest first.
@@ -126,8 +127,6 @@ class Ring:
 
 def _end(data: bytes) -> bytes:
     """Whole lines from the end of it, as many as are kept; of one that is longer, its end."""
-    if len(data) <= EACH:
-        return data
     end = data[-EACH:]
     return end[end.find(b"\n", 0, EACH - 1) + 1 :]
 

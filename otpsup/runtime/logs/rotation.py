@@ -1,7 +1,7 @@
 """When a log is rotated, what its old files are called then, and which of them go. Pure.
 
-A rotation makes `log.1` of `log`, `log.2` of `log.1` and so on, up to the first number that is free;
-a compressed one is `log.1.gz`. The higher the number, the older the lines.
+A rotation makes `log.1` of `log`, `log.2` of `log.1` and so on, up to the first number that is
+free; a compressed one is `log.1.gz`. The higher the number, the older the lines.
 """
 
 from __future__ import annotations

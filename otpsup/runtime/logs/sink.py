@@ -12,14 +12,14 @@ class Sink(Protocol):
 
     Attributes:
         writers: how many pipes lead to it now.
-        is_full: true if nothing should be read for it now; whoever makes it true wakes the pump
-            when it is not any more.
+        is_full: whoever makes it true wakes the pump when it is not any more.
     """
 
     writers: int
 
     @property
-    def is_full(self) -> bool: ...
+    def is_full(self) -> bool:
+        """Whether nothing should be read for it now."""
 
     def write(self, data: bytes) -> None:
         """Write it all, or drop it if there is no way to."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Callable
@@ -17,8 +15,6 @@ LONGEST_LINE = 1024 * 1024
 """Bytes of a line that are waited for; a longer one is passed on in pieces."""
 _READ = 64 * 1024
 """What a pipe holds unless told otherwise (pipe(7))."""
-_LARGE = 256 * 1024
-"""What a pipe may hold once it has been found full: its writer need not wait for us so often."""
 
 Watcher = Callable[[bytes], bool]
 """Is given all output; True once it has seen enough."""
@@ -49,7 +45,6 @@ class Stream:
         self._format = format
         self._ring = ring
         self._partial = b""
-        self._most = _READ
         sink.writers += 1
 
     def pump(self) -> bool:
@@ -57,24 +52,20 @@ class Stream:
 
         Whole lines only: others may write to the same place, now or after this one.
         """
-        data = os.read(self.fd, self._most)
+        data = os.read(self.fd, _READ)
         if self._watcher and self._watcher(data):
             self._watcher = None
+        if not data:
+            return False
         end = data.rfind(b"\n") + 1
-        if end == len(data) and not self._partial:
-            self._pass_on(data)
-        elif end:
+        if end:
             self._pass_on(self._partial + data[:end])
             self._partial = data[end:]
         else:
             self._wait_for_end(data)
-        if len(data) == _READ == self._most:
-            self._enlarge()
-        return data != b""
+        return True
 
     def _pass_on(self, lines: bytes) -> None:
-        if not lines:
-            return
         at = time.time()
         if self._ring and self.source:
             self._ring.add(self.source, at, lines)
@@ -85,13 +76,6 @@ class Stream:
         if len(self._partial) > LONGEST_LINE:
             self._pass_on(self._partial)
             self._partial = b""
-
-    def _enlarge(self) -> None:
-        """Its writer is quicker than we are. What all pipes of a user may hold is limited, so those
-        that are never full stay as they are."""
-        self._most = _LARGE
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, _LARGE)
 
     def close(self) -> None:
         """Let go of pipe and sink; a last line without an end gets one."""
