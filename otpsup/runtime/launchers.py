@@ -61,8 +61,8 @@ class Launchers:
         raises its own limit; also those of a later launcher."""
         self._launcher: Spawner | None = None
         self._zygote: _Zygote | None = None
-        self._retired: list[_Zygote] = []
-        """Zygotes whose code is not that on the disk any more; some of their workers may run."""
+        self._earlier: list[_Zygote] = []
+        """Those that were lost or retired, until nothing of them is left."""
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: asyncio.Future[None] | None = None
         self._alive: tuple[int, int] | None = None
@@ -92,7 +92,7 @@ class Launchers:
 
     def spawners(self) -> list[Spawner]:
         """The launcher, the zygote, and retired ones whose workers still run."""
-        zygotes = [*self._retired, *filter(None, [self._zygote])]
+        zygotes = [*self._earlier, *filter(None, [self._zygote])]
         found = [*filter(None, [self._launcher]), *(each.spawner for each in zygotes)]
         return [spawner for spawner in found if spawner.is_open]
 
@@ -109,10 +109,13 @@ class Launchers:
         zygote = self._zygote
         if zygote is None or not (lacks or zygote.imported.is_outdated()):
             return
-        self._zygote = None
-        self._retired = [each for each in self._retired if each.spawner.is_open]
-        self._retired.append(zygote)
+        self._put_aside(zygote)
         zygote.spawner.retire()
+
+    def _put_aside(self, zygote: _Zygote) -> None:
+        if zygote is self._zygote:
+            self._zygote = None
+            self._earlier = [*(each for each in self._earlier if not each.is_gone), zygote]
 
     def _start_launcher(self) -> Spawner:
         _refuse_while_imported()
@@ -156,8 +159,7 @@ class Launchers:
 
     def _zygote_lost(self, lost: _Zygote) -> None:
         logger.error("the zygote has ended; its workers are ended, and a new one is started")
-        if lost is self._zygote:
-            self._zygote = None
+        self._put_aside(lost)
         self._lost.append(lost.owner)
         self._lose_owners(lost.spawner)
 
@@ -204,14 +206,14 @@ class Launchers:
         """Hang up, and wait up to `timeout` seconds for both to end."""
         if self._next_look:
             self._next_look.cancel()
-        for each in (*self._retired, self._zygote):
+        for each in (*self._earlier, self._zygote):
             if each:
                 each.close()
         if self._launcher:
             self._launcher.close()
         for fd in self._alive or ():
             os.close(fd)
-        self._retired.clear()
+        self._earlier.clear()
         self._zygote = self._launcher = self._alive = None
         if self._ended and self._process:
             await asyncio.wait([self._ended], timeout=timeout)
@@ -277,9 +279,11 @@ class _Zygote:
     ) -> None:
         self.imported = Imported()
         self.spawner = Spawner(loop, sock, lambda: lost(self), _orphan_ended)
-        self.owner = _ZygoteOwner(mark, self._is_gone)
+        self.owner = _ZygoteOwner(mark, self._end)
+        self.is_gone = False
 
-    def _is_gone(self) -> None:
+    def _end(self) -> None:
+        self.is_gone = True
         self.spawner.lose()
         self.imported.close()
 

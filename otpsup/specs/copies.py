@@ -156,7 +156,7 @@ def scaled(root: S, path: str, count: int, make: Callable[[int], ChildSpec]) -> 
 
 
 def _unspread(child: T, of: str, names: dict[str, After]) -> T:
-    """A sibling that is after all copies is after the name that they share, whatever their number."""
+    """A sibling that is after all copies is after the name that they share, however many."""
     mine = [each for each in child.after if each.name in names]
     if not mine or len(mine) < len(names):
         return child

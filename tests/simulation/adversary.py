@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from otpsup import Tree
+from otpsup import Supervisor, Tree
 from otpsup.errors import OtpsupError
 from tests.simulation.kernel import INIT, Process
 from tests.simulation.system import System
@@ -22,18 +22,26 @@ class Adversary:
 
     Args:
         is_over: asked before each deed; it acts no more once that says so.
+        another: makes a tree for it to be reloaded with; None where nobody reloads.
 
     Attributes:
         futures: of what it has asked for.
     """
 
-    def __init__(self, system: System, tree: Tree, is_over: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        system: System,
+        tree: Tree,
+        is_over: Callable[[], bool],
+        another: Callable[[], Supervisor] | None = None,
+    ) -> None:
         self.futures: list[Future[Any]] = []
         self._system = system
         self._kernel = system.kernel
         self._random = system.kernel.random
         self._tree = tree
         self._is_over = is_over
+        self._another = another
 
     def begin(self) -> None:
         """The next deed comes some time."""
@@ -47,6 +55,8 @@ class Adversary:
             self._kill_one, self._kill_one, self._request, self._request, self._request,
             self._stop_one, self._strangers,
         ]  # fmt: skip
+        if self._another is not None:
+            deeds.append(self._reload)
         if self._random.random() < 0.02:
             deeds = [self._kill_helper]
         deed = self._random.choice(deeds)
@@ -92,6 +102,15 @@ class Adversary:
             paths = [node.path for node in self._tree._session.status().walk()]
             op, path = self._random.choice(REQUESTS), self._random.choice([*paths, "no/body"])
             self.ask(op, path=path)
+
+    def _reload(self) -> None:
+        """With a tree that has little to do with this one, or with the same once more."""
+        assert self._another is not None
+        if self._tree._session is not None:
+            now = self._tree._session.engine.root.spec
+            spec = self._random.choice((now, self._another()))
+            with contextlib.suppress(OtpsupError):
+                self.futures.append(self._tree.call_reload(spec, preview=False))
 
     def ask(self, op: str, **fields: Any) -> None:
         """Make a request, and keep its future."""

@@ -87,6 +87,22 @@ class Pump:
             self._drop(reader)
 
 
+class Imported:
+    """What a zygote has imported, of which somebody has deployed a new version now and then."""
+
+    fd = 2
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._random = kernel.random
+
+    def is_outdated(self) -> bool:
+        """Once in a while."""
+        return self._random.random() < 0.2
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class Datagrams(socket.socket):
     """A socket that takes the first line of each datagram for the pid of its sender."""
 
@@ -230,6 +246,7 @@ def _host_side(kernel: Kernel) -> Iterator[tuple[Any, str, Any]]:
     yield loop, "psutil", Overlay(psutil, Process=partial(_Process, kernel))
     yield loop, "random", SimpleNamespace(random=kernel.random.random)
     yield loop, "LogPump", Pump
+    yield launchers, "Imported", partial(Imported, kernel)
     yield readiness, "Thread", Thread
     yield stacks, "is_stopped", lambda pid: kernel.table[pid].is_stopped
     yield stacks, "attach", lambda pid: os.open("/dev/null", os.O_RDONLY) if pid % 2 else None

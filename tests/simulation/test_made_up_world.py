@@ -20,6 +20,7 @@ def test_everything_holds() -> None:
     done = run(6, 8_000)
     assert done.faults["spawn failures"] > 0
     assert all(done.faults[f"hooks {point}"] > 0 for point in POINTS)
+    assert done.faults["reload"] > 0
     assert done.ends["the host died"] > 0
 
 

@@ -38,6 +38,8 @@ class Watched:
         self._declined: set[tuple[str, int]] = set()
         self._handle = engine.handle
         self._oracle = Oracle(self)  # type: ignore[arg-type]
+        self.knows_the_tree = True
+        """The oracle keeps its books by one tree; of one that is reloaded it knows nothing."""
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """As the engine's; what is wrong is kept, for the runtime takes it for a fault of ours."""
@@ -64,13 +66,16 @@ class Watched:
             is_heard = key in self._declined or not self._programs[key].has_declined
             assert is_heard, f"nobody heard that {event.path} declined to run"
         self._kernel.note(f"-> {_brief(event)}")
-        self._oracle.heard(event)
+        if self.knows_the_tree:
+            self._oracle.heard(event)
         effects = self._handle(event, now)
         for effect in effects:
             self._kernel.note(f"   <- {_brief(effect)}")
-            self._oracle.told(effect)
+            if self.knows_the_tree:
+                self._oracle.told(effect)
             self._note(effect)
-        self._oracle.done(event, effects)
+        if self.knows_the_tree:
+            self._oracle.done(event, effects)
         return effects
 
     def _note(self, effect: Effect) -> None:

@@ -10,6 +10,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -66,8 +67,11 @@ class World:
         self._loop = SimulatedLoop(self._scheduler, self.kernel)
         self._errors: list[str] = []
         self._loop.set_exception_handler(lambda _, context: self._errors.append(repr(context)))
-        self._tree = Tree(Grove(self._random, self._system.probe).tree(), name="simulated")
-        self._adversary = Adversary(self._system, self._tree, self._is_over)
+        grove = Grove(self._random, self._system.probe)
+        self._tree = Tree(grove.tree(), name="simulated")
+        self._is_reloaded = self._random.random() < 0.3
+        another = grove.tree if self._is_reloaded else None
+        self._adversary = Adversary(self._system, self._tree, self._is_over, another)
         self._watched: Watched
         self._invariants: Invariants | None = None
         self._end = "gave up"
@@ -88,7 +92,8 @@ class World:
                 self._clean_up()
         gc.collect()
         left = _descriptors() - before
-        assert not left, f"descriptors {left} are left open"
+        told = {number: str(Path(f"/proc/self/fd/{number}").readlink()) for number in left}
+        assert not left, f"descriptors {told} are left open"
         asked = len(self._adversary.futures)
         return Told(self._scheduler.steps, asked, self._system.faults, self._end)
 
@@ -158,6 +163,7 @@ class World:
     def _engine(self, spec: Any, random: Callable[[], float]) -> Engine:
         engine = Engine(spec, random)
         self._watched = Watched(self.kernel, engine, self._system.programs)
+        self._watched.knows_the_tree = not self._is_reloaded
         self._invariants = Invariants(self.kernel, self._watched)
         engine.handle = self._watched.handle  # type: ignore[method-assign]
         return engine
