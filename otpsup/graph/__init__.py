@@ -13,11 +13,10 @@ Pure functions of a spec and, for a tree that runs, the states of its children.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from ..specs import ChildSpec
-from . import dot, mermaid, svg, text
-from .model import model
+if TYPE_CHECKING:
+    from ..specs import ChildSpec
 
 Form = Literal["text", "mermaid", "dot", "svg"]
 
@@ -44,6 +43,9 @@ def render(
     Raises:
         ValueError: there is no such form or state.
     """
+    from . import dot, mermaid, svg, text  # every command has marks, few have drawings
+    from .model import model
+
     root = model(spec, states)
     match form:
         case "text":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -251,7 +252,7 @@ def test_why_of_a_wait() -> None:
 
         assert db.startswith("db is restarting because it ended with SIGKILL; restart 1 of 3")
         assert web.startswith("web is down because db ended with SIGKILL and blog is rest_for_one")
-        assert all("; next attempt in 500 s" in line or "499" in line for line in (db, web))
+        assert all(re.search("; next attempt in (500|4[0-9][0-9]) s$", line) for line in (db, web))
         assert json.loads(done("why", "db", "--json"))["next_attempt"] > 0
 
 
@@ -298,7 +299,7 @@ def test_why_of_a_tree_that_gave_up() -> None:
             (last,) = [event for event in events.stream if event.kind == "halt"]
     told = done("why").splitlines()
 
-    assert told[0].startswith("blog is not running; it ended 0s ago, in process ")
+    assert re.match("blog is not running; it ended [0-9]s ago, in process ", told[0])
     assert told[1].startswith("blog gave up: its children ended too often, 2 times within 60 s")
     assert [
         line.partition("that: " if line[0] == " " else "last: ")[2] or line for line in told[2:]

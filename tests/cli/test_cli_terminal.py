@@ -51,7 +51,7 @@ def test_top_once(tree: Tree) -> None:
     idle, busy, lazy = json.loads(done("top", "--once", "--json"))
     assert idle["pid"] == node(tree, "idle").pid
     assert (idle["processes"], busy["processes"], lazy["processes"]) == (1, 2, 0)
-    assert idle["cpu"] < 50 <= busy["cpu"]
+    assert idle["cpu"] < 5 < busy["cpu"]
     assert busy["memory"] > idle["memory"] > 0
     assert (lazy["cpu"], lazy["memory"], lazy["state"]) == (None, None, "down")
     lines = done("top", "--sort", "cpu").splitlines()
