@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .child import current_child as current_child
     from .config import load as load
     from .control.client import TreeClient as TreeClient
+    from .engine.changes import Change as Change
     from .engine.snapshot import ChildStatus as ChildStatus
     from .errors import AlreadyPresent as AlreadyPresent
     from .errors import AlreadyStarted as AlreadyStarted
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
     from .errors import InvalidFile as InvalidFile
     from .errors import InvalidSpec as InvalidSpec
     from .errors import MaxChildren as MaxChildren
+    from .errors import NoProcess as NoProcess
     from .errors import NotAChild as NotAChild
     from .errors import NotASupervisor as NotASupervisor
     from .errors import NotFound as NotFound
     from .errors import NotPermitted as NotPermitted
+    from .errors import NoTreeFile as NoTreeFile
     from .errors import NotRunning as NotRunning
     from .errors import OtpsupError as OtpsupError
     from .errors import ProtocolError as ProtocolError
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from .errors import Running as Running
     from .errors import SimpleOneForOne as SimpleOneForOne
     from .errors import StartFailed as StartFailed
+    from .errors import UpdateRefused as UpdateRefused
     from .events import Event as Event
     from .program import run as run
     from .specs.after import completed as completed
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
     from .specs.supervisors import DynamicSupervisor as DynamicSupervisor
     from .specs.supervisors import Supervisor as Supervisor
     from .tree import Tree as Tree
+    from .wire.lines import LogLine as LogLine
 
 
 _HOME = {
@@ -72,6 +77,7 @@ _HOME = {
     "child": ["CurrentChild", "current_child"],
     "config": ["load"],
     "control.client": ["TreeClient"],
+    "engine.changes": ["Change"],
     "engine.snapshot": ["ChildStatus"],
     "errors": [
         "AlreadyPresent",
@@ -81,6 +87,8 @@ _HOME = {
         "InvalidFile",
         "InvalidSpec",
         "MaxChildren",
+        "NoProcess",
+        "NoTreeFile",
         "NotAChild",
         "NotASupervisor",
         "NotFound",
@@ -92,6 +100,7 @@ _HOME = {
         "Running",
         "SimpleOneForOne",
         "StartFailed",
+        "UpdateRefused",
     ],
     "events": ["Event"],
     "program": ["run"],
@@ -104,6 +113,7 @@ _HOME = {
     "specs.ready": ["http", "log_line", "notify", "port", "probe", "stays_up"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
     "tree": ["Tree"],
+    "wire.lines": ["LogLine"],
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
@@ -113,6 +123,7 @@ __all__ = [
     "AsyncTree",
     "Backoff",
     "CallerNotReady",
+    "Change",
     "ChildStatus",
     "Command",
     "CurrentChild",
@@ -124,7 +135,10 @@ __all__ = [
     "InvalidFile",
     "InvalidSpec",
     "LogFile",
+    "LogLine",
     "MaxChildren",
+    "NoProcess",
+    "NoTreeFile",
     "NotAChild",
     "NotASupervisor",
     "NotFound",
@@ -139,6 +153,7 @@ __all__ = [
     "Supervisor",
     "Tree",
     "TreeClient",
+    "UpdateRefused",
     "Worker",
     "completed",
     "copies",
