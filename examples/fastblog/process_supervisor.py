@@ -29,15 +29,8 @@ from examples.fastblog.releases import first_start
 from examples.fastblog.tree import Settings, build
 from otpsup import Backoff, ChildStatus, Command, LogFile, OtpsupError, Supervisor, Worker
 from otpsup.config import load_list
-from otpsup.config.forms import (
-    NAME_OF_VARIABLE,
-    SECONDS,
-    CommandLine,
-    FilePath,
-    Table,
-    Text,
-    Value,
-)
+from otpsup.config.forms import NAME_OF_VARIABLE, SECONDS, Table, Text, Value
+from otpsup.config.notations import CommandLine, FilePath
 from otpsup.config.records import Key, Record
 from otpsup.specs import check
 

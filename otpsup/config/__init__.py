@@ -2,7 +2,8 @@
 
 text, compose, json_text, nodes   bytes -> text -> nodes, each with line and column
 variables, inherit                `${NAME}`; defaults and bases
-forms, kinds, records, vocabulary how each value is written, and which keys there are
+forms, notations, kinds           how each value is written
+    records, vocabulary               which keys there are, and what the specs say of a value
 build, siblings, files            nodes -> specs, with all that is wrong told at once
 schema, dump                      the same vocabulary as JSON Schema; specs -> data
 """

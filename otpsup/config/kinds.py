@@ -33,17 +33,15 @@ from .forms import (
     END,
     SECONDS,
     VARIABLE,
-    CommandLine,
-    FilePath,
     ImportPath,
     Several,
     Text,
     Value,
-    absolute,
     either,
     read,
 )
 from .nodes import List, Mapping, Node, Scalar
+from .notations import CommandLine, FilePath, absolute
 from .records import Key, Record, read_fields
 from .report import Place
 

@@ -12,23 +12,9 @@ from attrs import frozen
 
 from ..specs import Backoff, Command, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import schema_of
-from .forms import (
-    NAME_OF_VARIABLE,
-    SECONDS,
-    Anything,
-    CommandLine,
-    FilePath,
-    ImportPath,
-    Limit,
-    Mask,
-    Several,
-    Shutdown,
-    Signal,
-    Table,
-    Text,
-    Value,
-)
+from .forms import NAME_OF_VARIABLE, SECONDS, Anything, ImportPath, Several, Table, Text, Value
 from .kinds import DEPENDENCIES, STDERR, STDOUT, HookForm, Inherited, Ready
+from .notations import CommandLine, FilePath, Limit, Mask, Shutdown, Signal
 from .records import Key, Keys, Record, fields_of
 
 BACKOFF = Record(
