@@ -1,8 +1,9 @@
 """Reads command lines with argparse: what there is without the extra `cli`.
 
 argparse has rules of its own for what looks like a value, and for options between arguments. So a
-line is put in order first, as getopt(3) would and click does: options with their values, then `--`,
-then the rest. argparse says the help, makes the values and counts them.
+line is put in order first, as getopt(3) would and click does: options with their values, then the
+rest, each value with a mark by which argparse knows it. argparse says the help, makes the values
+and counts them.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from .commands import COMMANDS, GROUPS
 from .parameters import Argument, BadUsage, Convert, Option, Options, Subcommand
 
 HELP = ("--help", "-h")
+_MARK = "\0"
+"""No word of a command line can have it: so what begins with it is no option, and no `--`."""
 
 
 class _Parser(argparse.ArgumentParser):
     """Raises what is wrong, instead of printing it and ending the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise BadUsage(message)
+        raise BadUsage(message.replace(_MARK, ""))
 
 
 def read(command: Subcommand, given: Sequence[str]) -> Options:
@@ -75,7 +78,7 @@ def ordered(given: Sequence[str], options: Sequence[Option]) -> list[str] | None
             rest.append(word)
     if wants_help:
         return None
-    return [*_without_repeated(first, flags), *(["--"] if rest else []), *rest]
+    return [*_without_repeated(first, flags), *(f"{_MARK}{word}" for word in rest)]
 
 
 def _without_repeated(words: list[str], flags: Mapping[str, Option]) -> list[str]:
@@ -94,7 +97,7 @@ def _long(word: str, left: list[str], flags: Mapping[str, Option]) -> str:
         if has_value:
             raise BadUsage(f"option {name} takes no value")
         return name
-    return f"{name}={value if has_value else _next(name, left)}"
+    return f"{name}={_MARK}{value if has_value else _next(name, left)}"
 
 
 def _short(letters: str, left: list[str], flags: Mapping[str, Option]) -> list[str]:
@@ -107,7 +110,7 @@ def _short(letters: str, left: list[str], flags: Mapping[str, Option]) -> list[s
             continue
         option = _known(name, flags)
         if option.metavar:
-            found.append(f"{option.flags[0]}={letters[number:] or _next(name, left)}")
+            found.append(f"{option.flags[0]}={_MARK}{letters[number:] or _next(name, left)}")
             break
         found.append(name)
     return found
@@ -152,7 +155,7 @@ def _settings(each: Argument | Option) -> dict[str, Any]:
 def _type(convert: Convert) -> Callable[[str], Any]:
     def type(text: str) -> Any:
         try:
-            return convert(text)
+            return convert(text.removeprefix(_MARK))
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -88,7 +88,9 @@ def _no_constant(name: str) -> None:
 @contextmanager
 def _opened(name: str) -> Iterator[TextIO]:
     if name == "-":
-        yield _standard_input()
+        lines = _standard_input()
+        yield lines
+        lines.detach()  # else it closes what our own shell reads its commands from
         return
     try:
         file = Path(name).open(encoding="utf-8-sig", errors="surrogateescape")  # noqa: SIM115
@@ -99,7 +101,7 @@ def _opened(name: str) -> Iterator[TextIO]:
         yield file
 
 
-def _standard_input() -> TextIO:
+def _standard_input() -> io.TextIOWrapper:
     """UTF-8, whatever the locale says."""
     if sys.stdin is None:
         raise BadUsage("cannot read standard input: it is closed; name a file")
