@@ -27,7 +27,10 @@ _LOOKS = {"start": ("+", 32), "stop": ("-", 31), "restart": ("~", 33), "change":
 def plan(client: TreeClient, options: Options) -> str:
     """What an update would do."""
     changes = client.plan(_absolute(options.file))
-    return show.as_json(changes) if options.json else _told(changes)
+    output = show.as_json(changes) if options.json else _told(changes)
+    if wrong := sum(1 for change in changes if change.error):
+        raise SomeFailed(f"{wrong} of {len(changes)} would fail; an update is refused", output)
+    return output
 
 
 @connected
@@ -62,14 +65,15 @@ def _told(changes: Sequence[Change], *, is_done: bool = False) -> str:
     """A line for whatever is touched, and one for how many are not."""
     touched = [change for change in changes if change.action != "stay"]
     colour = table.wants_colour(sys.stdout)
-    lines = [_line(change, colour=colour) for change in touched]
+    lines = [_line(change, is_done=is_done, colour=colour) for change in touched]
     return "".join(f"{line}\n" for line in [*lines, _sum(changes, is_done=is_done)])
 
 
-def _line(change: Change, *, colour: bool) -> str:
+def _line(change: Change, *, is_done: bool, colour: bool) -> str:
     mark, code = _LOOKS.get(change.action, (" ", 0))
     why = f": {change.why}" if change.why else ""
-    failed = f"; failed: {change.error}" if change.error else ""
+    verb = "failed" if is_done else "would fail"
+    failed = f"; {verb}: {change.error}" if change.error else ""
     line = show.lines([f"{mark} {change.action} {change.path}{why}{failed}"]).rstrip("\n")
     return paint(line, 31 if change.error else code) if colour else line
 
@@ -82,7 +86,7 @@ def _sum(changes: Sequence[Change], *, is_done: bool) -> str:
         return f"nothing to do: {_children(stays)}"
     said = _DONE if is_done else {action: f"to {action}" for action in _DONE}
     parts = [f"{number} {said[action]}" for action, number in count.items()]
-    parts += [f"{failed} failed"] if failed else []
+    parts += [f"{failed} {'failed' if is_done else 'would fail'}"] if failed else []
     return ", ".join([*parts, f"{stays} stay as they are"])
 
 

@@ -130,6 +130,12 @@ def test_an_update_that_fails(tree: Tree, own: Path) -> None:
     file = own / "other.yaml"
     file.write_text(SHOP + "  bad:\n    command: /no/such/program\n")
     result = otpsup("update", str(file))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "nothing was changed, for this cannot be started: bad: " in result.stderr
+    assert "; would fail: there is no program " in otpsup("plan", str(file)).stdout
+
+    file.write_text(SHOP + "  bad:\n    command: 'false'\n    ready: {stays_up: 1s}\n")
+    result = otpsup("update", str(file))
     assert result.returncode == 1
     assert "+ start bad" in result.stdout
     assert "; failed: " in result.stdout

@@ -24,6 +24,7 @@ from unittest.mock import patch
 
 import psutil
 
+from otpsup import operations
 from otpsup.runtime import launch, launchers, loop, marks, notify, ports, readiness, stacks, watch
 from otpsup.runtime.launcher import server, strays
 from tests.simulation.agents import Agent
@@ -253,6 +254,10 @@ def _host_side(kernel: Kernel) -> Iterator[tuple[Any, str, Any]]:
     yield stacks, "read", lambda fd: ""
 
 
+async def _to_no_thread(function: Callable[..., Any], *args: Any) -> Any:
+    return function(*args)
+
+
 def _system_side(kernel: Kernel, system: System, engine: Any) -> Iterator[tuple[Any, str, Any]]:
     """What else there is on the machine, and the engine, which is watched."""
 
@@ -262,6 +267,7 @@ def _system_side(kernel: Kernel, system: System, engine: Any) -> Iterator[tuple[
 
     yield loop, "Engine", engine
     yield launchers, "subprocess", Overlay(subprocess, Popen=system.popen)
+    yield operations, "asyncio", Overlay(asyncio, to_thread=_to_no_thread)
     yield readiness, "_connect", system.connect
     yield ports, "is_taken", lambda port: bool(system.holder(port))
     yield ports, "holder", holder
