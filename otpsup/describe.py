@@ -13,6 +13,7 @@ from . import mask
 from .plain import plain
 from .specs import ChildSpec, DynamicSupervisor, Hook, Inherit, LogFile, Supervisor
 from .specs.check import repr_of_callable
+from .specs.ready import as_written
 
 
 def describe(spec: ChildSpec) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def describe(spec: ChildSpec) -> dict[str, Any]:
     Of variables and arguments only the names are told, of arguments without names how many.
     """
     fields = [f for f in attrs.fields(type(spec)) if f.name not in _LEFT_OUT]
+    fields.sort(key=lambda field: field.name not in _LABELS)  # what is run comes first
     given = {f.name: getattr(spec, f.name) for f in fields if _is_given(spec, f)}
     told = {_LABELS.get(name, name): _told(name, value) for name, value in given.items()}
     match spec:
@@ -63,15 +65,21 @@ def _value(value: Any) -> Any:
         case Inherit():
             return {"inherit": value.stream, "format": value.format}
         case Hook():
-            run = value.run
-            shown = list(mask.command_line(run)) if isinstance(run, tuple) else _target(run)
-            return {"run": shown, "timeout": value.timeout}
+            return {**_run(value.run), "timeout": value.timeout}
         case Mapping():
             return {str(key): _value(item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
             return [_value(item) for item in value]
+        case _ if callable(value):
+            return _target(value)
         case _:
             return mask.text(str(value))
+
+
+def _run(run: Any) -> dict[str, Any]:
+    if isinstance(run, tuple):
+        return {"command": list(mask.command_line(run))}
+    return {"worker": _target(run)}
 
 
 def _differing(value: Any, *without: str) -> dict[str, Any]:
@@ -86,6 +94,7 @@ def _target(target: Any) -> str:
 _BY_NAME: dict[str, Callable[[Any], Any]] = {
     "argv": lambda argv: list(mask.command_line(argv)),
     "target": _target,
+    "ready": lambda ready: _value(as_written(ready)),
     "args": lambda args: f"{len(args)} (not shown)",
     "kwargs": sorted,
     "environment": sorted,

@@ -183,7 +183,9 @@ class Operations:
             logger.info(
                 "update: {} {}{}", change.action, plain(change.path or "the root"), plain(why)
             )
-        logger.info("update: {} changes; {} stay as they are", len(doing), staying)
+        changes = "1 change" if len(doing) == 1 else f"{len(doing)} changes"
+        stay = "1 stays as it is" if staying == 1 else f"{staying} stay as they are"
+        logger.info("update: {}; {}", changes, stay)
 
     async def add(self, parent: str, file: str | None, text: str | None) -> list[ChildStatus]:
         """Start the children that a file, or a text in the form of one, describes."""

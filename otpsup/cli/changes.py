@@ -29,7 +29,7 @@ def plan(client: TreeClient, options: Options) -> str:
     changes = client.plan(_absolute(options.file))
     output = show.as_json(changes) if options.json else _told(changes)
     if wrong := sum(1 for change in changes if change.error):
-        raise SomeFailed(f"{wrong} of {len(changes)} would fail; an update is refused", output)
+        raise SomeFailed(f"{wrong} of {_counted(changes)} would fail; an update is refused", output)
     return output
 
 
@@ -57,8 +57,13 @@ def _result(changes: Sequence[Change], options: Options) -> str:
     output = show.as_json(list(changes)) if options.json else _told(changes, is_done=True)
     failed = [change for change in changes if change.error]
     if failed:
-        raise SomeFailed(f"{len(failed)} of {len(changes)} changes failed", output)
+        raise SomeFailed(f"{len(failed)} of {_counted(changes)} failed", output)
     return output
+
+
+def _counted(changes: Sequence[Change]) -> str:
+    number = sum(1 for change in changes if change.action != "stay")
+    return "1 change" if number == 1 else f"{number} changes"
 
 
 def _told(changes: Sequence[Change], *, is_done: bool = False) -> str:
@@ -87,7 +92,7 @@ def _sum(changes: Sequence[Change], *, is_done: bool) -> str:
     said = _DONE if is_done else {action: f"to {action}" for action in _DONE}
     parts = [f"{number} {said[action]}" for action, number in count.items()]
     parts += [f"{failed} {'failed' if is_done else 'would fail'}"] if failed else []
-    return ", ".join([*parts, f"{stays} stay as they are"])
+    return ", ".join([*parts, "1 stays as it is" if stays == 1 else f"{stays} stay as they are"])
 
 
 def _children(number: int) -> str:

@@ -85,8 +85,9 @@ _LOOK = (
         (_PATH,), _COMMON,
     ),
     Subcommand(
-        "info", "facts:info", "tell all that is known of a child, and how it was declared", "look",
-        (_A_PATH,), _COMMON,
+        "info", "facts:info",
+        "tell all that is known of a child, and how it was declared; without PATH, of the tree",
+        "look", (_PATH,), _COMMON,
     ),
     Subcommand(
         "pid", "facts:pid", "print the pid of a child; without PATH, of the tree's host", "look",

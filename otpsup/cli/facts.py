@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..control.client import TreeClient
+from ..engine.snapshot import ChildStatus
 from . import show, table
 from .parameters import Options
 from .selection import chosen, found
-from .verbs import connected
+from .verbs import SomeFailed, connected
 
 
 @connected
 def info(client: TreeClient, options: Options) -> str:
-    """All that is known of a child, a line a fact."""
-    facts = client.info(options.path)
+    """All that is known of a child, a line a fact; without PATH, of the tree as a whole."""
+    if options.path is None:
+        about = client.about()
+        return show.as_json(about) if options.json else _table([*_rows(about)])
+    facts = client.info(found(client.status(), options.path).path)
     if options.json:
         return show.as_json(facts)
-    rows = [*_rows(facts), *_rows(facts.get("spec", {}))]
+    return _table([*_rows(facts), ("", ""), *_rows(facts.get("spec", {}))])
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> str:
     width = max((len(key) for key, _ in rows), default=0)
     return show.lines(f"{key:<{width}}  {value}".rstrip() for key, value in rows)
 
@@ -30,7 +37,9 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in facts.items():
         if key == "spec":
             continue
-        if key == "since" and isinstance(value, int | float):
+        if key == "template":
+            yield from ((f"template.{part}", text) for part, text in _rows(value))
+        elif key == "since" and isinstance(value, int | float):
             yield key, f"{_clock(value)} ({table.duration(time.time() - value)} ago)"
         elif key == "command" and isinstance(value, list | tuple):
             yield key, shlex.join(map(str, value))
@@ -45,8 +54,17 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
-    return str(value)
+        return ", ".join(f"{key}: {_inner(key, item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _inner(key: str, value: Any) -> str:
+    """A value beside others: it is seen where it ends."""
+    if key == "command" and isinstance(value, list):
+        return f"[{shlex.join(map(str, value))}]"
+    return f"{{{_text(value)}}}" if isinstance(value, dict) else _text(value)
 
 
 def _clock(at: float) -> str:
@@ -61,6 +79,15 @@ def pid(client: TreeClient, options: Options) -> str:
         return show.as_json(number) if options.json else f"{number}\n"
     root = client.status()
     nodes = [found(root, path) for path in chosen(root, options.paths)]
-    if options.json:
-        return show.as_json({node.path: node.pid for node in nodes})
-    return show.lines(str(node.pid) if node.pid else "-" for node in nodes)
+    pids = {node.path: node.pid for node in nodes}
+    output = (
+        show.as_json(pids) if options.json else show.lines(f"{p or '-'}" for p in pids.values())
+    )
+    if without := [node for node in nodes if node.pid is None]:
+        raise SomeFailed("; ".join(map(_no_process, without)), output)
+    return output
+
+
+def _no_process(node: ChildStatus) -> str:
+    what = f"is {node.state}" if node.type in ("worker", "command") else "is a supervisor"
+    return f"{node.path} {what}, and has no process"

@@ -94,6 +94,9 @@ def read(given: Sequence[str]) -> tuple[Subcommand, Options]:
         raise SystemExit(0)
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
+        flag = name.partition("=")[0]
+        if any(flag in option.flags for each in COMMANDS.values() for option in each.options):
+            raise BadUsage(f"options come after the command, as in `otpsup status {flag} ...`")
         raise BadUsage(words.no_such(what, name, COMMANDS))
     command = COMMANDS[name]
     return command, _checked(front_end().read(command, rest))

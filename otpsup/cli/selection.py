@@ -15,11 +15,13 @@ def found(root: ChildStatus, path: str | None) -> ChildStatus:
     """The node of this path; the root without one.
 
     Raises:
-        NotFound: there is none; names the nearest, or all.
+        NotFound: there is none, or several share the name; says which.
     """
     node = root.find(path or "")
     if node is None:
         known = [n.path for n in root.walk() if n.path]
+        if copies := _copies(known, path or ""):
+            raise NotFound(f"{path!r} are several, and one is wanted: {', '.join(copies)}")
         hint = nearest(path or "", known) or f"the paths are: {', '.join(known)}"
         raise NotFound(f"there is no child {path!r}; {hint}")
     return node
@@ -49,7 +51,7 @@ def _meant(root: ChildStatus, text: str) -> list[str]:
     known = [node.path for node in root.walk() if node.path]
     if text in known:
         return [text]
-    if copies := [path for path in known if re.fullmatch(rf"{re.escape(text)}-[0-9]+", path)]:
+    if copies := _copies(known, text):
         return copies
     if not is_pattern(text):
         return [text]
@@ -57,6 +59,10 @@ def _meant(root: ChildStatus, text: str) -> list[str]:
     if not matching:
         raise NotFound(f"no child matches {text!r}; the paths are: {', '.join(known) or 'none'}")
     return matching
+
+
+def _copies(known: Sequence[str], text: str) -> list[str]:
+    return [path for path in known if re.fullmatch(rf"{re.escape(text)}-[0-9]+", path)]
 
 
 def is_pattern(text: str) -> bool:

@@ -5,6 +5,7 @@ Decides that field by field, and says it in words without secrets. Knows nothing
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +14,8 @@ from attrs import frozen
 
 from .. import mask
 from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
-from ..specs.check import shown
+from ..specs.check import repr_of_callable, shown
+from ..specs.ready import Readiness, as_written
 
 _OF_ITS_SUPERVISION = {
     "restart",
@@ -118,9 +120,24 @@ def _names(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 
 def _value(name: str, value: Any) -> str:
     if name == "argv":
-        return shown(" ".join(mask.command_line(value)))
+        return shown(shlex.join(mask.command_line(value)))
+    if name == "ready":
+        return _ready(value)
     if name == "after":
         return "[" + ", ".join(map(str, value)) + "]"
     if name == "exitcodes":
         return str(sorted(value))
     return shown(value)
+
+
+def _ready(value: Readiness) -> str:
+    """`notify`, `{port: 8001}`: as in a tree file, and without quotation marks."""
+    return _flow(as_written(value))
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if callable(value):
+        return repr_of_callable(value).strip("<>")
+    return mask.text(str(value))

@@ -139,7 +139,7 @@ def test_an_update_that_fails(tree: Tree, own: Path) -> None:
     assert result.returncode == 1
     assert "+ start bad" in result.stdout
     assert "; failed: " in result.stdout
-    assert result.stderr == "otpsup: 1 of 4 changes failed\n"
+    assert result.stderr == "otpsup: 1 of 1 change failed\n"
 
     before = pids(tree)
     file.write_text("name: shop\nchildren:\n  db:\n    comand: x\n")

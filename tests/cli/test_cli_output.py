@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from otpsup import Command, LogFile, Supervisor, Tree
+from otpsup import Command, DynamicSupervisor, Hook, LogFile, Supervisor, Tree, http, stays_up
 from otpsup.control import address
+from otpsup.version import __version__
 from tests.cli.test_cli import ARGV, done, pids, refused, sleeper
 from tests.support import ROOT
 from tests.support.terminal import terminal
@@ -137,6 +138,34 @@ def test_info(tree: Tree, own: Path) -> None:
     assert value["path"] == "web"
     assert value["spec"]["restart"] == "permanent"
     assert "there is no" in refused(1, "info", "wev")
+
+
+def test_info_of_the_tree(tree: Tree) -> None:
+    """Without a path it tells of the host: its process, its file, since when, which version."""
+    rows = dict(line.split(maxsplit=1) for line in done("info").splitlines())
+    assert [rows[key] for key in ("name", "pid")] == [tree.name, str(os.getpid())]
+    assert rows["version"] == __version__
+    assert "file" not in rows  # it is not of one
+    value = json.loads(done("info", "--json"))
+    assert set(value) == {"name", "pid", "version", "python", "file", "since"}
+
+
+def test_info_is_written_as_in_a_tree_file() -> None:
+    """What was declared is told by the names and forms of a tree file, and no other."""
+    hook = Hook(["sh", "-c", "echo x"], timeout=5)
+    template = sleeper("job", ready=http("http://me:secret@127.0.0.1/x", status=204))
+    jobs = DynamicSupervisor("jobs", template)
+    child = sleeper("web", ready=stays_up(0.01), before_start=hook)
+    with running(child, jobs, name="shop"):
+        web = json.loads(done("info", "web", "--json"))["spec"]
+        assert web["ready"] == {"stays_up": 0.01}
+        assert web["before_start"] == {"command": ["sh", "-c", "echo x"], "timeout": 5}
+        text = done("info", "web")
+        assert "before_start  command: [sh -c 'echo x'], timeout: 5\n" in text
+        text = done("info", "jobs")
+        assert "template.ready" in text
+        assert "http: {url: http://***@127.0.0.1/x, status: 204}" in text
+        assert "secret" not in text
 
 
 def test_signal(tree: Tree) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from otpsup.cli import by_argparse, by_click
 from otpsup.cli.commands import COMMANDS
 from otpsup.cli.parameters import Argument, BadUsage, Option, Subcommand
+from tests.cli.test_cli import otpsup
 from tests.support import ROOT
 
 READERS: tuple[Any, ...] = (by_click, by_argparse)
@@ -126,7 +127,7 @@ def test_values(reader: Any) -> None:
         ("status", ["--jsno"], "there is no option '--jsno'; did you mean '--json'?"),
         ("graph", ["--format", "png"], "expected one of text, mermaid, dot, svg, not 'png'"),
         ("stop", [""], "PATH is empty; leave it out to mean the whole tree"),
-        ("info", [], "PATH"),
+        ("tail", [], "PATH"),
         ("why", ["a", "b"], "b"),
         ("status", ["--tree"], "--tree"),
         ("status", ["--json=yes"], "--json"),
@@ -186,6 +187,15 @@ def without_extras(tmp_path: Path, *args: str) -> subprocess.CompletedProcess[st
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
     argv = [sys.executable, "-m", "otpsup", *args]
     return subprocess.run(argv, cwd=ROOT, env=env, text=True, capture_output=True, check=False)
+
+
+def test_an_option_before_the_command() -> None:
+    """Who writes an option first, as in other programs, is told where it goes."""
+    for words in (["--tree", "shop", "status"], ["--tree=shop", "status"]):
+        told = "options come after the command, as in `otpsup status --tree ...`"
+        result = otpsup(*words)
+        assert result.returncode == 2
+        assert told in result.stderr
 
 
 def test_with_the_core_alone(tmp_path: Path) -> None:

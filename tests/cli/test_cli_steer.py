@@ -59,7 +59,8 @@ WEBS = ["web-1", "web-2", "web-3"]
 def test_which_children_are_meant(tree: Tree, given: list[str], meant: list[str]) -> None:
     """A pattern stands for what it matches within one part of a path, a shared name for its
     copies; each child comes once."""
-    assert [*json.loads(done("pid", *given, "--json"))] == meant
+    nodes = json.loads(done("status", *given, "--json"))
+    assert [node["path"] for node in nodes] == meant
 
 
 def test_a_name_of_its_own_comes_first() -> None:
@@ -129,9 +130,16 @@ def test_status_of_several(tree: Tree) -> None:
 
 
 def test_pid(tree: Tree) -> None:
-    """The pids of children, a line each; `-` where there is none."""
+    """The pids of children, a line each; where there is none it is `-`, and the exit code 1."""
     done("stop", "web-1")
-    assert done("pid", "db", "web-1") == f"{pids(tree)['db']}\n-\n"
+    assert done("pid", "db", "web-2").splitlines() == [str(pids(tree)[p]) for p in ("db", "web-2")]
+    result = otpsup("pid", "db", "web-1")
+    assert (result.returncode, result.stdout) == (1, f"{pids(tree)['db']}\n-\n")
+    assert result.stderr == "otpsup: web-1 is down, and has no process\n"
+    several = "'web' are several, and one is wanted: web-1, web-2, web-3"
+    assert several in refused(1, "tail", "web")
+    assert several in refused(1, "info", "web")
+    assert "pool is a supervisor, and has no process" in otpsup("pid", "pool").stderr
     assert "there is no child 'web-11'; did you mean 'web-1'?" in refused(1, "pid", "web-11")
 
 

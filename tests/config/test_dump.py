@@ -16,6 +16,17 @@ import otpsup
 from otpsup import Command, DynamicSupervisor, LogFile, Supervisor, Worker
 from otpsup.config import dump, load_children
 from otpsup.specs import ChildSpec
+from otpsup.specs.ready import (
+    Http,
+    LogLine,
+    Notify,
+    Port,
+    Probe,
+    Readiness,
+    Spawned,
+    StaysUp,
+    as_written,
+)
 from tests.config import documents
 from tests.graph.trees import trees
 
@@ -133,3 +144,17 @@ def test_one_child() -> None:
         "pool", Command("job", ["job"], stdout=LogFile("/var/log/job")), max_children=3
     )
     assert load_children(text=json.dumps(dump(pool))) == [pool]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Spawned(), StaysUp(0.5), Notify(), Notify(3), Port(80), Port(80, host="h", timeout=3),
+        Http("http://h/x"), Http("http://h/x", status=204, interval=2), LogLine("up"),
+        LogLine("up", stream="stderr"), Probe("app:is_up"), Probe("app:is_up", timeout=1),
+    ],
+)  # fmt: skip
+def test_readiness_is_shown_as_files_have_it(kind: Readiness) -> None:
+    """What `otpsup info` shows of it may be copied into a file."""
+    child = {"name": "web", "command": ["web"], "ready": as_written(kind)}
+    assert load_children(text=json.dumps(child)) == [Command("web", ["web"], ready=kind)]

@@ -13,7 +13,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from otpsup import http
 from otpsup.engine.changes import Change
+from otpsup.engine.difference import difference
 from otpsup.engine.events import Reload
 from otpsup.engine.process import ProcessChild
 from otpsup.engine.snapshot import ChildStatus
@@ -221,3 +223,13 @@ def test_scaling_starts_and_stops_no_more_than_the_difference(before: int, after
 
 def _web(number: int) -> Command:
     return Command("web", ["web", str(8000 + number)])
+
+
+def test_what_differs_is_told_as_in_a_tree_file() -> None:
+    """Words that have blanks in them are seen as such, and nothing is in Python's notation."""
+    old = Command("web", ["sh", "-c", "sleep 1"], ready="notify")
+    new = Command("web", ["sh", "-c", "sleep 2"], ready=http("http://me:secret@h/x", status=204))
+    assert str(difference(old, new)) == (
+        """command "sh -c 'sleep 1'" -> "sh -c 'sleep 2'", """
+        "ready notify -> {http: {url: http://***@h/x, status: 204}}"
+    )
