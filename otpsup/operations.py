@@ -43,11 +43,15 @@ class Operations:
     Args:
         session: the running tree.
         file: the tree file that it was made from.
+        variables: for `${NAME}` in tree files; those of this process if not given.
     """
 
-    def __init__(self, session: Session, file: Path | None) -> None:
+    def __init__(
+        self, session: Session, file: Path | None, variables: Mapping[str, str] | None
+    ) -> None:
         self.file = file
         self._session = session
+        self._variables = variables
         self._since = time.time()
         self._makers = makers(session.engine.root.spec)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -191,7 +195,7 @@ class Operations:
         """Start the children that a file, or a text in the form of one, describes."""
         if (file is None) == (text is None):
             raise InvalidSpec("add takes a file or a text, and not both")
-        specs = await asyncio.to_thread(_children, file, text)
+        specs = await asyncio.to_thread(_children, file, text, self._variables)
         return [await self._add(parent, spec) for spec in specs]
 
     async def _add(self, parent: str, spec: ChildSpec) -> ChildStatus:
@@ -200,7 +204,7 @@ class Operations:
         return started
 
     async def _load(self, file: str | None) -> Root:
-        return await asyncio.to_thread(_tree, self._path(file))
+        return await asyncio.to_thread(_tree, self._path(file), self._variables)
 
     def _path(self, file: str | None) -> Path:
         path = Path(file) if file is not None else self.file
@@ -239,16 +243,18 @@ async def _answered(work: Awaitable[Any], answer: Answer) -> None:
         answer(value, None)
 
 
-def _tree(path: Path) -> Root:
+def _tree(path: Path, variables: Mapping[str, str] | None) -> Root:
     from . import config
 
-    return config.load(path)
+    return config.load(path, variables)
 
 
-def _children(file: str | None, text: str | None) -> list[ChildSpec]:
+def _children(
+    file: str | None, text: str | None, variables: Mapping[str, str] | None
+) -> list[ChildSpec]:
     from . import config  # YAML is read by few, and its library is large
 
-    return config.load_children(file, text=text)
+    return config.load_children(file, text=text, environ=variables)
 
 
 def _known(found: Mapping[str, Any]) -> str:

@@ -50,16 +50,21 @@ class Session(Backend):
         spec: the root supervisor.
         name: of the tree, for its control socket and its log.
         file: the tree file that `spec` comes from.
+        variables: for `${NAME}` in tree files; those of this process if not given.
     """
 
     def __init__(
-        self, spec: Supervisor | DynamicSupervisor, name: str, file: Path | None = None
+        self,
+        spec: Supervisor | DynamicSupervisor,
+        name: str,
+        file: Path | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self._server = ControlServer(self)
         self._runner = Runner(spec, self._server.adopt)
         self._runner.listeners.append(lambda effect: log.write(name, effect))
-        self.operations = Operations(self, file)
+        self.operations = Operations(self, file, variables)
         self._recent: deque[Event] = deque(maxlen=_RECENT)
         self.subscribe(self._recent.append)
         self._began = 0.0

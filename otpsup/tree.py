@@ -12,7 +12,7 @@ import concurrent.futures
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -85,6 +85,7 @@ class Tree(Verbs):
         self.spec = spec
         self.name = name or spec.name
         self.file = None if file is None else Path(file).absolute()
+        self._variables: Mapping[str, str] | None = None
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -96,15 +97,27 @@ class Tree(Verbs):
         self._streams: set[EventStream | AsyncEventStream | LineStream] = set()
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], *, name: str | None = None) -> Tree:
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Tree:
         """The tree that a tree file describes; `update` reads it again.
+
+        Args:
+            environ: the variables for `${NAME}` in it, now and in updates; those of this process
+                if not given.
 
         Raises:
             InvalidFile: all that is wrong with the file.
         """
         from . import config  # YAML is read by few, and its library is large
 
-        return cls(config.load(path), name=name, file=path)
+        tree = cls(config.load(path, environ), name=name, file=path)
+        tree._variables = environ
+        return tree
 
     # Life.
 
@@ -152,7 +165,7 @@ class Tree(Verbs):
 
     async def _live(self, started: Callable[[BaseException | None], None]) -> Halt:
         self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
-        self._session = Session(self.spec, self.name, self.file)
+        self._session = Session(self.spec, self.name, self.file, self._variables)
         self._lives.set()
         session = self._session
         try:

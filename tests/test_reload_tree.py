@@ -68,6 +68,16 @@ def test_of_fifty_programs_one_is_changed(tmp_path: Path) -> None:
         assert {c.action for c in tree.update()} == {"stay"}
 
 
+def test_a_file_is_read_again_with_the_same_variables(tmp_path: Path) -> None:
+    """What the host has put into a file's `${NAME}` holds for updates and additions, too."""
+    file, more = tmp_path / "shop.yaml", tmp_path / "more.yaml"
+    file.write_text("name: shop\nchildren:\n  web: {command: 'sleep ${NAP:?not set}'}\n")
+    more.write_text("name: more\ncommand: sleep ${NAP:?not set}\n")
+    with Tree.from_file(file, environ={"NAP": "1000"}) as tree:
+        assert {change.action for change in tree.update()} == {"stay"}
+        assert [child.path for child in tree.add(str(more))] == ["more"]
+
+
 def test_a_bad_file_changes_nothing(tmp_path: Path) -> None:
     """Whatever is wrong with it is told, and everybody goes on."""
     file = tmp_path / "shop.yaml"

@@ -19,9 +19,7 @@ import otpsup
 from examples.fastblog.data_dir import Busy, DataDir, locked
 from examples.fastblog.releases import first_start
 from examples.fastblog.tree import Settings, build, from_file
-from otpsup import DynamicSupervisor, Supervisor
-
-Tree = Supervisor | DynamicSupervisor
+from otpsup import Supervisor, Tree
 
 
 def main() -> None:
@@ -42,14 +40,14 @@ def main() -> None:
         sys.exit(f"fastblog: cannot use {settings.data.root}: {error}; choose another with --data")
 
 
-def _tree(config: str | None, settings: Settings) -> Tree:
+def _tree(config: str | None, settings: Settings) -> Tree | Supervisor:
     try:
         return from_file(config, settings) if config else build(settings)
     except otpsup.InvalidFile as error:
         sys.exit(f"fastblog: cannot use {config}:\n{error}")
 
 
-def _run(settings: Settings, tree: Tree) -> None:
+def _run(settings: Settings, tree: Tree | Supervisor) -> None:
     for name, port in settings.ports.items():
         _require_free(name, port)
     first_start(settings.data)

@@ -22,7 +22,7 @@ from attrs import frozen
 
 import otpsup
 from examples.fastblog.data_dir import DataDir
-from otpsup import Command, DynamicSupervisor, LogFile, Supervisor, Worker
+from otpsup import Command, LogFile, Supervisor, Worker
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,13 +95,14 @@ def build(settings: Settings | None = None) -> Supervisor:
     )
 
 
-def from_file(path: str | os.PathLike[str], settings: Settings) -> Supervisor | DynamicSupervisor:
-    """The tree in a file such as `fastblog.yaml`, with these settings as its variables.
+def from_file(path: str | os.PathLike[str], settings: Settings) -> otpsup.Tree:
+    """The tree in a file such as `fastblog.yaml`, with these settings as its variables, also when
+    it reads the file again.
 
     Raises:
         InvalidFile: all that is wrong in it.
     """
-    return otpsup.load(path, environ={**os.environ, **_variables(settings)})
+    return otpsup.Tree.from_file(path, environ={**os.environ, **_variables(settings)})
 
 
 def _variables(settings: Settings) -> dict[str, str]:

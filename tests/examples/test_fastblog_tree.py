@@ -152,6 +152,9 @@ def test_from_its_file(start: Callable[..., FastBlog]) -> None:
                       "updater": "down"}  # fmt: skip
     assert httpx.get(fastblog.url).status_code == 200
 
+    fastblog.process.send_signal(signal.SIGHUP)  # the file is read again, and nothing has changed
+    fastblog.wait_for("update: 0 changes")
+
 
 def test_kill_9_of_each(fastblog: FastBlog) -> None:
     """Whoever is killed comes back with all that start after it, in order; the others stay.
