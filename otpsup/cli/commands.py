@@ -62,8 +62,8 @@ def _follow(text: str) -> Option:
     return Option("follow", ("--follow", "-f"), text, default=False)
 
 
-def _lines(default: int) -> Option:
-    text = f"so many of the last lines ({default})"
+def _lines(default: int, what: str = "lines") -> Option:
+    text = f"so many of the last {what} ({default})"
     return Option("lines", ("--lines", "-n"), text, "LINES", whole(0, 100_000), default)
 
 
@@ -121,7 +121,7 @@ _LOOK = (
     ),
     Subcommand(
         "events", "output:events", "print what happened in the tree lately", "look", (),
-        (_follow("print what happens from now on"), _JSON_LINES, *_WHICH),
+        (_follow("and what will happen"), _lines(20, "events"), _JSON_LINES, *_WHICH),
     ),
     Subcommand(
         "wait", "waiting:command",

@@ -79,14 +79,15 @@ class _Prefix:
 
 
 def events(options: Options) -> Iterator[str]:
-    """What happened lately, or what happens from now on."""
+    """What happened lately, and what happens from now on."""
     with TreeClient.connect(options.tree, options.socket) as client:
         if options.follow:
-            yield from map(show.json_line if options.json else _event, client.events())
-        elif options.json:
-            yield show.as_json(list(client.recent_events()))
-        else:
-            yield "".join(map(_event, client.recent_events()))
+            told = client.events(recent=options.lines)
+            yield from map(show.json_line if options.json else _event, told)
+            return
+        recent = client.recent_events()
+        recent = recent[max(0, len(recent) - options.lines) :]
+        yield show.as_json(recent) if options.json else "".join(map(_event, recent))
 
 
 def _event(event: Event) -> str:

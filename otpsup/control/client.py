@@ -55,9 +55,13 @@ class TreeClient(Verbs):
         """Stop the whole tree in reverse order; returns when nothing of it is left."""
         self._ask("shutdown", hurry=hurry)
 
-    def events(self) -> Iterator[Event]:
-        """All events from now on; ends with the tree. The client can do nothing else then."""
-        self._ask("events")
+    def events(self, recent: int = 0) -> Iterator[Event]:
+        """All events from now on; ends with the tree. The client can do nothing else then.
+
+        Args:
+            recent: so many of those before come first; some hundred are kept.
+        """
+        self._ask("events", recent=recent)
         return self._events()
 
     def _events(self) -> Iterator[Event]:

@@ -42,6 +42,10 @@ class Backend:
         """Hear all events; returns how to stop that."""
         raise NotImplementedError
 
+    def recent_events(self) -> list[Event]:
+        """The last events, the oldest first."""
+        raise NotImplementedError
+
     def operate(
         self,
         op: str,
@@ -103,13 +107,20 @@ class Connection:
 
     def _answer_at_once(self, call: wire.Call) -> None:
         if call.op == "events":
-            self._unsubscribe()
-            self._unsubscribe = self._backend.subscribe(self._on_event)
-            self._send(wire.encode_ok(call.id, None))
+            self._tell_events(call)
         elif call.op == "outline":
             self._send(wire.encode_ok(call.id, self._backend.outline()))
         else:
             self._send(wire.encode_ok(call.id, wire.masked(self._backend.status())))
+
+    def _tell_events(self, call: wire.Call) -> None:
+        """All in one step of the loop, so that none comes twice, or is missed."""
+        self._unsubscribe()
+        self._unsubscribe = self._backend.subscribe(self._on_event)
+        self._send(wire.encode_ok(call.id, None))
+        recent = self._backend.recent_events()
+        for event in recent[max(0, len(recent) - call.fields["recent"]) :]:
+            self._on_event(event)
 
     def _ask(self, call: wire.Call) -> None:
         self._pending += 1

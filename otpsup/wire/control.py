@@ -4,7 +4,8 @@
     {"id": 1, "ok": {...}}
     {"id": 1, "error": {"code": "already_started", "message": "...", "pid": 812}}
 
-After {"id": 2, "op": "events"} and its answer, every event follows as {"event": {...}}.
+After {"id": 2, "op": "events", "recent": 20} and its answer, the last 20 events and then every new
+one follow as {"event": {...}}; without `recent` the new ones only.
 Sans-IO. The client is not trusted: every field is checked, and a line is bounded by `LIMIT`.
 """
 
@@ -55,7 +56,7 @@ class Call:
         id: the client's own number for it.
         op: what is asked.
         make: makes the engine's request for a reference; None for what the engine is not asked.
-        fields: of an operation of the host, see `operations`.
+        fields: of an operation of the host, see `operations`; of `events`, `recent`.
     """
 
     id: int
@@ -112,11 +113,19 @@ def decode_call(line: bytes, caller: str | None) -> Call:
     id, op = value.get("id"), value.get("op")
     if type(id) is not int or not isinstance(op, str):
         raise errors.ProtocolError("a request must have a number 'id' and a text 'op'")
+    if op == "events":
+        return Call(id, op, fields={"recent": _recent(value.get("recent", 0))})
     if op in _AT_ONCE:
         return Call(id, op)
     if op in operations.FIELDS:
         return Call(id, op, fields=operations.fields_of(op, value))
     return Call(id, op, maker(op, value, caller))
+
+
+def _recent(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise errors.ProtocolError(f"'recent' must be a count from 0, not {_shown(value)}")
+    return value
 
 
 def id_of(line: bytes) -> int:

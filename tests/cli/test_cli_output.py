@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from otpsup.version import __version__
 from tests.cli.test_cli import ARGV, done, pids, refused, sleeper
 from tests.support import ROOT
 from tests.support.terminal import terminal
-from tests.support.trees import running, watching
+from tests.support.trees import running
 from tests.support.waiting import LONG, until
 
 
@@ -98,7 +97,7 @@ def test_following(tree: Tree) -> None:
 
 
 def test_events(tree: Tree) -> None:
-    """What happened lately, a line each with its time; -f what happens from now on."""
+    """What happened lately, a line each with its time; -n so many of them."""
     tree.terminate_child("quiet")
     lines = done("events").splitlines()
     assert any("web is up" in line for line in lines)
@@ -107,24 +106,24 @@ def test_events(tree: Tree) -> None:
     values = json.loads(done("events", "--json"))
     assert (values[-1]["path"], values[-1]["state"]) == ("quiet", "down")
 
+    assert done("events", "-n", "1").splitlines() == lines[-1:]
+    assert done("events", "-n", "0") == ""
+
+
+def test_events_as_they_come(tree: Tree) -> None:
+    """-f tells the last ones and then each as it comes, without a gap, until the tree ends."""
+    last = json.loads(done("events", "--json", "-n", "3"))
     with subprocess.Popen(
-        [*ARGV, "events", "-f", "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*ARGV, "events", "-f", "--json", "-n", "3"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as follower:
         assert follower.stdout is not None
-        seen = None
-        with watching(tree) as events:
-            while seen is None:  # it may not listen yet
-                tree.restart("quiet")
-                events.until("quiet", "running")
-                if is_readable(follower.stdout.fileno()):
-                    seen = json.loads(follower.stdout.readline())
-        assert seen["path"] == "quiet"
+        assert [json.loads(follower.stdout.readline()) for _ in range(3)] == last
+        tree.restart("quiet")
+        seen = [json.loads(follower.stdout.readline()) for _ in range(4)]
+        assert {event["path"] for event in seen} == {"quiet"}
+        assert [event["state"] for event in seen][:2] == ["stopping", "down"]
         tree.stop()
         assert follower.wait(LONG) == 0
-
-
-def is_readable(fd: int) -> bool:
-    return bool(select.select([fd], [], [], 0.2)[0])
 
 
 def test_info(tree: Tree, own: Path) -> None:

@@ -234,3 +234,13 @@ def test_event_round_trip(event: Event) -> None:
     answer = wire.decode_answer(wire.encode_event(event))
     assert set(answer) == {"event"}
     assert Event(**answer["event"]) == event
+
+
+@pytest.mark.parametrize("value", [-1, True, "3", None, 1.5])
+def test_how_many_events_came_before(value: Any) -> None:
+    """A client may ask for so many of the last events; nothing but a count will do."""
+    assert wire.decode_call(wire.encode_call(1, "events"), None).fields == {"recent": 0}
+    call = wire.decode_call(wire.encode_call(1, "events", recent=7), None)
+    assert call.fields == {"recent": 7}
+    with pytest.raises(errors.ProtocolError, match="'recent' must be a count from 0"):
+        wire.decode_call(wire.encode_call(1, "events", recent=value), None)
