@@ -34,7 +34,8 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
     """Be a program whose whole job is this tree: blocks until it has ended, then exits.
 
     SIGTERM and SIGINT stop everything in reverse order; a second one kills what still runs.
-    SIGHUP makes a tree from a tree file read it again, see `Tree.update`; any other tree it stops.
+    SIGHUP makes a tree from a tree file read it again, see `Tree.update`, also under nohup(1); any
+    other tree it stops.
     SIGUSR2 opens the log files anew. Works as PID 1, where strangers' zombies are reaped, and as a
     service of systemd's `Type=notify` or `notify-reload`. Must be called in the main thread.
 
@@ -80,15 +81,20 @@ class _Program:
         self._has_terminal = _has_terminal()
 
     def listen(self) -> None:
-        """Handle signals from here on; those that our starter wants ignored stay so."""
+        """Handle signals from here on; those that our starter wants ignored stay so, but that
+        a tree from a file reads it again on SIGHUP."""
         for signum, handler in (
             (signal.SIGTERM, self._stop),
             (signal.SIGINT, self._stop),
             (signal.SIGHUP, self._hang_up),
             (signal.SIGUSR2, self._reopen),
         ):
-            if signal.getsignal(signum) is not signal.SIG_IGN:
-                self._loop.add_signal_handler(signum, handler, signum)
+            is_ignored = signal.getsignal(signum) is signal.SIG_IGN
+            if is_ignored and signum == signal.SIGHUP and self._tree.file is not None:
+                self._has_terminal = False  # nohup(1): its end is not ours, but we can be told
+            elif is_ignored:
+                continue
+            self._loop.add_signal_handler(signum, handler, signum)
 
     def started(self, error: BaseException | None) -> None:
         """The tree is up, or it is not."""

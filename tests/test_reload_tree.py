@@ -396,6 +396,25 @@ def test_sighup_reads_the_file_again(tmp_path: Path) -> None:
         assert host.wait() == 0
 
 
+def test_sighup_under_nohup(tmp_path: Path) -> None:
+    """Whoever had SIGHUP ignored goes on when his terminal hangs up; a file is read again all the
+    same."""
+    file = tmp_path / "shop.yaml"
+    file.write_text("name: shop\nchildren: {a: {command: sleep 1000}}")
+    before = (
+        "import signal; from loguru import logger; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    )
+    with hosting(tmp_path, RUN, str(file), before=before) as host:
+        with until(_connected) as client:
+            file.write_text(
+                "name: shop\nchildren: {a: {command: sleep 1000}, b: {command: sleep 9}}"
+            )
+            host.kill(signal.SIGHUP)
+            until(lambda: "b" in pids(client))
+        host.kill(signal.SIGTERM)
+        assert host.wait() == 0
+
+
 def _connected() -> TreeClient | None:
     try:
         client = TreeClient.connect("shop")

@@ -61,8 +61,8 @@ def _tell(options: Options, what: str, done: threading.Event) -> None:
     begin, is_drawn = time.monotonic(), False
     try:
         while not done.wait(_AGAIN if is_drawn else _PATIENCE):
-            line = f"{_waiting(options) or what or 'waiting'} ({time.monotonic() - begin:.0f} s)"
-            _draw(line)
+            since, busy = table.duration(time.monotonic() - begin), _waiting(options)
+            _draw(f"waiting {since}: {busy}" if busy else f"{what or 'waiting'}, {since}")
             is_drawn = True
     finally:
         if is_drawn:

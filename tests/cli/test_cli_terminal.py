@@ -118,7 +118,7 @@ def slow(own: Path) -> Iterator[Tree]:
 def test_progress(slow: Tree, own: Path) -> None:
     """Whatever takes over a second says who is waited for; when it is done the line is gone."""
     with terminal([*ARGV, "start", "slow"]) as screen:
-        screen.until(lambda text: "slow is starting, " in text)
+        screen.until(lambda text: "waiting 1s: slow is starting, " in text)
         (own / "ready").touch()
         assert screen.end() == 0
     assert screen.text == "slow: running"
