@@ -183,7 +183,8 @@ class Operations:
             logger.info(
                 "update: {} {}{}", change.action, plain(change.path or "the root"), plain(why)
             )
-        logger.info("update: {} changes; {} stay as they are", len(doing), staying)
+        changes = f"{len(doing)} change{'s' * (len(doing) != 1)}"
+        logger.info("update: {}; {} stay as they are", changes, staying)
 
     async def add(self, parent: str, file: str | None, text: str | None) -> list[ChildStatus]:
         """Start the children that a file, or a text in the form of one, describes."""
