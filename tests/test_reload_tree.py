@@ -380,6 +380,7 @@ def test_sighup_reads_the_file_again(tmp_path: Path) -> None:
             host.kill(signal.SIGHUP)
             until(lambda: "b" in pids(client))
             assert pids(client)["a"] == before["a"]
+            until(lambda: "update: 1 change; 1 stay as they are" in log.read_text())
             host.kill(signal.SIGUSR2)
             until(lambda: "opening the log files anew" in log.read_text())
         host.kill(signal.SIGTERM)
