@@ -12,7 +12,7 @@ import attrs
 from attrs import frozen
 
 from .. import mask
-from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
+from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker, words
 from ..specs.check import shown
 
 _OF_ITS_SUPERVISION = {
@@ -100,7 +100,7 @@ def _told(name: str, old: Any, new: Any) -> str:
     label = _LABELS.get(name, name)
     if name in _HIDDEN or name == "template":
         return label
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
+    if isinstance(old, Mapping) and isinstance(new, Mapping) and name != "rlimits":
         return f"{label} ({', '.join(_names(old, new))})"
     return f"{label} {_value(name, old)} -> {_value(name, new)}"
 
@@ -119,8 +119,4 @@ def _names(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 def _value(name: str, value: Any) -> str:
     if name == "argv":
         return shown(" ".join(mask.command_line(value)))
-    if name == "after":
-        return "[" + ", ".join(map(str, value)) + "]"
-    if name == "exitcodes":
-        return str(sorted(value))
-    return shown(value)
+    return words.text(name, value)
