@@ -170,6 +170,7 @@ class Operations:
     async def _carry_out(self, spec: Root, planned: Sequence[Change]) -> tuple[Change, ...]:
         self._log(planned)
         told: tuple[Change, ...] = await self._ask(lambda ref: Reload(ref=ref, spec=spec))
+        self._session.retarget_logs()
         for change in told:
             if change.error:
                 logger.error("update: {}: {}", plain(change.path), plain(change.error))

@@ -19,6 +19,7 @@ from otpsup import (
     Command,
     InvalidFile,
     InvalidSpec,
+    LogFile,
     NotFound,
     NotRunning,
     Supervisor,
@@ -251,6 +252,33 @@ def test_in_place_changes_count_at_once(tmp_path: Path) -> None:
         tree.terminate_child("a")
         assert said.read_text() == str(int(signal.SIGINT))
         assert "normally" in str(events.until("a", "down").reason)
+
+
+def test_another_rotation_needs_no_restart(tmp_path: Path) -> None:
+    """The log of a running child is rotated otherwise from the update on."""
+    script = "for n in $(seq 300); do echo line $n; done; read x < fifo; echo last; sleep 1000"
+
+    def shop(**options: Any) -> Supervisor:
+        log = LogFile(tmp_path / "log", **options)
+        child = Command("a", ["sh", "-c", script], cwd=tmp_path, stdout=log)
+        return Supervisor("shop", children=[child])
+
+    os.mkfifo(tmp_path / "fifo")
+    with Tree(shop()) as tree:
+        before = pids(tree)
+        until(lambda: "line 300\n" in _text(tmp_path / "log"))
+        [change] = tree.reload(shop(max_bytes=1000, backups=1))
+        assert (change.action, pids(tree)) == ("change", before)
+        assert change.why == "stdout (max_bytes 10000000 -> 1000, backups 5 -> 1)"
+        (tmp_path / "fifo").write_text("\n")
+        until(lambda: _text(tmp_path / "log") == "last\n")
+        assert (tmp_path / "log.1").read_text().endswith("line 300\n")
+        [change] = tree.reload(shop(format="time"))
+        assert change.action == "restart"
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
 
 
 def _handles(number: int, signum: int) -> bool:
