@@ -368,7 +368,7 @@ def test_logs_and_recent_events(tmp_path: Path) -> None:
         lines = client.logs(None, lines=0, follow=True)
         here = tree.logs(["t"], lines=1, follow=True, stream="stdout")
         fifo.write_text("\n")
-        assert next(lines).text == "three"
+        assert next(lines).text == "three", tree.recent_events()
         assert next(line.text for line in here if line.text != "one") == "three"
         assert any(event.path == "t" for event in tree.recent_events())
         tree.stop()
