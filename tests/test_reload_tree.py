@@ -395,7 +395,7 @@ def test_sighup_reads_the_file_again(tmp_path: Path) -> None:
             tmp_path, RUN, str(file), before="from loguru import logger", stderr=stderr
         ) as host,
     ):
-        client = until(_connected)
+        client = until(_connected, within=30)
         with client:
             before = pids(client)
             file.write_text("name: shop\nchildren: {a: {command: sleep 1000}, b: {comand: x}}")
