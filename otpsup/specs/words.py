@@ -110,13 +110,16 @@ def _rlimits(limits: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     return {name: both[0] if both[0] == both[1] else list(both) for name, both in short.items()}
 
 
+_SIGNALS = {int(each): each.name for each in signal.Signals}
+"""Most real-time signals have no name."""
+
 _BY_NAME: dict[str, Callable[[Any], Any]] = {
     "argv": lambda argv: list(mask.command_line(argv)),
     "target": _target,
     "args": lambda args: f"{len(args)} (not shown)",
     "kwargs": sorted,
     "environment": sorted,
-    "stop_signal": lambda number: signal.Signals(number).name,
+    "stop_signal": lambda number: _SIGNALS.get(number, number),
     "exitcodes": sorted,
     "umask": lambda mode: None if mode is None else f"0{mode:o}",
     "copy": lambda copy: copy and f"{copy.number} of {copy.of}",

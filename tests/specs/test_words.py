@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import attrs
@@ -79,6 +80,13 @@ def test_every_field_has_words() -> None:
         assert not [text for text in told.values() if "hunter2" in text or "<" in text]
     assert words.text("args", worker.args) == "'1 (not shown)'"
     assert words.text("copy", copy.copy) == "'1 of a'"
+
+
+def test_every_signal_has_words() -> None:
+    """Its name, or its number where it has no name."""
+    told = {words.value("stop_signal", number) for number in signal.valid_signals()}
+    assert {"SIGTERM", "SIGRTMIN", 40} <= told
+    assert len(told) == len(signal.valid_signals())
 
 
 def test_long_ones_are_cut() -> None:
