@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from otpsup import Backoff, ChildStatus, Command, Supervisor, Tree, copies, log_line
 from otpsup.cli.selection import chosen
 from otpsup.control import address
-from tests.cli.test_cli import ARGV, done, otpsup, pids, refused, sleeper, states
+from tests.cli.test_cli import done, otpsup, pids, refused, sleeper, states
 from tests.support import ROOT
+from tests.support.program import ARGV
 from tests.support.trees import python, running, watching
 from tests.support.waiting import LONG
 
