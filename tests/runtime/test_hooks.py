@@ -550,3 +550,14 @@ def test_what_is_told_of_hooks_has_no_secrets(tmp_path: Path, log: list[str]) ->
     assert "before_start failed: cannot execute '/no/such/***'" in str(caught.value)
     assert [place for place, value in values.items() if value in shown] == []
     assert values["option"] not in repr(spec)
+
+
+def test_what_a_failed_before_start_said_is_told() -> None:
+    """In `why`, and as an event; a child that was never started has said nothing itself."""
+    hook = Hook(["sh", "-c", "echo no database; exit 3"])
+    spec = Command("c", ["sleep", "100"], before_start=hook, autostart=False)
+    with running(spec) as tree, watching(tree) as events:
+        with pytest.raises(StartFailed):
+            tree.start_child("c")
+        assert events.until("c", kind="last_output").lines == ("no database",)
+        assert "  | no database" in node(tree, "c").why
