@@ -13,15 +13,18 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from attrs import asdict, evolve
 
 from .describe import describe
+from .engine import Engine
 from .engine.changes import Change
+from .engine.child import Child
 from .engine.events import Reload, Request, StartChild
 from .engine.snapshot import ChildStatus
-from .errors import InvalidSpec, NoTreeFile, OtpsupError, UpdateRefused
+from .errors import InvalidSpec, NoTreeFile, OtpsupError, UpdateRefused, in_words
+from .events import Event
 from .logger import logger
 from .plain import plain
 from .runtime import preflight
@@ -30,11 +33,46 @@ from .specs.copies import makers, scaled
 from .version import __version__
 from .wire.lines import LogLine
 
-if TYPE_CHECKING:
-    from .session import Session
-
 Root = Supervisor | DynamicSupervisor
 Answer = Callable[[Any, OtpsupError | None], None]
+
+
+class Running(Protocol):
+    """What is needed of a tree that runs."""
+
+    name: str
+
+    @property
+    def engine(self) -> Engine:
+        """The decisions; to be looked at."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that all of the tree inherit."""
+
+    def ask(self, make: Callable[[int], Request], answer: Answer) -> None:
+        """Put a request to the engine."""
+
+    def find(self, path: str) -> Child:
+        """The record of a child; NotFound if there is none."""
+
+    def snapshot(self, child: Child) -> ChildStatus:
+        """The state of one child."""
+
+    def signal(self, path: str, number: int) -> None:
+        """Send a signal to a child's process."""
+
+    def recent_events(self) -> list[Event]:
+        """The last events, the oldest first."""
+
+    def tail(self, paths: Sequence[str] | None, lines: int, stream: str | None) -> list[LogLine]:
+        """The last lines of these children, or of all, the oldest first."""
+
+    def reopen_logs(self) -> None:
+        """Close all log files; each is opened anew for the next line."""
+
+    def retarget_logs(self) -> None:
+        """Rotate all log files as the tree says now."""
 
 
 class Operations:
@@ -47,13 +85,14 @@ class Operations:
     """
 
     def __init__(
-        self, session: Session, file: Path | None, variables: Mapping[str, str] | None
+        self, session: Running, file: Path | None, variables: Mapping[str, str] | None = None
     ) -> None:
         self.file = file
         self._session = session
         self._variables = variables
         self._since = time.time()
-        self._makers = makers(session.engine.root.spec)
+        self._asleep: dict[str, Callable[[int], ChildSpec]] = {}
+        """How copies are made of which there are none just now."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def do(self, op: str, fields: Mapping[str, Any], answer: Answer) -> None:
@@ -65,8 +104,8 @@ class Operations:
         """Do this, and answer with what it returns, or with what its coroutine does."""
         try:
             value = work()
-        except OtpsupError as error:
-            answer(None, error)
+        except Exception as error:
+            answer(None, _told(error))
             return
         if not asyncio.iscoroutine(value):
             answer(value, None)
@@ -100,7 +139,7 @@ class Operations:
         status = asdict(self._session.snapshot(child), filter=lambda f, _: f.name != "children")
         return {**status, "spec": describe(child.spec)}
 
-    def recent_events(self) -> list[Any]:
+    def recent_events(self) -> list[Event]:
         """The last events, the oldest first."""
         return self._session.recent_events()
 
@@ -137,13 +176,16 @@ class Operations:
     async def scale(self, path: str, count: int) -> tuple[Change, ...]:
         """Run so many copies of a program."""
         root = self._session.engine.root.spec
-        self._makers |= makers(root)
-        if path not in self._makers:
+        known = {**self._asleep, **makers(root)}
+        if path not in known:
             raise InvalidSpec(
-                f"{path!r} are no copies; {_known(self._makers)} (`copies:` in a tree file, or "
+                f"{path!r} are no copies; {_known(known)} (`copies:` in a tree file, or "
                 "otpsup.copies, makes them)"
             )
-        return await self.reload(scaled(root, path, count, self._makers[path]))
+        told = await self._reload(scaled(root, path, count, known[path]))
+        if count == 0:
+            self._asleep[path] = known[path]
+        return told
 
     async def reload(self, spec: Root, *, preview: bool = False) -> tuple[Change, ...]:
         """Become what this spec says; or only tell what that would take.
@@ -151,10 +193,23 @@ class Operations:
         Raises:
             UpdateRefused: something would certainly not start; nothing has changed.
         """
-        planned = await self._ask(lambda ref: Reload(ref=ref, spec=spec, preview=True))
-        wrong = await asyncio.to_thread(self._problems, spec, planned)
         if preview:
-            return tuple(evolve(change, error=wrong.get(change.path)) for change in planned)
+            return await self._preview(spec)
+        told = await self._reload(spec)
+        self._asleep.clear()
+        return told
+
+    async def _preview(self, spec: Root) -> tuple[Change, ...]:
+        planned, wrong = await self._plan(spec)
+        return tuple(evolve(change, error=wrong.get(change.path)) for change in planned)
+
+    async def _plan(self, spec: Root) -> tuple[tuple[Change, ...], dict[str, str]]:
+        """What would be done, and why it certainly cannot be."""
+        planned = await self._ask(lambda ref: Reload(ref=ref, spec=spec, preview=True))
+        return planned, await asyncio.to_thread(self._problems, spec, planned)
+
+    async def _reload(self, spec: Root) -> tuple[Change, ...]:
+        planned, wrong = await self._plan(spec)
         if wrong:
             told = "; ".join(f"{path}: {why}" for path, why in wrong.items())
             raise UpdateRefused(f"nothing was changed, for this cannot be started: {told}")
@@ -174,6 +229,7 @@ class Operations:
     async def _carry_out(self, spec: Root, planned: Sequence[Change]) -> tuple[Change, ...]:
         self._log(planned)
         told: tuple[Change, ...] = await self._ask(lambda ref: Reload(ref=ref, spec=spec))
+        self._session.retarget_logs()
         for change in told:
             if change.error:
                 logger.error("update: {}: {}", plain(change.path), plain(change.error))
@@ -187,7 +243,7 @@ class Operations:
             logger.info(
                 "update: {} {}{}", change.action, plain(change.path or "the root"), plain(why)
             )
-        changes = "1 change" if len(doing) == 1 else f"{len(doing)} changes"
+        changes = f"{len(doing)} change{'s' * (len(doing) != 1)}"
         stay = "1 stays as it is" if staying == 1 else f"{staying} stay as they are"
         logger.info("update: {}; {}", changes, stay)
 
@@ -237,10 +293,18 @@ def _at(spec: ChildSpec, path: str) -> ChildSpec | None:
 async def _answered(work: Awaitable[Any], answer: Answer) -> None:
     try:
         value = await work
-    except OtpsupError as error:
-        answer(None, error)
+    except Exception as error:
+        answer(None, _told(error))
     else:
         answer(value, None)
+
+
+def _told(error: Exception) -> OtpsupError:
+    """What whoever asked is told; a bug of ours is told in full in the log, and harms nobody."""
+    if isinstance(error, OtpsupError):
+        return error
+    logger.error("an operation failed", error=error)
+    return OtpsupError(f"otpsup itself failed: {in_words(error)}; please report it, with the log")
 
 
 def _tree(path: Path, variables: Mapping[str, str] | None) -> Root:

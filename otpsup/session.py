@@ -32,6 +32,7 @@ from .logger import logger
 from .operations import Operations, Root
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
+from .specs.supervisors import files_of
 from .wire import outline
 from .wire.control import Make
 from .wire.lines import LogLine
@@ -180,6 +181,11 @@ class Session(Backend):
         """Hear the last lines of children, and all that come after them."""
         paths, lines, stream = fields["paths"], fields["lines"], fields["stream"]
         return self._runner.pump.follow(listener, paths, lines=lines, stream=stream)
+
+    def retarget_logs(self) -> None:
+        """Rotate all log files as the tree says now."""
+        for _, file in files_of(self.engine.root.spec, ""):
+            self._runner.pump.retarget(file)
 
     def reopen_logs(self) -> None:
         """Close all log files; each is opened anew, by its name, for the next line."""

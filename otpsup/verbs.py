@@ -137,6 +137,7 @@ class Verbs(ABC):
 
         Raises:
             InvalidFile, NoTreeFile: as for `plan`; nothing has changed then.
+            UpdateRefused: something would certainly not start; nothing has changed.
         """
         return self._changes(self._ask("update", file=file))
 
@@ -148,6 +149,7 @@ class Verbs(ABC):
 
         Raises:
             InvalidSpec: there are no such copies, or it is no count.
+            UpdateRefused: as for `update`.
         """
         return self._changes(self._ask("scale", path=path, count=count))
 

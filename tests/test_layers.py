@@ -7,6 +7,7 @@ otpsup takes for its models (`pytest tests/test_layers.py -s -k sizes`); it enfo
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 import sys
 from collections.abc import Iterator
@@ -174,6 +175,18 @@ def test_imports_point_down() -> None:
     ]
 
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_design_page_has_all_layers() -> None:
+    """The table of layers in docs/explanation/design.md is the one above, in its order."""
+    page = (PACKAGE.parent / "docs/explanation/design.md").read_text()
+    rows = re.findall(
+        r"^\| (`.*?) \|", page.partition("## Layers")[2].partition("## ")[0], re.MULTILINE
+    )
+    told = [tuple(re.findall(r"`(\w+)`", row)) for row in rows]
+    assert told[: len(LAYERS)] == list(LAYERS)
+    top = {unit for units in told[len(LAYERS) :] for unit in units}
+    assert top == {unit_of(name) for name in FILES} - {"", "__main__", *sum(LAYERS, ())}
 
 
 def test_engine_and_wire_are_pure() -> None:

@@ -19,6 +19,7 @@ from otpsup import (
     Command,
     InvalidFile,
     InvalidSpec,
+    LogFile,
     NotFound,
     NotRunning,
     Supervisor,
@@ -263,6 +264,33 @@ def test_in_place_changes_count_at_once(tmp_path: Path) -> None:
         assert "normally" in str(events.until("a", "down").reason)
 
 
+def test_another_rotation_needs_no_restart(tmp_path: Path) -> None:
+    """The log of a running child is rotated otherwise from the update on."""
+    script = "for n in $(seq 300); do echo line $n; done; read x < fifo; echo last; sleep 1000"
+
+    def shop(**options: Any) -> Supervisor:
+        log = LogFile(tmp_path / "log", **options)
+        child = Command("a", ["sh", "-c", script], cwd=tmp_path, stdout=log)
+        return Supervisor("shop", children=[child])
+
+    os.mkfifo(tmp_path / "fifo")
+    with Tree(shop()) as tree:
+        before = pids(tree)
+        until(lambda: "line 300\n" in _text(tmp_path / "log"))
+        [change] = tree.reload(shop(max_bytes=1000, backups=1))
+        assert (change.action, pids(tree)) == ("change", before)
+        assert change.why == "stdout (max_bytes 10000000 -> 1000, backups 5 -> 1)"
+        (tmp_path / "fifo").write_text("\n")
+        until(lambda: _text(tmp_path / "log") == "last\n")
+        assert (tmp_path / "log.1").read_text().endswith("line 300\n")
+        [change] = tree.reload(shop(format="time"))
+        assert change.action == "restart"
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
 def _handles(number: int, signum: int) -> bool:
     text = Path(f"/proc/{number}/status").read_text()
     caught = next(line for line in text.splitlines() if line.startswith("SigCgt"))
@@ -350,7 +378,7 @@ def test_logs_and_recent_events(tmp_path: Path) -> None:
         lines = client.logs(None, lines=0, follow=True)
         here = tree.logs(["t"], lines=1, follow=True, stream="stdout")
         fifo.write_text("\n")
-        assert next(lines).text == "three"
+        assert next(lines).text == "three", tree.recent_events()
         assert next(line.text for line in here if line.text != "one") == "three"
         assert any(event.path == "t" for event in tree.recent_events())
         tree.stop()
@@ -377,7 +405,7 @@ def test_sighup_reads_the_file_again(tmp_path: Path) -> None:
             tmp_path, RUN, str(file), before="from loguru import logger", stderr=stderr
         ) as host,
     ):
-        client = until(_connected)
+        client = until(_connected, within=30)
         with client:
             before = pids(client)
             file.write_text("name: shop\nchildren: {a: {command: sleep 1000}, b: {comand: x}}")
@@ -390,6 +418,7 @@ def test_sighup_reads_the_file_again(tmp_path: Path) -> None:
             host.kill(signal.SIGHUP)
             until(lambda: "b" in pids(client))
             assert pids(client)["a"] == before["a"]
+            until(lambda: "update: 1 change; 1 stays as it is" in log.read_text())
             host.kill(signal.SIGUSR2)
             until(lambda: "opening the log files anew" in log.read_text())
         host.kill(signal.SIGTERM)

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from ..errors import InvalidSpec
 from ..specs import ChildSpec, Command
 from ..specs.check import Whole, is_typo, nearest, shown
-from ..specs.copies import MOST
+from ..specs.copy import MOST
 from .forms import BAD, Value
 from .inherit import Bases, names_in, over_defaults, with_defaults
 from .nodes import Mapping, Node, Scalar

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..specs.check import Schema, schema_of
-from ..specs.copies import MOST
+from ..specs.copy import MOST
 from .forms import END, TEXT, VARIABLE, either
 from .records import fields_of, properties_of
 from .vocabulary import ALL_KEYS, DEFAULTS, KINDS, ROOT

@@ -22,7 +22,8 @@ from ..specs import (
 )
 from ..specs.after import check_dependency, check_graph
 from ..specs.check import shown
-from ..specs.copies import numbered, with_groups
+from ..specs.copies import numbered
+from ..specs.copy import with_groups
 from ..specs.output import check_files
 from .forms import BAD
 from .nodes import List, Mapping, Node

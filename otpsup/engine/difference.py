@@ -13,9 +13,8 @@ import attrs
 from attrs import frozen
 
 from .. import mask
-from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
-from ..specs.check import repr_of_callable, shown
-from ..specs.ready import Readiness, as_written
+from ..specs import ChildSpec, Command, DynamicSupervisor, LogFile, Supervisor, Worker, words
+from ..specs.check import shown
 
 _OF_ITS_SUPERVISION = {
     "restart",
@@ -79,9 +78,19 @@ def difference(old: ChildSpec, new: ChildSpec) -> Difference:
         return Difference(anew=(f"it is a {word(new)} now, and was a {word(old)}",))
     fields = [f.name for f in attrs.fields(type(new)) if f.name not in _ELSEWHERE]
     differing = [name for name in fields if not _equal(getattr(old, name), getattr(new, name))]
-    told = {name: _told(name, getattr(old, name), getattr(new, name)) for name in differing}
-    in_place = tuple(text for name, text in told.items() if name in _IN_PLACE)
-    return Difference(in_place, tuple(t for name, t in told.items() if name not in _IN_PLACE))
+    in_place: list[str] = []
+    anew: list[str] = []
+    for name in differing:
+        before, now = getattr(old, name), getattr(new, name)
+        stays = name in _IN_PLACE or _is_the_same_file(before, now)
+        (in_place if stays else anew).append(_told(name, before, now))
+    return Difference(tuple(in_place), tuple(anew))
+
+
+def _is_the_same_file(old: Any, new: Any) -> bool:
+    """Whether only its rotation differs, which is none of the process's business."""
+    is_file = isinstance(old, LogFile) and isinstance(new, LogFile)
+    return is_file and (old.path, old.format) == (new.path, new.format)
 
 
 def word(spec: ChildSpec) -> str:
@@ -102,9 +111,19 @@ def _told(name: str, old: Any, new: Any) -> str:
     label = _LABELS.get(name, name)
     if name in _HIDDEN or name == "template":
         return label
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
+    if isinstance(old, LogFile) and isinstance(new, LogFile) and old.path == new.path:
+        return f"{label} ({', '.join(_fields(old, new))})"
+    if isinstance(old, Mapping) and isinstance(new, Mapping) and name != "rlimits":
         return f"{label} ({', '.join(_names(old, new))})"
     return f"{label} {_value(name, old)} -> {_value(name, new)}"
+
+
+def _fields(old: LogFile, new: LogFile) -> Iterator[str]:
+    """What differs about a log."""
+    for name in (f.name for f in attrs.fields(LogFile)):
+        before, now = getattr(old, name), getattr(new, name)
+        if before != now:
+            yield f"{name} {words.text(name, before)} -> {words.text(name, now)}"
 
 
 def _names(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -121,23 +140,4 @@ def _names(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 def _value(name: str, value: Any) -> str:
     if name == "argv":
         return shown(shlex.join(mask.command_line(value)))
-    if name == "ready":
-        return _ready(value)
-    if name == "after":
-        return "[" + ", ".join(map(str, value)) + "]"
-    if name == "exitcodes":
-        return str(sorted(value))
-    return shown(value)
-
-
-def _ready(value: Readiness) -> str:
-    """`notify`, `{port: 8001}`: as in a tree file, and without quotation marks."""
-    return _flow(as_written(value))
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    if callable(value):
-        return repr_of_callable(value).strip("<>")
-    return mask.text(str(value))
+    return words.text(name, value)

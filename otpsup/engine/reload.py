@@ -15,7 +15,7 @@ from attrs import evolve
 
 from ..errors import InvalidSpec, OtpsupError
 from ..specs import DynamicSupervisor, Supervisor
-from .changes import Change, Survey, survey
+from .changes import Action, Change, Survey, survey
 from .difference import is_other_kind
 from .effects import Reply
 from .events import DeleteChild, Reload, StartDeclared, TerminateChild, ToChild
@@ -27,6 +27,12 @@ Ask = Callable[["Reloading", ToChild], None]
 
 Batch = list[ToChild]
 """Requests that are made at once; all are answered before the next batch is made."""
+
+
+_LAST: dict[Action, type[ToChild]] = {
+    "start": StartDeclared, "restart": StartDeclared, "stop": DeleteChild,
+}  # fmt: skip
+"""The request with which a change is done; one that was only stopped is not restarted."""
 
 
 def check_root(root: Node, spec: Supervisor | DynamicSupervisor) -> None:
@@ -55,7 +61,7 @@ class Reloading:
         self._errors: dict[str, str] = {}
         self._open: dict[int, str] = {}
         self._steps = self._batches()
-        self._asked: set[str] = set()
+        self._asked: set[tuple[type[ToChild], str]] = set()
         self._is_superseded = False
         self.is_over = False
 
@@ -92,7 +98,7 @@ class Reloading:
                 return
             asked = [(self._root.core.next_step(), request) for request in batch]
             self._open |= {ref: request.path for ref, request in asked}
-            self._asked.update(self._open.values())
+            self._asked |= {(type(request), request.path) for request in batch}
             for ref, request in asked:
                 self._ask(self, evolve(request, ref=ref))
 
@@ -104,10 +110,10 @@ class Reloading:
         self._root.core.emit(Reply(self._ref, told))
 
     def _error(self, change: Change) -> str | None:
-        is_left = change.action in ("start", "stop", "restart") and change.path not in self._asked
-        if self._is_superseded and is_left:
-            return "not done: a later update was made meanwhile"
-        return self._errors.get(change.path)
+        last = _LAST.get(change.action)
+        is_left = last is not None and (last, change.path) not in self._asked
+        left = "not done: a later update was made meanwhile"
+        return self._errors.get(change.path) or (left if self._is_superseded and is_left else None)
 
     # The steps.
 

@@ -128,6 +128,10 @@ class _Hook:
             self._killed = True
             self._process.kill(late=late)
 
+    def quote(self, told: Callable[[tuple[str, ...]], None]) -> None:
+        """As for a child."""
+        self._process.quote(told)
+
     def let_go(self) -> None:
         """Hold nothing of it any more."""
         if self._timer:
@@ -170,6 +174,8 @@ class HookedProcess:
         self._child = ChildProcess(_Side(host, self._heard), path, run, spec)
         self._hook: _Hook | None = None
         """The one that the life of the child waits for."""
+        self._failed: _Hook | None = None
+        """A `before_start` that has failed."""
         self._beside: _Hook | None = None
         """`after_ready`, for which nobody waits while the child runs."""
         self._secrets = Secrets({})
@@ -213,8 +219,8 @@ class HookedProcess:
             self._child.signal(signum)
 
     def quote(self, told: Callable[[tuple[str, ...]], None]) -> None:
-        """As for a child."""
-        self._child.quote(told)
+        """As for a child; of one that was not started, what its `before_start` said last."""
+        (self._failed or self._child).quote(told)
 
     def let_go(self) -> None:
         """The tree is over: hold nothing of it any more."""
@@ -229,11 +235,12 @@ class HookedProcess:
 
     def _prepared(self, reason: Reason) -> None:
         """`before_start` has ended."""
-        self._hook = None
+        hook, self._hook = self._hook, None
         is_good = reason.kind == "normal"
         if self._is_stopping:
             self._cannot_start(_STOPPED if is_good else reason)
         elif not is_good:
+            self._failed = hook
             text, where = self._words("before_start", reason), self._secrets.hide(reason.traceback)
             self._cannot_start(Reason("error", text, traceback=where))
         else:

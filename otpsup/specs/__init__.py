@@ -8,8 +8,8 @@ from .children import Child as Child
 from .children import Command as Command
 from .children import Process as Process
 from .children import Worker as Worker
-from .copies import Copy as Copy
 from .copies import copies as copies
+from .copy import Copy as Copy
 from .hook import Hook as Hook
 from .output import Inherit as Inherit
 from .output import LogFile as LogFile

@@ -22,7 +22,7 @@ from ..errors import InvalidSpec
 from . import check, output
 from .after import After, are_dependencies, from_value
 from .backoff import Backoff
-from .copies import Copy
+from .copy import Copy
 from .hook import IMPORT_PATH, Hook, argv, is_argv, is_target
 from .hook import from_value as hook_from_value
 from .ready import Readiness, Spawned, from_word

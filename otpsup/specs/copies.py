@@ -1,45 +1,20 @@
 """Copies of one program: siblings `web-1`, `web-2`, ..., made from one description.
 
-Decides how copies are named, and which siblings are copies of the same.
+Decides how they are named, and what another number of them makes of a tree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from ..errors import InvalidSpec
 from . import check
 from .after import After
-
-if TYPE_CHECKING:
-    from .supervisors import ChildSpec
-
-MOST = 10_000
-"""Copies that a program may have."""
-
-
-@frozen
-class Copy:
-    """Which copy a child is.
-
-    Attributes:
-        of: the name that all copies share; the child's own is `<of>-<number>`.
-        number: from 1.
-        make: makes a copy from its number; how more of them are made.
-    """
-
-    of: str = field(validator=check.name)
-    number: int = field(
-        validator=check.rule(check.Whole(1, MOST), f"a number from 1 to {MOST}", "number=1")
-    )
-    make: Callable[[int], ChildSpec] = field(
-        eq=False,
-        repr=False,
-        validator=check.rule(callable, "a callable", "make=lambda n: Worker('web', serve)"),
-    )
+from .copy import MOST, Copy
+from .supervisors import ChildSpec
 
 
 def copies(count: int, make: Callable[[int], ChildSpec]) -> list[ChildSpec]:
@@ -88,28 +63,6 @@ T = TypeVar("T", bound=Any)
 def numbered(spec: T, number: int, make: Callable[[int], ChildSpec]) -> T:
     """What `make` has made, as the copy of this number."""
     return evolve(spec, name=f"{spec.name}-{number}", copy=Copy(spec.name, number, make))
-
-
-def with_groups(children: Iterable[T]) -> tuple[T, ...]:
-    """The same children; one that is after the shared name of copies is after each of them."""
-    children = tuple(children)
-    groups: dict[str, list[str]] = {}
-    for child in children:
-        if isinstance(getattr(child, "copy", None), Copy):
-            groups.setdefault(child.copy.of, []).append(child.name)
-    for child in children:
-        groups.pop(getattr(child, "name", ""), None)  # a child of that very name is meant
-    return tuple(_spread(child, groups) for child in children) if groups else children
-
-
-def _spread(child: T, groups: dict[str, list[str]]) -> T:
-    after = getattr(child, "after", ())
-    if not any(each.name in groups for each in after):
-        return child
-    spread = [
-        After(name, each.condition) for each in after for name in groups.get(each.name, [each.name])
-    ]
-    return evolve(child, after=tuple(dict.fromkeys(spread)))
 
 
 def makers(spec: ChildSpec, path: str = "") -> dict[str, Callable[[int], ChildSpec]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from attrs import NOTHING, field, fields, frozen
+from attrs import field, frozen
 
 from .. import mask
 from . import check
@@ -155,20 +155,6 @@ _WORDS: dict[str, Readiness] = {"spawned": Spawned(), "notify": Notify()}
 def from_word(value: Any) -> Any:
     """Turn `"spawned"` and `"notify"` into their kinds; leave everything else as it is."""
     return _WORDS.get(value, value) if isinstance(value, str) else value
-
-
-def as_written(ready: Readiness) -> str | dict[str, Any]:
-    """As a tree file has it: `"notify"`, `{"port": 8001}`, `{"http": {"url": ..., "status": 204}}`.
-
-    What is as by default is left out.
-    """
-    kind = re.sub("(?<=[a-z])(?=[A-Z])", "_", type(ready).__name__).lower()
-    all = fields(type(ready))
-    given = {f.name: getattr(ready, f.name) for f in all if getattr(ready, f.name) != f.default}
-    if not given:
-        return kind
-    is_alone = len(given) == 1 and all[0].default is NOTHING
-    return {kind: given[all[0].name] if is_alone else given}
 
 
 # The spelling for trees: ready=otpsup.port(8001).

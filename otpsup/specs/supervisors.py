@@ -17,7 +17,7 @@ from . import check
 from .after import check_graph
 from .check import shown
 from .children import AutoShutdown, Child, Command, Shutdown, Strategy, Worker
-from .copies import with_groups
+from .copy import with_groups
 from .output import LogFile, check_files
 
 

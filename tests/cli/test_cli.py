@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -17,20 +16,17 @@ import pytest
 from otpsup import Command, Supervisor, Tree
 from otpsup.control import address
 from tests.support import ROOT
+from tests.support.program import ARGV, run_text
 from tests.support.trees import running
 from tests.support.waiting import LONG, gone
 
 KEYS = {"name", "path", "type", "state", "ready", "pid", "since", "restarts", "last_exit",
         "children"}  # fmt: skip
-ARGV = [sys.executable, "-m", "otpsup"]
 
 
 def otpsup(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run one command."""
-    return subprocess.run(
-        [*ARGV, *args], cwd=ROOT, env={**os.environ, **environment}, text=True,
-        capture_output=True, timeout=LONG * 2, check=False,
-    )  # fmt: skip
+    return run_text(*args, environment={**os.environ, **environment})
 
 
 def done(*args: str) -> str:

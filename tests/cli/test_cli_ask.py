@@ -17,8 +17,9 @@ from otpsup import Backoff, Command, Supervisor, Tree, completed, explain
 from otpsup.control import address, last_words
 from otpsup.logger import logger as otpsup_logger
 from otpsup.testing import what_if
-from tests.cli.test_cli import ARGV, done, otpsup, refused
-from tests.support import ROOT
+from tests.cli.test_cli import done, otpsup, refused
+from tests.support import ROOT, program
+from tests.support.program import ARGV
 from tests.support.trees import Child, node, pid, running, watching
 from tests.support.waiting import LONG
 
@@ -52,9 +53,7 @@ def sleeper(name: str, **options: object) -> Command:
 
 def fed(text: bytes, *args: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command with this on its standard input."""
-    return subprocess.run(
-        [*ARGV, *args], cwd=ROOT, input=text, capture_output=True, timeout=LONG * 2, check=False
-    )
+    return program.run(*args, input=text)
 
 
 # simulate FILE

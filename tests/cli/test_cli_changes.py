@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from otpsup import Tree, copies, load
 from otpsup.control import address
 from tests.cli.test_cli import done, otpsup, pids, refused, sleeper, states
 from tests.support import ROOT
+from tests.support.program import ARGV, run_text
 from tests.support.trees import running
 from tests.support.waiting import LONG
 
@@ -91,7 +90,7 @@ def test_graph_and_simulate(own: Path) -> None:
 
 def test_run_a_file(own: Path) -> None:
     """`run FILE` runs it; `plan` knows which file it was."""
-    argv = [sys.executable, "-m", "otpsup", "run", str(own / "shop.yaml"), "--name", "mine"]
+    argv = [*ARGV, "run", str(own / "shop.yaml"), "--name", "mine"]
     with subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.DEVNULL) as program:
         try:
             assert done("wait", "--ready", "-t", "10", "--json")
@@ -173,10 +172,7 @@ def test_add_and_remove(tree: Tree, own: Path) -> None:
     file.write_text("name: job\ncommand: sleep 1000\n")
     assert done("add", str(file)) == "job: running\n"
     text = "children:\n  j1:\n    command: sleep 1000\n  j2:\n    command: sleep 1000\n"
-    result = subprocess.run(
-        [sys.executable, "-m", "otpsup", "add", "-"], cwd=ROOT, input=text, text=True,
-        capture_output=True, env=dict(os.environ), check=False,
-    )  # fmt: skip
+    result = run_text("add", "-", input=text)
     assert (result.returncode, result.stdout) == (0, "j1: running\nj2: running\n"), result.stderr
     assert done("remove", "j*", "job") == "j2: removed\nj1: removed\njob: removed\n"
     assert set(states(tree)) == {"db", "web-1", "web-2"}

@@ -17,7 +17,7 @@ from otpsup import Supervisor, Tree
 from otpsup.cli.commands import COMMANDS
 from otpsup.cli.completion import candidates
 from otpsup.control import address
-from tests.cli.test_cli import done, sleeper
+from tests.cli.test_cli import done, otpsup, sleeper
 from tests.support import ROOT
 from tests.support.trees import running
 
@@ -109,10 +109,7 @@ def test_scripts_are_sound(shell: str, tmp_path: Path) -> None:
 
 def test_other_shells() -> None:
     """What is no shell that we know is wrong usage."""
-    result = subprocess.run(
-        [sys.executable, "-m", "otpsup", "completion", "tcsh"], cwd=ROOT, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+    result = otpsup("completion", "tcsh")
     assert (result.returncode, result.stdout) == (2, "")
     assert "expected one of bash, zsh, fish, not 'tcsh'" in result.stderr
 

@@ -14,8 +14,9 @@ import pytest
 from otpsup import Command, DynamicSupervisor, Hook, LogFile, Supervisor, Tree, http, stays_up
 from otpsup.control import address
 from otpsup.version import __version__
-from tests.cli.test_cli import ARGV, done, pids, refused, sleeper
+from tests.cli.test_cli import done, pids, refused, sleeper
 from tests.support import ROOT
+from tests.support.program import ARGV
 from tests.support.terminal import terminal
 from tests.support.trees import running
 from tests.support.waiting import LONG, until

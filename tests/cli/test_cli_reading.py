@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otpsup.cli import by_argparse, by_click
@@ -17,6 +17,7 @@ from otpsup.cli.commands import COMMANDS
 from otpsup.cli.parameters import Argument, BadUsage, Option, Subcommand
 from tests.cli.test_cli import otpsup
 from tests.support import ROOT
+from tests.support.sizes import sized
 
 READERS: tuple[Any, ...] = (by_click, by_argparse)
 
@@ -64,7 +65,7 @@ LINES = st.sampled_from(sorted(COMMANDS)).flatmap(
 )
 
 
-@given(LINES)
+@sized(150, 1500, LINES)
 @example(("signal", ["--", "-5", "--", "HUP"]))
 @example(("tail", ["-fn5", "web", "--", "stderr"]))
 @example(("tail", ["web", "-n=5"]))
@@ -74,7 +75,6 @@ LINES = st.sampled_from(sorted(COMMANDS)).flatmap(
 @example(("tail", ["--", "--", "--"]))
 @example(("status", ["--tree=", "", "a"]))
 @example(("logs", ["-n", "-1"]))
-@settings(max_examples=1500)
 def test_both_readers_agree(line: tuple[str, list[str]]) -> None:
     """Whatever the line, click and argparse make the same values of it, or both refuse it."""
     name, given = line

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from otpsup.control import address
 from tests.cli.test_cli import done, refused
 from tests.support import ROOT
+from tests.support.program import ARGV
 from tests.support.waiting import LONG
 
 SHOP = """
@@ -40,7 +40,7 @@ def own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactor
 def run(folder: Path, *args: str) -> Iterator[subprocess.Popen[str]]:
     """The program, killed at the end if it still runs."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    argv = [sys.executable, "-m", "otpsup", "run", *args]
+    argv = [*ARGV, "run", *args]
     with subprocess.Popen(argv, cwd=folder, env=env, text=True, stderr=subprocess.PIPE) as program:
         try:
             yield program

@@ -17,8 +17,9 @@ import pytest
 from otpsup import Backoff, Command, DynamicSupervisor, Supervisor, Tree
 from otpsup.cli import main
 from otpsup.control import address
-from tests.cli.test_cli import ARGV, otpsup
-from tests.support import ROOT
+from tests.cli.test_cli import otpsup
+from tests.support import ROOT, program
+from tests.support.program import ARGV
 from tests.support.trees import Watcher, asking, pid, running, watching
 from tests.support.waiting import LONG
 
@@ -73,10 +74,7 @@ def refused(code: int, *args: str) -> str:
 
 def fed(data: bytes, *args: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run `simulate` with this on its standard input."""
-    return subprocess.run(
-        [*ARGV, "simulate", *args], cwd=ROOT, env={**os.environ, **environment}, input=data,
-        capture_output=True, timeout=LONG * 2, check=False,
-    )  # fmt: skip
+    return program.run("simulate", *args, input=data, environment={**os.environ, **environment})
 
 
 def complaints(folder: Path, data: bytes) -> list[str]:

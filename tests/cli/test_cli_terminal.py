@@ -14,12 +14,12 @@ import pytest
 from otpsup import Command, Supervisor, Tree, log_line
 from otpsup.cli import progress
 from otpsup.control import address
-from tests.cli.test_cli import ARGV, done, otpsup, sleeper, states
+from tests.cli.test_cli import done, otpsup, sleeper, states
 from tests.cli.test_cli_reading import without_extras
-from tests.support import ROOT
+from tests.support.program import ARGV, run_text
 from tests.support.terminal import terminal
 from tests.support.trees import node, python, running
-from tests.support.waiting import LONG
+from tests.support.waiting import LONG, until
 
 
 @pytest.fixture(autouse=True)
@@ -138,11 +138,12 @@ def test_no_progress(quiet: list[str], slow: Tree, own: Path) -> None:
 
 def test_what_is_waited_for(slow: Tree, own: Path) -> None:
     """The words: who is on the way, for how long, and what for."""
-    starter = subprocess.Popen([*ARGV, "start", "slow"], cwd=ROOT, stdout=subprocess.DEVNULL)
-    assert otpsup("wait", "slow", "--ready", "-t", "1").returncode == 1
+    starting = slow.call_start("slow", (), "")
+    until(lambda: node(slow, "slow").state == "starting")
+    assert otpsup("wait", "slow", "--ready", "-t", "0.1").returncode == 1
     assert progress.summary(slow.status()).startswith("slow is starting, ")
     (own / "ready").touch()
-    assert starter.wait(LONG) == 0
+    starting.result(LONG)
 
 
 # The shell.
@@ -166,10 +167,7 @@ def test_shell_script(tree: Tree) -> None:
 
 
 def shell(script: str, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*ARGV, "shell", *args], cwd=ROOT, input=script, capture_output=True, text=True,
-        timeout=LONG * 2, check=False,
-    )  # fmt: skip
+    return run_text("shell", *args, input=script)
 
 
 def test_shell_keeps_its_tree(tree: Tree) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import otpsup
 from otpsup import Command, DynamicSupervisor, LogFile, Supervisor, Worker
 from otpsup.config import dump, load_children
-from otpsup.specs import ChildSpec
+from otpsup.specs import ChildSpec, words
 from otpsup.specs.ready import (
     Http,
     LogLine,
@@ -25,7 +25,6 @@ from otpsup.specs.ready import (
     Readiness,
     Spawned,
     StaysUp,
-    as_written,
 )
 from tests.config import documents
 from tests.graph.trees import trees
@@ -156,5 +155,5 @@ def test_one_child() -> None:
 )  # fmt: skip
 def test_readiness_is_shown_as_files_have_it(kind: Readiness) -> None:
     """What `otpsup info` shows of it may be copied into a file."""
-    child = {"name": "web", "command": ["web"], "ready": as_written(kind)}
+    child = {"name": "web", "command": ["web"], "ready": words.value("ready", kind)}
     assert load_children(text=json.dumps(child)) == [Command("web", ["web"], ready=kind)]

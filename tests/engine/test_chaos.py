@@ -11,6 +11,7 @@ from functools import partial
 from signal import SIGKILL, SIGTERM
 from typing import TypeVar, get_args
 
+import pytest
 from attrs import evolve
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -226,8 +227,11 @@ class Chaos(RuleBasedStateMachine):
         return tasks
 
 
-TestChaos = Chaos.TestCase
-TestChaos.settings = settings(
-    max_examples=3 * settings().max_examples,
-    stateful_step_count=40,
-)
+class TestChaos(Chaos.TestCase):  # type: ignore[valid-type,misc]
+    settings = settings(max_examples=settings().max_examples, stateful_step_count=40)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+class TestMoreChaos(Chaos.TestCase):  # type: ignore[valid-type,misc]
+    settings = settings(max_examples=6 * settings().max_examples, stateful_step_count=40)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from otpsup import Backoff, Command, DynamicSupervisor, Supervisor, Worker
@@ -36,6 +36,7 @@ from tests.engine.test_dependencies import ChainedSimulation, chained, without_b
 from tests.engine.trees import trees
 from tests.engine.world import World
 from tests.otp.generator import Maker
+from tests.support.sizes import sized
 
 
 def twin(one: Simulation) -> Simulation:
@@ -183,8 +184,7 @@ def retry_now(system: System) -> None:
     raise AssertionError("it does not come to rest")
 
 
-@settings(max_examples=150)
-@given(trees(), st.integers(0, 1 << 32), st.integers(0, 8))
+@sized(50, 500, trees(), st.integers(0, 1 << 32), st.integers(0, 8))
 def test_in_progress_counts_as_done(text: str, seed: int, steps: int) -> None:
     """What an engine comes to that goes on from a moment in which anything is in progress is what
     the first one comes to, if all that goes well."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from otpsup.engine.effects import Spawn
@@ -25,6 +25,7 @@ from otpsup.testing.scenario import Scenario, parse
 from otpsup.testing.simulation import Simulation
 from tests.engine.world import Process, World
 from tests.otp.generator import Generator
+from tests.support.sizes import sized
 
 # A chain is a list.
 
@@ -59,8 +60,7 @@ def without_batches(scenario: Scenario) -> Scenario:
     return evolve(scenario, events=events)
 
 
-@settings(max_examples=60)
-@given(st.integers(0, 2**32))
+@sized(30, 200, st.integers(0, 2**32))
 def test_chain_is_list(seed: int) -> None:
     """A chain of `after` starts, stops, restarts and gives up as the list does, to the letter."""
     for given_ in Generator(seed).scenarios(4):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define, evolve
-from hypothesis import given, note, settings
+from hypothesis import note, settings
 from hypothesis import strategies as st
 
 from otpsup.engine.child import Child
@@ -18,6 +18,7 @@ from tests.engine.otp_model import Otp, Refused, Start
 from tests.engine.script import spec_of
 from tests.engine.trees import BACKOFF, trees, workers
 from tests.engine.world import StopAnswer, World
+from tests.support.sizes import sized
 
 numbers = st.integers(0, 60)
 start_lists = st.lists(st.sampled_from(("ok", "fail", "decline")), max_size=4)
@@ -197,8 +198,13 @@ class Pair:
         assert refusal == (type(error).__name__ if error else "")
 
 
-@settings(max_examples=4 * settings().max_examples)
-@given(trees(), start_lists, st.lists(acts, min_size=6, max_size=20))
+@sized(
+    settings().max_examples,
+    10 * settings().max_examples,
+    trees(),
+    start_lists,
+    st.lists(acts, min_size=6, max_size=20),
+)
 def test_as_otp(tree: str, first_starts: list[Start], story: list[Act]) -> None:
     """The same children are started and stopped in the same order, and end up in the same state."""
     pair = Pair(tree)

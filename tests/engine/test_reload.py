@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+import pytest
 from attrs import evolve
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from tests.engine.script import spec_of
 from tests.engine.test_chaos import Chaos, events, numbers, outcomes, pick
 from tests.engine.trees import trees
 from tests.engine.world import World
+from tests.support.sizes import sized
 
 
 def root(text: str) -> Supervisor:
@@ -88,8 +90,7 @@ def has_no_waiting(spec: ChildSpec) -> bool:
     return True
 
 
-@given(old=trees().map(root), new=trees().map(root), salt=st.integers(0, 7))
-@settings(max_examples=3 * settings().max_examples)
+@sized(50, 500, trees().map(root), trees().map(root), st.integers(0, 7))
 def test_the_tree_is_what_a_fresh_start_of_the_new_spec_is(
     old: Supervisor, new: Supervisor, salt: int
 ) -> None:
@@ -197,10 +198,14 @@ class ReloadChaos(Chaos):
         return [child for child in found if isinstance(child, ProcessChild)]
 
 
-TestReloadChaos = ReloadChaos.TestCase
-TestReloadChaos.settings = settings(
-    max_examples=2 * settings().max_examples, stateful_step_count=30
-)
+class TestReloadChaos(ReloadChaos.TestCase):  # type: ignore[valid-type,misc]
+    settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+class TestMoreReloadChaos(ReloadChaos.TestCase):  # type: ignore[valid-type,misc]
+    settings = settings(max_examples=3 * settings().max_examples, stateful_step_count=30)
 
 
 @given(before=st.integers(1, 9), after=st.integers(0, 9))
@@ -231,5 +236,5 @@ def test_what_differs_is_told_as_in_a_tree_file() -> None:
     new = Command("web", ["sh", "-c", "sleep 2"], ready=http("http://me:secret@h/x", status=204))
     assert str(difference(old, new)) == (
         """command "sh -c 'sleep 1'" -> "sh -c 'sleep 2'", """
-        "ready notify -> {http: {url: http://***@h/x, status: 204}}"
+        "ready 'notify' -> {http: {url: http://***@h/x, status: 204}}"
     )

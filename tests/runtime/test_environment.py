@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,15 @@ ASKS = "info = os.fsdecode(open('/proc/self/environ', 'rb').read()).split(chr(0)
 
 MADE_BY = ("posix_spawn", "exec", "zygote", "spawn", "fork", "forkserver")
 
+COLD = ("spawn", "forkserver")
+"""Start an interpreter for each child; each is tried with a few things, and when there is time with
+all."""
+
+NOT_SPAWN, NOT_FORKSERVER = (
+    [pytest.param(how, marks=pytest.mark.slow) if how == left else how for how in MADE_BY]
+    for left in COLD
+)
+
 OWN = {"OTPSUP_CHANNEL", "OTPSUP_PATH", "OTPSUP_RUN"}
 """What otpsup adds to each."""
 ASIDE = {*OWN, "NOTIFY_SOCKET", "OTPSUP_RUNTIME_DIR", "PYTEST_CURRENT_TEST"}
@@ -34,12 +43,7 @@ def child(how: str, **options: Any) -> Any:
     if how == "exec":
         return asking(how, ASKS, nice=0, **options)
     method: Any = how
-    return Worker(how, tell_variables, start_method=method, ready="notify", **options)
-
-
-def tell_variables() -> None:
-    """Tell all variables, and stay."""
-    targets.ready([f"{name}={value}" for name, value in os.environ.items()])
+    return Worker(how, targets.tell_variables, start_method=method, ready="notify", **options)
 
 
 def variables(info: list[str]) -> dict[str, str]:
@@ -79,36 +83,47 @@ CHOICES: dict[str, tuple[Any, set[str] | None]] = {
 """What a spec says, and which of the host's variables that is; None is all."""
 
 
-@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize(
+    ("choice", "made_by"),
+    [
+        *((choice, [how for how in MADE_BY if how not in COLD]) for choice in CHOICES),
+        ("begins", COLD),
+        *(pytest.param(choice, COLD, marks=pytest.mark.slow) for choice in CHOICES),
+    ],
+)
 def test_inherited_variables_are_those_of_the_spec(
-    choice: str, host: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    choice: str, made_by: Sequence[str], host: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A child of any kind has of the host's variables exactly those that `inherit_env` names, as
     they were when the tree was started, with its own on top."""
     inherit_env, names = CHOICES[choice]
     wanted = {n: v for n, v in host.items() if names is None or n in names}
     own = {"OWN": "1", "AB": "mine"}
-    kinds = [child(how, inherit_env=inherit_env, environment=own) for how in MADE_BY]
+    kinds = [child(how, inherit_env=inherit_env, environment=own) for how in made_by]
     with running(*kinds) as tree:
-        for how in MADE_BY:
+        for how in made_by:
             assert variables(node(tree, how).info) == {**wanted, **own}, how
         monkeypatch.setenv("A", "later")
         monkeypatch.setenv("NEW", "later")
-        for how in MADE_BY:
+        for how in made_by:
             assert variables(tree.restart(how).info) == {**wanted, **own}, how
 
 
 NAMES = st.text("AB_", min_size=1, max_size=3)
 
 
-@settings(max_examples=15)
-@given(
-    st.dictionaries(NAMES, NAMES, max_size=8),
-    st.lists(st.tuples(NAMES, st.sampled_from(["", "*"]))),
-)
-def test_any_choice_of_any_variables(given: dict[str, str], chosen: list[tuple[str, str]]) -> None:
+@pytest.mark.parametrize("examples", [6, pytest.param(100, marks=pytest.mark.slow)])
+def test_any_choice_of_any_variables(examples: int) -> None:
     """The same for whatever a host has and a spec names: a command and a worker agree with a rule
     that is written out here."""
+    given_and_chosen = given(
+        st.dictionaries(NAMES, NAMES, max_size=8),
+        st.lists(st.tuples(NAMES, st.sampled_from(["", "*"]))),
+    )
+    settings(max_examples=examples)(given_and_chosen(agree))()
+
+
+def agree(given: dict[str, str], chosen: list[tuple[str, str]]) -> None:
     mine = {f"T{name}": value for name, value in given.items()}
 
     def is_wanted(name: str) -> bool:
@@ -125,7 +140,7 @@ def test_any_choice_of_any_variables(given: dict[str, str], chosen: list[tuple[s
                 assert variables(node(tree, how).info) == expected
 
 
-@pytest.mark.parametrize("how", MADE_BY)
+@pytest.mark.parametrize("how", NOT_SPAWN)
 def test_what_the_host_was_told_of_itself_is_never_inherited(
     how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,7 +186,7 @@ def test_what_cannot_be_inherited_is_refused(value: Any) -> None:
 # Files.
 
 
-@pytest.mark.parametrize("how", MADE_BY)
+@pytest.mark.parametrize("how", NOT_FORKSERVER)
 def test_later_files_win_and_secrets_over_all(how: str, tmp_path: Path) -> None:
     """Env files in their order, then `environment`, then secrets, which status never shows."""
     (tmp_path / "a.env").write_text("A=1\nB=1\nC=1\nD=1\n")
@@ -305,15 +320,15 @@ def test_a_secret_that_all_can_read_is_told_once(tmp_path: Path, log: list[str])
     assert "do not tell" not in "".join(log)
 
 
-@pytest.mark.parametrize("how", MADE_BY)
+@pytest.mark.parametrize("how", NOT_SPAWN)
 def test_copies_know_their_number(how: str) -> None:
     """Each copy has its number in OTPSUP_COPY; whoever is none has none."""
 
     def make(_: int) -> Any:
         return child(how, inherit_env="none")
 
-    with running(*copies(3, make), child(how, inherit_env="none")) as tree:
-        for number in (1, 2, 3):
+    with running(*copies(2, make), child(how, inherit_env="none")) as tree:
+        for number in (1, 2):
             seen = variables(node(tree, f"{how}-{number}").info)
             assert seen == {"OTPSUP_COPY": str(number)}
         assert variables(node(tree, how).info) == {}

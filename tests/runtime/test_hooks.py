@@ -17,6 +17,7 @@ from otpsup import Command, Hook, StartFailed, Tree, Worker
 from otpsup.engine.events import Exited, Unstartable
 from tests.support import targets
 from tests.support.hosts import hosting
+from tests.support.journal import fail, note, note_and_hang, stay
 from tests.support.strays import Strays, descendants
 from tests.support.strays import no_strays as no_strays
 from tests.support.trees import descriptors, node, pid, python, running, watching
@@ -26,19 +27,6 @@ NOTE = 'echo "$OTPSUP_HOOK $OTPSUP_EXIT_CODE$OTPSUP_EXIT_SIGNAL" >> "$JOURNAL"'
 POINTS = ("before_start", "after_ready", "after_exit")
 KINDS = ("command", "callable")
 CHILDREN = ("command", "zygote", "spawn")
-
-
-def note() -> None:
-    """Write down which hook this is, and what it was told."""
-    told = os.environ.get("OTPSUP_EXIT_CODE", "") + os.environ.get("OTPSUP_EXIT_SIGNAL", "")
-    with Path(os.environ["JOURNAL"]).open("a") as file:
-        file.write(f"{os.environ.get('OTPSUP_HOOK', 'child')} {told}\n")
-
-
-def note_and_hang() -> None:
-    """The same, and then do not end; nor does somebody in another session."""
-    note()
-    targets.start_a_daemon(os.environ["JOURNAL"] + ".daemon")
 
 
 def hook(kind: str) -> Any:
@@ -52,12 +40,6 @@ def hanging(kind: str) -> Any:
         while :; do sleep 1; done"""
     script = f"{NOTE}; setsid sh -c '{daemon}' & sleep 1000"
     return ["sh", "-c", script] if kind == "command" else note_and_hang
-
-
-def stay() -> None:
-    """Write down that the child runs, and stay."""
-    note()
-    targets.ready()
 
 
 COMMAND = """
@@ -193,11 +175,6 @@ def test_a_hook_runs_as_the_childs_user(tmp_path: Path) -> None:
 
 
 # before_start.
-
-
-def fail() -> None:
-    """A hook that fails."""
-    raise targets.Broken("no luck")
 
 
 @pytest.mark.parametrize(
@@ -573,3 +550,14 @@ def test_what_is_told_of_hooks_has_no_secrets(tmp_path: Path, log: list[str]) ->
     assert "before_start failed: cannot execute '/no/such/***'" in str(caught.value)
     assert [place for place, value in values.items() if value in shown] == []
     assert values["option"] not in repr(spec)
+
+
+def test_what_a_failed_before_start_said_is_told() -> None:
+    """In `why`, and as an event; a child that was never started has said nothing itself."""
+    hook = Hook(["sh", "-c", "echo no database; exit 3"])
+    spec = Command("c", ["sleep", "100"], before_start=hook, autostart=False)
+    with running(spec) as tree, watching(tree) as events:
+        with pytest.raises(StartFailed):
+            tree.start_child("c")
+        assert events.until("c", kind="last_output").lines == ("no database",)
+        assert "  | no database" in node(tree, "c").why

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from otpsup import Command, orphans
-from tests.support import ROOT
 from tests.support.hosts import hosting
+from tests.support.program import run_text
 from tests.support.strays import adopting
 from tests.support.trees import pid, running
 from tests.support.waiting import gone, is_alive
@@ -41,10 +41,7 @@ def orphan() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def cli(*arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "otpsup", "orphans", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_text("orphans", *arguments)
     return done.returncode, done.stdout, done.stderr
 
 

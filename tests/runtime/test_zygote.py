@@ -100,9 +100,12 @@ def test_a_module_that_cannot_be_imported_fails_its_worker_only(modules: Path, l
         tree.start()
 
 
-def test_a_module_that_hangs_on_import_fails_in_time(modules: Path) -> None:
+def test_a_module_that_hangs_on_import_fails_in_time(
+    modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A start that never comes to a process is given up after `start_timeout`, and the tree can
     be stopped."""
+    monkeypatch.setattr("otpsup.runtime.process._NEVER", 0.3)
     (modules / "hanging.py").write_text("import threading\nthreading.Event().wait()\n")
     spec = Worker("w", "hanging:work", start_timeout=0.1, shutdown=0.05, autostart=False)
     with running(spec, Command("c", ["sleep", "100"])) as tree:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import faulthandler
 import multiprocessing
@@ -40,6 +39,11 @@ def ready(info: Any = None) -> None:
     """Be ready, and stay."""
     current_child().ready(info)
     wait()
+
+
+def tell_variables() -> None:
+    """Tell all variables, as NAME=value, and stay."""
+    ready([f"{name}={value}" for name, value in os.environ.items()])
 
 
 def done() -> None:
@@ -396,11 +400,15 @@ def wait_in_thread() -> None:
 
 async def hang_in_a_task() -> None:
     """Take no cancellation seriously."""
+    import asyncio
+
     current_child().ready()
     await asyncio.gather(never_ending(), never_ending())
 
 
 async def never_ending() -> None:
+    import asyncio
+
     while True:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(100)

@@ -70,6 +70,8 @@ class FileSink:
 
     def _write(self, data: bytes) -> None:
         self._unwritten = data
+        if self._is_to_reopen and self._at_line_start:
+            self.close()
         if self._file is None:
             self._open()
         if self._losses.is_failing and not self._at_line_start:

@@ -85,6 +85,11 @@ class LogPump:
             known.retarget(target)  # a child that was changed may want it rotated otherwise
         return known or self._sinks.setdefault(target.path, self._made(target))
 
+    def retarget(self, target: LogFile) -> None:
+        """Rotate this file otherwise from here on, if anybody writes to it."""
+        if target.path in self._sinks:
+            self.file(target)
+
     def _made(self, target: LogFile) -> FileSink | Outlet:
         if _is_device(target.path):
             return DeviceOutlet(target.path, self._has_room)
