@@ -40,8 +40,10 @@ def write(tree: str, effect: Told) -> None:
 
 
 def _level(report: Report) -> str:
-    """What was started by request is no news to who asked (OTP.md 18.3)."""
-    is_asked_for = report.context == "progress" and report.cause.kind == "request"
+    """What was started by request is no news to who asked (OTP.md 18.3). Nobody asks for the steps
+    of an update, which may come by SIGHUP."""
+    asked = report.cause.kind == "request" and report.cause.rule != "update_start"
+    is_asked_for = report.context == "progress" and asked
     return "DEBUG" if is_asked_for else _LEVELS[report.context]
 
 

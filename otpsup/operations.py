@@ -23,7 +23,7 @@ from .engine.changes import Change
 from .engine.child import Child
 from .engine.events import Reload, Request, StartChild
 from .engine.snapshot import ChildStatus
-from .errors import InvalidSpec, NoTreeFile, OtpsupError, UpdateRefused
+from .errors import InvalidSpec, NoTreeFile, OtpsupError, UpdateRefused, in_words
 from .events import Event
 from .logger import logger
 from .plain import plain
@@ -100,8 +100,8 @@ class Operations:
         """Do this, and answer with what it returns, or with what its coroutine does."""
         try:
             value = work()
-        except OtpsupError as error:
-            answer(None, error)
+        except Exception as error:
+            answer(None, _told(error))
             return
         if not asyncio.iscoroutine(value):
             answer(value, None)
@@ -288,10 +288,18 @@ def _at(spec: ChildSpec, path: str) -> ChildSpec | None:
 async def _answered(work: Awaitable[Any], answer: Answer) -> None:
     try:
         value = await work
-    except OtpsupError as error:
-        answer(None, error)
+    except Exception as error:
+        answer(None, _told(error))
     else:
         answer(value, None)
+
+
+def _told(error: Exception) -> OtpsupError:
+    """What whoever asked is told; a bug of ours is told in full in the log, and harms nobody."""
+    if isinstance(error, OtpsupError):
+        return error
+    logger.error("an operation failed", error=error)
+    return OtpsupError(f"otpsup itself failed: {in_words(error)}; please report it, with the log")
 
 
 def _tree(path: Path) -> Root:

@@ -149,6 +149,9 @@ def each(paths: Sequence[str], do: Callable[[str], str], options: Options) -> st
 def _roll(client: TreeClient, root: ChildStatus, options: Options) -> str:
     """Restart copies so that no more than one is away; those that are not ready come first.
 
+    Each is stopped and started by two requests: a start that fails is not tried again then, and
+    counts as no restart, so that bad code takes one copy and not the tree.
+
     Raises:
         SomeFailed: one did not become ready, or another is not ready any more; those after it were
             left alone.
@@ -160,7 +163,8 @@ def _roll(client: TreeClient, root: ChildStatus, options: Options) -> str:
         try:
             _require_ready(client, done)
             with progress.shown(options):
-                done[path] = client.restart(path).state
+                client.terminate_child(path)
+                done[path] = client.start_child(path).state
         except (NotRunning, OtpsupError) as error:
             left = [other for other in paths if other not in done and other != path]
             what = f"; left as they are: {', '.join(left)}" if left else ""
