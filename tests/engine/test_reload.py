@@ -205,7 +205,7 @@ class TestReloadChaos(ReloadChaos.TestCase):  # type: ignore[valid-type,misc]
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 class TestMoreReloadChaos(ReloadChaos.TestCase):  # type: ignore[valid-type,misc]
-    settings = settings(max_examples=3 * settings().max_examples, stateful_step_count=30)
+    settings = settings(max_examples=2 * settings().max_examples, stateful_step_count=30)
 
 
 @given(before=st.integers(1, 9), after=st.integers(0, 9))

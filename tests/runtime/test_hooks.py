@@ -496,10 +496,19 @@ def zygote_of(launcher: int) -> int:
     return found
 
 
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "phase"),
+    [
+        ("command", "before_start"),
+        ("callable", "after_ready"),
+        ("command", "after_exit"),
+        pytest.param("callable", "before_start", marks=pytest.mark.slow),
+        pytest.param("command", "after_ready", marks=pytest.mark.slow),
+        pytest.param("callable", "after_exit", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_of_a_hook_outlives_the_host(
-    phase: str, kind: str, tmp_path: Path, no_strays: Strays
+    kind: str, phase: str, tmp_path: Path, no_strays: Strays
 ) -> None:
     """A host that is killed in any phase leaves nobody; what its children would have had run after
     their end is not run."""
