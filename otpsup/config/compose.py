@@ -38,7 +38,7 @@ def _events(text: str) -> Iterator[Any]:
     try:
         yield from yaml.parse(text, Loader=_FAST)
     except yaml.YAMLError as error:
-        raise _unusable(_in_the_same_words(text, error)) from None
+        raise _unusable(_in_the_same_words(text, error), text) from None
 
 
 def _in_the_same_words(text: str, error: yaml.YAMLError) -> yaml.YAMLError:
@@ -57,12 +57,19 @@ def _in_the_same_words(text: str, error: yaml.YAMLError) -> yaml.YAMLError:
     return error
 
 
-def _unusable(error: yaml.YAMLError) -> Unusable:
+def _unusable(error: yaml.YAMLError, whole: str) -> Unusable:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     words = [getattr(error, name, None) for name in ("context", "problem")]
     text = ", ".join(word for word in words if word) or str(getattr(error, "reason", error))
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    return Unusable(f"this is no YAML: {text}", line, column)
+    return Unusable(f"this is no YAML: {text}{_hint(whole, line, column)}", line, column)
+
+
+def _hint(text: str, line: int, column: int) -> str:
+    """What is wrong, if the brace of a variable stands at that place."""
+    lines = text.split("\n", line)
+    before = lines[line - 1][:column] if line <= len(lines) else ""
+    return "; write a ${...} in quotation marks there" if before.endswith("${") else ""
 
 
 @define

@@ -37,6 +37,7 @@ BAD: dict[str, bytes] = {
     "it is not UTF-8 (line 2)": b"name: t\nx: \xff",
     "1:1: it is empty": b"# nothing",
     "this is no YAML": b"name: [",
+    "write a ${...} in quotation marks there": b"name: s\nchildren: {a: {command: ${X}}}",
     "2:1: a second document": b"- a\n---\n- b",
     "unknown tag 'tag:yaml.org,2002:python/object:os.system'": b"a: !!python/object:os.system x",
     "'name' stands here twice; the first is in line 1": b"name: t\nname: u\nchildren: {}",
