@@ -13,9 +13,9 @@ from typing import Any
 
 from attrs import evolve
 
-from ..errors import InvalidSpec, OtpsupError
+from ..errors import AlreadyStarted, InvalidSpec, NotFound, OtpsupError
 from ..specs import DynamicSupervisor, Supervisor
-from .changes import Change, Survey, survey
+from .changes import Change, Survey, is_up, survey
 from .difference import is_other_kind
 from .effects import Reply
 from .events import DeleteChild, Reload, StartDeclared, TerminateChild, ToChild
@@ -24,6 +24,8 @@ from .strategy import affected
 
 Ask = Callable[["Reloading", ToChild], None]
 """Puts a request to the engine; its answer comes to `Reloading.answered`."""
+
+_NOT_DONE = "not done: a later update was made meanwhile"
 
 Batch = list[ToChild]
 """Requests that are made at once; all are answered before the next batch is made."""
@@ -53,7 +55,7 @@ class Reloading:
         self._survey = survey(root, request.spec)
         self._changes = list(self._survey.changes())
         self._errors: dict[str, str] = {}
-        self._open: dict[int, str] = {}
+        self._open: dict[int, ToChild] = {}
         self._steps = self._batches()
         self._asked: set[str] = set()
         self._is_superseded = False
@@ -62,20 +64,48 @@ class Reloading:
     def begin(self) -> None:
         """Adopt the new spec, and take the first step."""
         self._root.adopt(self._survey.spec)
+        self._owe()
         for each in self._survey.walk():  # some may have to wait no longer
             each.node.executor.release()
             each.node.mailbox.drain()
         self._go_on()
 
-    def supersede(self) -> None:
-        """Take no further step: a later reload does what is left to do."""
+    def _owe(self) -> None:
+        """Whoever is to be started is owed from here on, however far this reload comes."""
+        for change in self._changes:
+            child = self._root.core.children.get(change.path)
+            if change.action == "start" and child is not None:
+                child.owed = True
+
+    def supersede(self) -> list[int]:
+        """Take no further step: a later reload does what is left to do. Returns the numbers of the
+        requests that waited for their turn, which were taken back."""
         self._is_superseded = True
+        taken = [ref for ref, request in self._open.items() if self._take_back(ref, request)]
+        for ref in taken:
+            self._errors.setdefault(self._open.pop(ref).path, _NOT_DONE)
+        self._go_on()
+        return taken
+
+    def _take_back(self, ref: int, request: ToChild) -> bool:
+        """Who is stopping already, perhaps for this very request, goes on to be stopped."""
+        children = self._root.core.children
+        child, parent = children.get(request.path), children.get(request.path.rpartition("/")[0])
+        if not isinstance(parent, Node):
+            return False
+        if child is None or not isinstance(request, TerminateChild):
+            return parent.mailbox.take_back(ref)
+        if child.state == "stopping" or not parent.mailbox.take_back(ref):
+            return False
+        child.owed = child.owed and child.state == "down"
+        return True
 
     def answered(self, ref: int, error: OtpsupError | None) -> None:
         """One of its requests was answered."""
-        path = self._open.pop(ref)
+        request = self._open.pop(ref)
+        path = request.path
         child = self._root.core.children.get(path)
-        if error is not None:
+        if error is not None and not _is_done_already(request, error):
             self._errors.setdefault(path, str(error))
             if child is not None:
                 child.owed = child.state == "down"
@@ -91,8 +121,8 @@ class Reloading:
                 self._finish()
                 return
             asked = [(self._root.core.next_step(), request) for request in batch]
-            self._open |= {ref: request.path for ref, request in asked}
-            self._asked.update(self._open.values())
+            self._open |= dict(asked)
+            self._asked.update(request.path for _, request in asked)
             for ref, request in asked:
                 self._ask(self, evolve(request, ref=ref))
 
@@ -106,7 +136,7 @@ class Reloading:
     def _error(self, change: Change) -> str | None:
         is_left = change.action in ("start", "stop", "restart") and change.path not in self._asked
         if self._is_superseded and is_left:
-            return "not done: a later update was made meanwhile"
+            return _NOT_DONE
         return self._errors.get(change.path)
 
     # The steps.
@@ -136,7 +166,10 @@ class Reloading:
             yield from self._remove(path)
 
     def _remove(self, path: str) -> Iterator[Batch]:
-        if self._has(path):
+        """Until it is gone it is owed: a later reload may want it back."""
+        child = self._root.core.children.get(path)
+        if child is not None:
+            child.owed = child.owed or is_up(child)
             yield [TerminateChild(path=path, for_update=True)]
         if self._has(path):
             yield [DeleteChild(path=path, for_update=True)]
@@ -174,7 +207,7 @@ class Reloading:
             self._errors[path] = f"not started, because {culprit!r} did not start"
             return None
         child, spec = self._root.core.children.get(path), _spec(each, path)
-        if spec is None or (child is not None and child.state != "down"):
+        if spec is None or (child is not None and is_up(child)):
             return None  # somebody was quicker
         if child is None:
             child = each.node.add_later(spec)
@@ -193,6 +226,13 @@ class Reloading:
             if is_sibling and child in affected("rest_for_one", each.node.order, other):
                 return other.path
         return None
+
+
+def _is_done_already(request: ToChild, error: OtpsupError) -> bool:
+    """Whether somebody was quicker, perhaps an earlier reload."""
+    if isinstance(request, DeleteChild):
+        return isinstance(error, NotFound)
+    return isinstance(error, AlreadyStarted)
 
 
 def _is_group(each: Survey) -> bool:

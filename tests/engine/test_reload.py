@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from otpsup.engine.changes import Change
-from otpsup.engine.events import Reload
+from otpsup.engine.events import Boot, MonitorChild, Reload, StartChild
 from otpsup.engine.process import ProcessChild
 from otpsup.engine.snapshot import ChildStatus
-from otpsup.specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker, copies
+from otpsup.specs import After, ChildSpec, Command, DynamicSupervisor, Supervisor, Worker, copies
 from tests.engine.script import spec_of
 from tests.engine.test_chaos import Chaos, events, numbers, outcomes, pick
 from tests.engine.trees import trees
@@ -221,3 +221,176 @@ def test_scaling_starts_and_stops_no_more_than_the_difference(before: int, after
 
 def _web(number: int) -> Command:
     return Command("web", ["web", str(8000 + number)])
+
+
+@st.composite
+def interrupted(draw: st.DrawFn) -> list[tuple[str, int, int]]:
+    """Trees that are reloaded one after the other, each after so many events of the last."""
+    few = draw(st.lists(trees(), min_size=1, max_size=3, unique=True))
+    return draw(
+        st.lists(
+            st.tuples(st.sampled_from(few), st.integers(0, 3), st.integers(0, 9)),
+            min_size=2,
+            max_size=5,
+        )
+    )
+
+
+@given(texts=interrupted(), slow=st.sets(st.sampled_from("abcd")))
+@settings(max_examples=5 * settings().max_examples)
+def test_a_reload_in_the_middle_of_another_leaves_nothing_of_that(
+    texts: list[tuple[str, int, int]], slow: set[str]
+) -> None:
+    """However far the earlier ones had come, nobody who is in the last tree is left down for them,
+    and nobody stays whom the last tree does not have; all are answered, and nothing is owed."""
+    (first, _), *then = [(varied(root(text), salt), n) for text, salt, n in texts]
+    assume(has_no_waiting(first) and all(has_no_waiting(spec) for spec, _ in then))
+    assert isinstance(first, Supervisor)
+    last_spec = then[-1][0]
+    assert isinstance(last_spec, Supervisor)
+    world, fresh = booted(first), booted(last_spec)
+    for path in world.live_paths():
+        if path[-1] in slow:
+            world.stops[path] = "slow"
+    for spec, count in then:
+        last = world.ask(Reload(spec=spec))  # type: ignore[arg-type]
+        while count and world.step():
+            count -= 1
+    comes_to_rest(world)
+    assert not world.open_requests
+    assert not any(change.error for change in world.replies[last].value)
+    assert set(shape_of(world, last_spec)) == set(shape_of(fresh, last_spec))
+    assert not [path for path in paths_of(world) if world.engine.find(path).owed]  # type: ignore[union-attr]
+    assert {change.action for change in reload(world, last_spec)} <= {"stay"}
+
+
+def comes_to_rest(world: World) -> None:
+    """Whoever is slow moves on, until nothing happens any more."""
+    world.settle()
+    while slow := world.slow_ones():
+        if slow[0].dies_of:
+            world.finish(slow[0].path)
+        else:
+            world.ready(slow[0].path)
+        world.settle()
+
+
+def paths_of(world: World) -> list[str]:
+    return [node.path for node in world.engine.snapshot().walk()]
+
+
+def test_what_an_earlier_reload_is_stopping_comes_back() -> None:
+    """A file that is taken back while its change is still being made leaves nobody down: neither
+    who was to be restarted, nor who was to go."""
+
+    def tree(*names: str, arg: int = 0) -> Supervisor:
+        return Supervisor("top", children=[Worker(name, run, args=(arg,)) for name in names])
+
+    for middle in (tree("a", "b", arg=1), tree("a")):
+        world = World(tree("a", "b")).boot()
+        world.stops |= {"a": "slow", "b": "slow"}
+        world.ask(Reload(spec=middle))
+        world.settle()
+        world.ask(Reload(spec=tree("a", "b")))
+        comes_to_rest(world)
+        assert set(runs(world)) == {"a", "b"}
+
+
+def test_a_child_that_became_temporary_while_it_restarts_may_fail() -> None:
+    """It is forgotten then, and whoever was to come after it comes all the same."""
+
+    def tree(restart: str) -> Supervisor:
+        children = [Worker("a", run), Worker("b", run, restart=restart), Worker("c", run)]  # type: ignore[arg-type]
+        return Supervisor("top", strategy="rest_for_one", intensity=9, children=children)
+
+    for is_monitored in (True, False):
+        world = World(tree("permanent")).boot()
+        world.starts["b"].append("slow" if is_monitored else "fail")
+        world.exit("b")
+        while is_monitored and not world.slow_ones() and world.step():
+            pass
+        world.ask(MonitorChild("b", on=is_monitored))
+        world.ask(Reload(spec=tree("temporary")))
+        for _ in range(4):
+            world.step()
+        if is_monitored:
+            world.exit("b")
+        comes_to_rest(world)
+        world.advance(10)
+        assert set(runs(world)) >= {"a", "c"}
+
+
+def test_a_child_that_became_temporary_while_its_group_restarts_comes_back_with_it() -> None:
+    """It has a record as long as it has a process."""
+
+    def tree(restart: str) -> Supervisor:
+        children = [Worker("a", run), Worker("b", run, restart=restart)]  # type: ignore[arg-type]
+        return Supervisor("top", strategy="one_for_all", intensity=9, children=children)
+
+    world = World(tree("permanent")).boot()
+    world.stops["b"] = "slow"
+    world.exit("a")
+    world.settle()
+    world.ask(Reload(spec=tree("temporary")))
+    comes_to_rest(world)
+    assert [world.state(path) for path in ("a", "b")] == ["running", "running"]
+    assert set(runs(world)) == {"a", "b"}
+    world.shut_down()
+    comes_to_rest(world)
+    assert world.halt
+
+
+def test_a_readiness_that_changes_while_a_child_starts_counts_from_its_next_start() -> None:
+    """Its process was made for the one before, and reports no other."""
+
+    def tree(ready: str) -> Supervisor:
+        return Supervisor("top", children=[Worker("a", run, ready=ready), Worker("b", run)])
+
+    for old, new in (("spawned", "notify"), ("notify", "spawned")):
+        world = World(tree(old))
+        world.starts["a"].append("slow")
+        world.ask(Boot())
+        while not world.slow_ones():
+            world.step()
+        world.ask(Reload(spec=tree(new)))
+        world.settle()
+        assert world.state("a") == "starting"
+        comes_to_rest(world)
+        assert (world.state("a"), world.state("b")) == ("running", "running")
+        assert not world.open_requests
+
+
+def test_who_is_new_waits_for_what_it_is_after() -> None:
+    """A task that runs when the reload comes is waited for, as at boot."""
+    task = Worker("task", run, restart="transient")
+    web = Worker("web", run, after=[After("task", "completed")])
+    world = World(Supervisor("top", children=[task])).boot()
+    told = reload(world, Supervisor("top", children=[task, web]))
+    assert [(c.path, c.error) for c in told] == [("task", None), ("web", None)]
+    assert set(runs(world)) == {"task"}
+    world.exit("task", code=0)
+    world.settle()
+    assert set(runs(world)) == {"web"}
+
+
+def test_an_instance_is_never_started_without_its_arguments() -> None:
+    """One that was temporary has them no more; it ends for good, whatever the template is by now;
+    one that is started after that is what the template says."""
+
+    def tree(restart: str) -> Supervisor:
+        job = Worker("job", run, restart=restart)  # type: ignore[arg-type]
+        return Supervisor("top", children=[DynamicSupervisor("jobs", job)])
+
+    world = World(tree("temporary")).boot()
+    world.answer(StartChild("jobs", args=("mail",)))
+    reload(world, tree("permanent"))
+    world.answer(StartChild("jobs", args=("news",)))
+    for path in ("jobs/job#1", "jobs/job#2"):
+        world.exit(path)
+        world.settle()
+    alive = {p.path: p.args for p in world.processes.values()}
+    assert alive == {"jobs/job#2": ("news",)}
+
+
+def run() -> None:
+    """The target of workers here; nothing runs it."""
