@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import re
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -93,7 +94,11 @@ class Operations:
         self._since = time.time()
         self._asleep: dict[str, Callable[[int], ChildSpec]] = {}
         """How copies are made of which there are none just now."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._turn = asyncio.Lock()
+        """Whoever has it makes a new spec of what the tree is, and has it adopted."""
+        self._to_read: dict[Path, asyncio.Task[tuple[Change, ...]]] = {}
+        """Updates that have not begun to read their file."""
 
     def do(self, op: str, fields: Mapping[str, Any], answer: Answer) -> None:
         """Do one, and answer: at once, or when it is done."""
@@ -110,9 +115,13 @@ class Operations:
         if not asyncio.iscoroutine(value):
             answer(value, None)
             return
-        task = asyncio.ensure_future(_answered(value, answer))
+        self._task(_answered(value, answer))
+
+    def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self) -> None:
         """The tree is over: what is not done is given up."""
@@ -166,15 +175,32 @@ class Operations:
         return await self.reload(await self._load(file), preview=True)
 
     async def update(self, file: str | None) -> tuple[Change, ...]:
-        """Become what the file says."""
+        """Become what the file says. Those who ask before it is read share one update."""
         path = self._path(file)
-        spec = await self._load(file)
-        told = await self.reload(spec)
+        update = self._to_read.get(path)
+        if update is None:
+            update = self._to_read[path] = self._task(self._update(path))
+        return await asyncio.shield(update)
+
+    async def _update(self, path: Path) -> tuple[Change, ...]:
+        def read() -> Awaitable[Root]:
+            del self._to_read[path]
+            return asyncio.to_thread(_tree, path, self._variables)
+
+        told = await self._become(read)
         self.file = path
+        self._asleep.clear()
         return told
 
     async def scale(self, path: str, count: int) -> tuple[Change, ...]:
         """Run so many copies of a program."""
+
+        async def more_or_fewer() -> Root:
+            return self._scaled(path, count)
+
+        return await self._become(more_or_fewer)
+
+    def _scaled(self, path: str, count: int) -> Root:
         root = self._session.engine.root.spec
         known = {**self._asleep, **makers(root)}
         if path not in known:
@@ -182,10 +208,9 @@ class Operations:
                 f"{path!r} are no copies; {_known(known)} (`copies:` in a tree file, or "
                 "otpsup.copies, makes them)"
             )
-        told = await self._reload(scaled(root, path, count, known[path]))
         if count == 0:
             self._asleep[path] = known[path]
-        return told
+        return scaled(root, path, count, known[path])
 
     async def reload(self, spec: Root, *, preview: bool = False) -> tuple[Change, ...]:
         """Become what this spec says; or only tell what that would take.
@@ -194,26 +219,33 @@ class Operations:
             UpdateRefused: something would certainly not start; nothing has changed.
         """
         if preview:
-            return await self._preview(spec)
-        told = await self._reload(spec)
+            planned, wrong = await self._planned(spec)
+            return tuple(evolve(change, error=wrong.get(change.path)) for change in planned)
+
+        async def given() -> Root:
+            return spec
+
+        told = await self._become(given)
         self._asleep.clear()
         return told
 
-    async def _preview(self, spec: Root) -> tuple[Change, ...]:
-        planned, wrong = await self._plan(spec)
-        return tuple(evolve(change, error=wrong.get(change.path)) for change in planned)
+    async def _become(self, make: Callable[[], Awaitable[Root]]) -> tuple[Change, ...]:
+        """Become what this makes. One after the other until that is adopted: else of two at once
+        the later would be made of what the tree was before the earlier, and take that back."""
+        async with self._turn:
+            spec = await make()
+            planned, wrong = await self._planned(spec)
+            if wrong:
+                told = "; ".join(f"{path}: {why}" for path, why in wrong.items())
+                raise UpdateRefused(f"nothing was changed, for this cannot be started: {told}")
+            self._log(planned)
+            done = self._begin(lambda ref: Reload(ref=ref, spec=spec))
+        return await self._done(done)
 
-    async def _plan(self, spec: Root) -> tuple[tuple[Change, ...], dict[str, str]]:
-        """What would be done, and why it certainly cannot be."""
-        planned = await self._ask(lambda ref: Reload(ref=ref, spec=spec, preview=True))
+    async def _planned(self, spec: Root) -> tuple[Sequence[Change], dict[str, str]]:
+        """What it takes, and what of it would certainly fail."""
+        planned = await self._begin(lambda ref: Reload(ref=ref, spec=spec, preview=True))
         return planned, await asyncio.to_thread(self._problems, spec, planned)
-
-    async def _reload(self, spec: Root) -> tuple[Change, ...]:
-        planned, wrong = await self._plan(spec)
-        if wrong:
-            told = "; ".join(f"{path}: {why}" for path, why in wrong.items())
-            raise UpdateRefused(f"nothing was changed, for this cannot be started: {told}")
-        return await self._carry_out(spec, planned)
 
     def _problems(self, spec: Root, planned: Sequence[Change]) -> dict[str, str]:
         """What would certainly not start, and why, by the path of the change."""
@@ -226,9 +258,8 @@ class Operations:
                 found |= {change.path: "; ".join(told)} if told else {}
         return found
 
-    async def _carry_out(self, spec: Root, planned: Sequence[Change]) -> tuple[Change, ...]:
-        self._log(planned)
-        told: tuple[Change, ...] = await self._ask(lambda ref: Reload(ref=ref, spec=spec))
+    async def _done(self, reload: Awaitable[tuple[Change, ...]]) -> tuple[Change, ...]:
+        told = await reload
         self._session.retarget_logs()
         for change in told:
             if change.error:
@@ -255,7 +286,7 @@ class Operations:
         return [await self._add(parent, spec) for spec in specs]
 
     async def _add(self, parent: str, spec: ChildSpec) -> ChildStatus:
-        started = await self._ask(lambda ref: StartChild(ref=ref, path=parent, spec=spec))
+        started = await self._begin(lambda ref: StartChild(ref=ref, path=parent, spec=spec))
         assert isinstance(started, ChildStatus)
         return started
 
@@ -269,7 +300,8 @@ class Operations:
             raise NoTreeFile(f"tree {name!r} was not started from a file; name the file to use")
         return path
 
-    async def _ask(self, make: Callable[[int], Request]) -> Any:
+    def _begin(self, make: Callable[[int], Request]) -> asyncio.Future[Any]:
+        """Put a request to the engine; returns its answer to come."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def answer(value: Any, error: OtpsupError | None) -> None:
@@ -277,7 +309,7 @@ class Operations:
                 future.set_exception(error) if error else future.set_result(value)
 
         self._session.ask(make, answer)
-        return await future
+        return future
 
 
 def _at(spec: ChildSpec, path: str) -> ChildSpec | None:
@@ -300,11 +332,11 @@ async def _answered(work: Awaitable[Any], answer: Answer) -> None:
 
 
 def _told(error: Exception) -> OtpsupError:
-    """What whoever asked is told; a bug of ours is told in full in the log, and harms nobody."""
+    """The error for who asked; whatever it is, nobody is to wait for ever."""
     if isinstance(error, OtpsupError):
         return error
-    logger.error("an operation failed", error=error)
-    return OtpsupError(f"otpsup itself failed: {in_words(error)}; please report it, with the log")
+    logger.error("a request failed, and the tree goes on", error=error)
+    return OtpsupError(f"it failed, and the tree goes on: {in_words(error)}")
 
 
 def _tree(path: Path, variables: Mapping[str, str] | None) -> Root:
@@ -334,7 +366,7 @@ def _signal(given: str | int) -> int:
     name = str(given).upper()
     names = {each.name: each for each in signal.Signals}
     number = names.get(name) or names.get(f"SIG{name}")
-    if number is None and name.isdigit() and int(name) in signal.valid_signals():
+    if number is None and re.fullmatch("[0-9]{1,3}", name) and int(name) in signal.valid_signals():
         return int(name)
     if number is None:
         raise InvalidSpec(f"there is no signal {name[:40]!r}; for example HUP, USR1, TERM or 10")

@@ -78,6 +78,7 @@ class _Program:
         self._tree = tree
         self._loop = loop
         self._first: float | None = None
+        self._is_up = False
         self._has_terminal = _has_terminal()
 
     def listen(self) -> None:
@@ -98,7 +99,12 @@ class _Program:
 
     def started(self, error: BaseException | None) -> None:
         """The tree is up, or it is not."""
-        if error is None:
+        self._is_up = error is None
+        self._say_ready()
+
+    def _say_ready(self) -> None:
+        """It is ready once it is up, until its end begins."""
+        if self._is_up and self._first is None:
             self.manager.ready()
 
     def _stop(self, signum: signal.Signals) -> None:
@@ -116,14 +122,15 @@ class _Program:
             self._stop(signum)
         elif self._tree._session and self._first is None:
             logger.info("SIGHUP received: reading {} again", self._tree.file)
-            self.manager.reloading()
+            if self._is_up:
+                self.manager.reloading()
             self._tree._session.operate("update", {"file": None}, self._reloaded)
 
     def _reloaded(self, _: Any, error: OtpsupError | None) -> None:
         """What was done is in the log already."""
         for line in str(error).splitlines() if error else ():
             logger.error("the tree goes on as it was: {}", plain(line))
-        self.manager.ready()
+        self._say_ready()
 
     def _reopen(self, signum: signal.Signals) -> None:
         if self._tree._session:

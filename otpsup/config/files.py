@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections import ChainMap
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 
@@ -30,6 +31,9 @@ from .variables import Scope
 from .vocabulary import KINDS, ROOT, SHARED, belongs_to
 
 MOST_FILES = 1000
+_LONGEST_PATH = 1000
+"""Of a pattern. A path of more than 4096 bytes is none (PATH_MAX), and a pattern is taken apart
+folder by folder, each in a call of its own."""
 
 Above = Supervisor | DynamicSupervisor
 
@@ -104,12 +108,14 @@ class _Reader:
 
     @property
     def scope(self) -> Scope:
-        """The environment's win over those of env files, and these over others."""
-        return Scope({**self.variables, **self.env_files, **self.environ})
+        """The environment's win over those of env files, and these over others. Those of now, and
+        whatever is added to them: there may be very many, to be copied for each."""
+        return Scope(ChainMap(self.environ, self.env_files, self.variables))  # type: ignore[arg-type]
 
     def around(self, defaults: Mapping | None) -> Surroundings:
-        """What children get."""
-        return Surroundings(self.bases, self.scope, defaults)
+        """What children get; also copies of them that are made later."""
+        scope = Scope({**self.variables, **self.env_files, **self.environ})
+        return Surroundings(self.bases, scope, defaults)
 
     def top(self, path: str) -> _File | None:
         """The file that was asked for, with all that it includes."""
@@ -247,7 +253,8 @@ def _composed(source: Source, content: str, report: Report) -> Node | None:
 
 def _matches(path: str) -> list[str]:
     """The path itself, or what a pattern stands for, which may be nothing."""
-    return sorted(glob.glob(path)) if glob.has_magic(path) else [path]  # noqa: PTH207
+    is_pattern = glob.has_magic(path) and len(path) <= _LONGEST_PATH
+    return sorted(glob.glob(path)) if is_pattern else [path]  # noqa: PTH207
 
 
 _VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]*")

@@ -15,6 +15,8 @@ from .nodes import Entry, List, Mapping, Node, Scalar, is_nothing
 from .report import Place, Report
 from .vocabulary import DEFAULTS, KINDS, MERGED, PROCESSES_ONLY, Kind
 
+_DEEPEST = 50
+
 
 def merged(under: Mapping | None, over: Mapping) -> Mapping:
     """`over` with what it inherits; what it says of its kind puts away what is said below."""
@@ -90,6 +92,9 @@ class Bases:
 
     def _base(self, name: Scalar, place: Place, within: Sequence[str]) -> Mapping | None:
         base = self._known.get(name.text)
+        if len(within) >= _DEEPEST:
+            place.say(name, f"bases that extend bases, more than {_DEEPEST} deep")
+            return None
         if name.text in within:
             chain = " extends ".join(map(shown, [*within[within.index(name.text) :], name.text]))
             place.say(name, f"this never ends: {chain}")

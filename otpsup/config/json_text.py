@@ -96,6 +96,7 @@ class _Reader:
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             problem = "half a surrogate pair, which is no character, is in this text"
             self.report.add(self.source, token.line, token.column, "", problem)
+            text = text.encode(errors="replace").decode()  # nothing else is to stumble over it
         return text
 
     def _list(self, start: _Token, depth: int) -> List:

@@ -28,6 +28,7 @@ _MOST_SPENT = 300_000
 """Of a tree of 10,000 children; some seconds."""
 
 
+_MOST_PROBLEMS = 500
 _MOST_OF_PATH = 200
 _MOST_OF_TEXT = 600
 """Characters that are shown, in a file that may hold names of any length."""
@@ -41,12 +42,18 @@ class Report:
     _spent: int = 0
 
     def add(self, source: Source, line: int, column: int, path: str, text: str) -> None:
-        """One more problem."""
+        """One more problem.
+
+        Raises:
+            InvalidFile: these are enough; to look for the word that is meant takes its time.
+        """
         if len(path) > _MOST_OF_PATH:
             path = f"...{path[-_MOST_OF_PATH:]}"
         text = text if len(text) <= _MOST_OF_TEXT else f"{text[:_MOST_OF_TEXT]}..."
         problem = Problem(plain(source.name), line, column, plain(path), plain(text))
         self._found.setdefault((source.number, line, column, problem.text), problem)
+        if len(self._found) >= _MOST_PROBLEMS:
+            self.stop_if_any()
 
     def twice(self, key: Scalar, first: Scalar) -> None:
         """A key that was there before."""

@@ -18,6 +18,10 @@ from .report import Place
 
 HOW = "it is ${NAME}, ${NAME:-default} or ${NAME:?message}; a dollar is $$"
 _DEEPEST = 10
+_LONGEST = 1_000_000
+"""Characters that a text comes to; no program takes as much (execve(2))."""
+_MUCH = 200
+"""Characters that cost as much as a value."""
 _COPY = re.compile(r"copy(?: *([+-]) *([0-9]{1,9}))?")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::([-?])(.*))?", re.DOTALL)
 
@@ -62,6 +66,7 @@ class Scope:
     def _scalar(self, node: Scalar, place: Place) -> Node:
         try:
             text, names = self.expand(node.text)
+            place.report.spend(len(text) // _MUCH, node)
         except Unresolved as error:
             place.say(node, str(error))
             return Scalar(node.source, node.line, node.column, "", UNRESOLVED)
@@ -75,13 +80,18 @@ class Scope:
         """
         if depth > _DEEPEST:
             raise Unresolved(f"defaults within defaults, more than {_DEEPEST} deep")
-        parts, names, at = [], [], 0
+        parts: list[str] = []
+        names: list[str] = []
+        at = size = 0
         while (found := text.find("$", at)) >= 0:
             parts.append(text[at:found])
             if text.startswith("${", found):
                 end = _end(text, found + 2)
                 value, used = self._value(text[found + 2 : end], depth)
                 parts.append(value)
+                size += len(value)
+                if size > _LONGEST:
+                    raise Unresolved(f"this comes to more than {_LONGEST:,} characters")
                 names += used
                 at = end + 1
             else:

@@ -1,9 +1,10 @@
 """What a reload would do to a running tree, child by child, and why. Pure: nothing is changed.
 
-The rules. A child of which nothing differs that a process is made of stays, with its pid; all else
-changes in place. One that differs is restarted if it is up, and with it whom the strategy of its
-supervisor restarts. What is down because somebody stopped it, or because it has done its work,
-stays down. What was added at run time stays; what was deleted at run time comes back.
+The rules. A child of which nothing differs that a process is made of stays, with its pid; all
+else changes in place. One that differs is restarted if it is up, or if it is just starting and is
+to be ready otherwise; with it, whom the strategy of its supervisor restarts. What is down because
+somebody stopped it, or because it has done its work, stays down. What was added at run time stays;
+what was deleted at run time comes back.
 """
 
 from __future__ import annotations
@@ -110,8 +111,9 @@ def survey(node: Node, spec: Supervisor | DynamicSupervisor) -> Survey:
         return Survey(node, spec, own, (), (), ())
     declared = {child.name for child in node.declared}
     names = {child.name for child in spec.children}
-    gone = [c for c in node.children.values() if c.name in declared and c.name not in names]
-    added = [c for c in node.children.values() if c.name not in declared and c.name not in names]
+    others = [c for c in node.children.values() if c.name not in names]
+    gone = [c for c in others if c.name in declared or c.dropped]
+    added = [c for c in others if c not in gone]
     direct = [change for child in spec.children if (change := _of(node, child, declared))]
     rest = _with_their_group(node, spec, direct)
     return Survey(
@@ -149,8 +151,8 @@ def _of(node: Node, spec: ChildSpec, declared: set[str]) -> Change | None:
         return _missing(node, spec, is_new=spec.name not in declared)
     if is_other_kind(child.spec, spec):
         why = f"it was a {word(child.spec)}, and becomes a {word(spec)}"
-        return Change(child.path, "restart" if _is_up(child) else "start", why)
-    if child.owed and child.state == "down":
+        return Change(child.path, "restart" if is_up(child) else "start", why)
+    if child.owed and not is_up(child):
         return Change(child.path, "start", _owed(child))
     if isinstance(child, ProcessChild):
         return _of_process(child, spec)
@@ -178,13 +180,14 @@ def _owed(child: Child) -> str:
 
 def _of_process(child: ProcessChild, spec: ChildSpec) -> Change:
     made, before = difference(child.made_of, spec), difference(child.spec, spec)
-    if made.anew and _is_up(child):
+    is_other_start = made.of_a_start and child.state == "starting"
+    if (made.anew or is_other_start) and is_up(child):
         return Change(child.path, "restart", str(made))
     if _begins_to_be_wanted(child, spec):
         return Change(child.path, "start", str(before))
     if not before:
         return Change(child.path, "stay", _why_down(child))
-    later = "; it is down, and starts so next time" if before.anew and not _is_up(child) else ""
+    later = "; it is down, and starts so next time" if before.anew and not is_up(child) else ""
     return Change(child.path, "change", f"{before}{later}")
 
 
@@ -206,14 +209,15 @@ def _begins_to_be_wanted(child: Child, spec: ChildSpec) -> bool:
 
 
 def _why_down(child: Child) -> str:
-    if _is_up(child):
+    if is_up(child):
         return ""
     return "it is down; start it if you want it" if not child.wanted else ""
 
 
-def _is_up(child: Child) -> bool:
-    """It runs, or is about to; not one that somebody is stopping."""
-    return child.state != "down" and (child.state != "stopping" or child.wanted)
+def is_up(child: Child) -> bool:
+    """It runs, or is about to; not one that somebody, or an earlier reload, is stopping."""
+    comes_back = child.wanted and not child.owed
+    return child.state != "down" and (child.state != "stopping" or comes_back)
 
 
 def _with_their_group(node: Node, spec: Supervisor, direct: Sequence[Change]) -> tuple[Change, ...]:
@@ -229,7 +233,7 @@ def _along(node: Node, spec: Supervisor, change: Change, by: str | None) -> Chan
     child = node.core.children.get(change.path)
     if by is None or change.action not in ("stay", "change") or child is None:
         return change
-    if not _is_up(child):
+    if not is_up(child):
         return change
     also = f"; {change.why}" if change.why else ""
     why = f"{by} restarts and {node.label} is {spec.strategy}{also}"

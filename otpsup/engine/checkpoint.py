@@ -54,8 +54,8 @@ class Checkpoint:
 
     Attributes:
         state: `down`, `running` or `restarting`.
-        wanted, on_demand, monitored, is_healthy, is_done, alone, owed, paid, attempts, restarts: as
-            the record of the child has them, see `engine.child`.
+        wanted, on_demand, monitored, is_healthy, is_done, alone, owed, dropped, paid, attempts,
+            restarts: as the record of the child has them, see `engine.child`.
         ready_for: how long it has been ready, or had been when it ended.
         last_exit: how it ended last, by kind and detail of the reason.
         ended: it is up as far as its supervisor knows, and has just ended so. Of several of one
@@ -77,6 +77,7 @@ class Checkpoint:
     is_done: bool = _flag(default=False)
     alone: bool = _flag(default=False)
     owed: bool = _flag(default=False)
+    dropped: bool = _flag(default=False)
     paid: bool = _flag(default=False)
     attempts: int = _count()
     restarts: int = _count()
@@ -96,7 +97,7 @@ class Checkpoint:
 
 _KEPT = (
     *("wanted", "on_demand", "monitored", "is_healthy", "is_done"),
-    *("alone", "owed", "paid", "attempts", "restarts"),
+    *("alone", "owed", "dropped", "paid", "attempts", "restarts"),
 )
 """What stands in the record of a child as it stands in the checkpoint."""
 

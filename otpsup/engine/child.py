@@ -109,6 +109,8 @@ class Child:
     """The coming retry is already counted in the restart window."""
     owed = False
     """A reload has stopped it, and will start it again; or could not start it."""
+    dropped = False
+    """A reload is to take it away, and has not done so yet."""
     plan: Plan[Child] | None = None
 
     def __init__(self, core: Core, spec: ChildSpec, path: str, parent: Parent) -> None:

@@ -26,6 +26,7 @@ _OF_ITS_SUPERVISION = {
     "after",
 }
 _OF_THE_NEXT_START = {"ready", "start_timeout", "before_start", "after_ready", "after_exit"}
+_UNTIL_READY = frozenset(("ready", "start_timeout", "before_start"))
 _OF_ITS_END = {"stop_signal", "exitcodes"}
 _OF_SUPERVISORS = {
     *("intensity", "period", "strategy", "auto_shutdown", "max_children", "template")
@@ -45,10 +46,12 @@ class Difference:
     Attributes:
         in_place: the fields that change without a new process, each in words.
         anew: those of which a process is made.
+        of_a_start: a start that is under way is not that of the newer spec.
     """
 
     in_place: tuple[str, ...] = ()
     anew: tuple[str, ...] = ()
+    of_a_start: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.in_place or self.anew)
@@ -84,7 +87,7 @@ def difference(old: ChildSpec, new: ChildSpec) -> Difference:
         before, now = getattr(old, name), getattr(new, name)
         stays = name in _IN_PLACE or _is_the_same_file(before, now)
         (in_place if stays else anew).append(_told(name, before, now))
-    return Difference(tuple(in_place), tuple(anew))
+    return Difference(tuple(in_place), tuple(anew), not _UNTIL_READY.isdisjoint(differing))
 
 
 def _is_the_same_file(old: Any, new: Any) -> bool:

@@ -199,7 +199,8 @@ class Engine:
             self._core.emit(Reply(request.ref, told))
             return
         for earlier in self._reloads:
-            earlier.supersede()
+            for ref in earlier.supersede():
+                del self._steps[ref]
         reload = Reloading(self.root, request, self._step)
         self._reloads.append(reload)
         reload.begin()

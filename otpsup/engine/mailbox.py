@@ -97,6 +97,13 @@ class Mailbox:
                 self._handle(message)
                 return
 
+    def take_back(self, ref: int) -> bool:
+        """Whether a request of this number waited; it does no more. Not while any is handled."""
+        mine = [each for each in self._messages if isinstance(each, Request) and each.ref == ref]
+        for request in mine:
+            self._messages.remove(request)
+        return bool(mine)
+
     def take_all(self) -> list[Message]:
         """Empty the mailbox."""
         messages = list(self._messages)

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from attrs import evolve
+
 from ..errors import NotRunning
 from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import BRUTAL_KILL
@@ -65,6 +67,12 @@ def _adopt(child: Child, spec: ChildSpec) -> None:
     child.on_demand = not spec.autostart
 
 
+def _template_for(instance: Child, template: Any) -> Any:
+    """Whose arguments are gone stays temporary: it could only be started as something else."""
+    is_spent = isinstance(instance, ProcessChild) and instance.has_no_args
+    return evolve(template, restart="temporary") if is_spent else template
+
+
 class Node(Child):
     """A `Supervisor` or a `DynamicSupervisor`."""
 
@@ -114,8 +122,11 @@ class Node(Child):
             return
         if isinstance(spec, DynamicSupervisor):
             for instance in self.children.values():
-                _adopt(instance, spec.template)
+                _adopt(instance, _template_for(instance, spec.template))
             return
+        names = {child.name for child in spec.children}
+        for each in self.children.values():  # if they were dropped once, until they are back
+            each.dropped = each.name not in names and (each.dropped or each.name in before)
         for child in spec.children:
             self._adopt_child(child, is_new=child.name not in before)
         self.arrange()
@@ -448,10 +459,12 @@ class Node(Child):
             self.forget(child)
 
     def forgets(self, child: Child) -> bool:
-        """Whether the record of this child ends with it."""
+        """Whether the record of this child ends with it. Not of one that has become temporary, and
+        is about to be started again for what it was."""
         if self.is_dynamic:
             return True
-        return child.spec.restart == "temporary" and not child.on_demand and not child.owed
+        is_over = child.spec.restart == "temporary" and not child.on_demand and not child.owed
+        return is_over and not (child.plan is not None and child.plan.will_start(child))
 
     def report(
         self,

@@ -35,6 +35,8 @@ class ProcessChild(Child):
         super().__init__(core, spec, path, parent)
         self.type = kind_of(spec)
         self.args = tuple(args)
+        self.has_no_args = False
+        """It had some, for its one start, and could not be started with them again."""
         self.made_of = spec
         """The spec of its last incarnation; its own may be newer, after a reload."""
         self._asked = self._killed = self._declined = False
@@ -53,8 +55,9 @@ class ProcessChild(Child):
         self.limit_start()
         self.made_of = self.spec
         self.core.emit(Spawn(self.path, self.run, self.spec, self.args))
-        if self.spec.restart == "temporary":
+        if self.spec.restart == "temporary" and self.args:
             self.args = ()  # it is never started again, and they may be large (OTP.md 3.5)
+            self.has_no_args = True
 
     def begin_stop(self, cause: Cause) -> None:
         """Send the stop signal, or SIGKILL for brutal_kill."""
@@ -115,7 +118,7 @@ class ProcessChild(Child):
         """There is a process now."""
         self.pid = pid
         self.parent.child_spawned(self)
-        if isinstance(self.spec.ready, Spawned):
+        if isinstance(self.made_of.ready, Spawned):
             self.ready(None)
 
     def ready(self, info: Any) -> None:

@@ -125,7 +125,7 @@ class ApiStart(Answered):
 
     def finished(self, node: Node) -> None:
         """It is up, or it declined, which is success without a process."""
-        self.child.wanted = True
+        self.child.wanted, self.child.owed = True, False
         node.core.emit(Reply(self.ref, self.child))
 
     def failed(self, node: Node, child: Child, reason: Reason) -> None:

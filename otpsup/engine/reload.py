@@ -13,9 +13,9 @@ from typing import Any
 
 from attrs import evolve
 
-from ..errors import InvalidSpec, OtpsupError
+from ..errors import AlreadyStarted, InvalidSpec, NotFound, OtpsupError
 from ..specs import DynamicSupervisor, Supervisor
-from .changes import Action, Change, Survey, survey
+from .changes import Action, Change, Survey, is_up, survey
 from .difference import is_other_kind
 from .effects import Reply
 from .events import DeleteChild, Reload, StartDeclared, TerminateChild, ToChild
@@ -24,6 +24,8 @@ from .strategy import affected
 
 Ask = Callable[["Reloading", ToChild], None]
 """Puts a request to the engine; its answer comes to `Reloading.answered`."""
+
+_NOT_DONE = "not done: a later update was made meanwhile"
 
 Batch = list[ToChild]
 """Requests that are made at once; all are answered before the next batch is made."""
@@ -59,7 +61,7 @@ class Reloading:
         self._survey = survey(root, request.spec)
         self._changes = list(self._survey.changes())
         self._errors: dict[str, str] = {}
-        self._open: dict[int, str] = {}
+        self._open: dict[int, ToChild] = {}
         self._steps = self._batches()
         self._asked: set[tuple[type[ToChild], str]] = set()
         self._is_superseded = False
@@ -68,20 +70,48 @@ class Reloading:
     def begin(self) -> None:
         """Adopt the new spec, and take the first step."""
         self._root.adopt(self._survey.spec)
+        self._owe()
         for each in self._survey.walk():  # some may have to wait no longer
             each.node.executor.release()
             each.node.mailbox.drain()
         self._go_on()
 
-    def supersede(self) -> None:
-        """Take no further step: a later reload does what is left to do."""
+    def _owe(self) -> None:
+        """Whoever is to be started is owed from here on, however far this reload comes."""
+        for change in self._changes:
+            child = self._root.core.children.get(change.path)
+            if change.action == "start" and child is not None:
+                child.owed = True
+
+    def supersede(self) -> list[int]:
+        """Take no further step: a later reload does what is left to do. Returns the numbers of the
+        requests that waited for their turn, which were taken back."""
         self._is_superseded = True
+        taken = [ref for ref, request in self._open.items() if self._take_back(ref, request)]
+        for ref in taken:
+            self._errors.setdefault(self._open.pop(ref).path, _NOT_DONE)
+        self._go_on()
+        return taken
+
+    def _take_back(self, ref: int, request: ToChild) -> bool:
+        """Who is stopping already, perhaps for this very request, goes on to be stopped."""
+        children = self._root.core.children
+        child, parent = children.get(request.path), children.get(request.path.rpartition("/")[0])
+        if not isinstance(parent, Node):
+            return False
+        if child is None or not isinstance(request, TerminateChild):
+            return parent.mailbox.take_back(ref)
+        if child.state == "stopping" or not parent.mailbox.take_back(ref):
+            return False
+        child.owed = child.owed and child.state == "down"
+        return True
 
     def answered(self, ref: int, error: OtpsupError | None) -> None:
         """One of its requests was answered."""
-        path = self._open.pop(ref)
+        request = self._open.pop(ref)
+        path = request.path
         child = self._root.core.children.get(path)
-        if error is not None:
+        if error is not None and not _is_done_already(request, error):
             self._errors.setdefault(path, str(error))
             if child is not None:
                 child.owed = child.state == "down"
@@ -97,7 +127,7 @@ class Reloading:
                 self._finish()
                 return
             asked = [(self._root.core.next_step(), request) for request in batch]
-            self._open |= {ref: request.path for ref, request in asked}
+            self._open |= dict(asked)
             self._asked |= {(type(request), request.path) for request in batch}
             for ref, request in asked:
                 self._ask(self, evolve(request, ref=ref))
@@ -112,8 +142,8 @@ class Reloading:
     def _error(self, change: Change) -> str | None:
         last = _LAST.get(change.action)
         is_left = last is not None and (last, change.path) not in self._asked
-        left = "not done: a later update was made meanwhile"
-        return self._errors.get(change.path) or (left if self._is_superseded and is_left else None)
+        left = _NOT_DONE if self._is_superseded and is_left else None
+        return self._errors.get(change.path) or left
 
     # The steps.
 
@@ -123,7 +153,7 @@ class Reloading:
 
     def _of(self, each: Survey) -> Iterator[Batch]:
         """Under a group strategy all of the group stop before the first of them starts; else each
-        is gone for no longer than it takes itself."""
+        is gone for no longer than it takes itself, and one after the other."""
         below = {survey.node.path: survey for survey in each.below}
         waves = each.waves()
         if _is_group(each):
@@ -132,8 +162,17 @@ class Reloading:
         for wave in waves:
             for path in filter(below.__contains__, wave):
                 yield from self._of(below[path])
-            yield from self._stop(each, wave)
-            yield self._starts(each, wave)
+            up = [] if _is_group(each) else list(filter(self._is_up, wave))
+            for path in up:
+                yield from self._stop(each, [path])
+                yield self._starts(each, [path])
+            others = [path for path in wave if path not in up]
+            yield from self._stop(each, others)
+            yield self._starts(each, others)
+
+    def _is_up(self, path: str) -> bool:
+        child = self._root.core.children.get(path)
+        return child is not None and is_up(child)
 
     def _stops(self) -> Iterator[Batch]:
         """All that go, the last one first."""
@@ -142,7 +181,10 @@ class Reloading:
             yield from self._remove(path)
 
     def _remove(self, path: str) -> Iterator[Batch]:
-        if self._has(path):
+        """Until it is gone it is owed: a later reload may want it back."""
+        child = self._root.core.children.get(path)
+        if child is not None:
+            child.owed = child.owed or is_up(child)
             yield [TerminateChild(path=path, for_update=True)]
         if self._has(path):
             yield [DeleteChild(path=path, for_update=True)]
@@ -165,7 +207,22 @@ class Reloading:
         if child is None or child.state == "down":
             return False
         action = next(change.action for change in each.rest if change.path == path)
-        return action == "restart"
+        return action == "restart" and (_is_group(each) or not self._is_spared(each, path))
+
+    def _is_spared(self, each: Survey, path: str) -> bool:
+        """Another copy of the same program has not started as what this one would become."""
+        culprit = self._failed_copy(each, path)
+        if culprit is not None:
+            goes_on = f"not restarted, because {culprit!r} did not start; it goes on as it was"
+            self._errors.setdefault(path, goes_on)
+        return culprit is not None
+
+    def _failed_copy(self, each: Survey, path: str) -> str | None:
+        program = _program(each, path)
+        if program is None:
+            return None
+        failed = (other for other in self._errors if _program(each, other) == program)
+        return next((other for other in failed if not self._is_up(other)), None)
 
     def _is_other(self, each: Survey, path: str) -> bool:
         """Whether the record is of another kind than it will be."""
@@ -180,7 +237,7 @@ class Reloading:
             self._errors[path] = f"not started, because {culprit!r} did not start"
             return None
         child, spec = self._root.core.children.get(path), _spec(each, path)
-        if spec is None or (child is not None and child.state != "down"):
+        if spec is None or (child is not None and is_up(child)):
             return None  # somebody was quicker
         if child is None:
             child = each.node.add_later(spec)
@@ -201,8 +258,21 @@ class Reloading:
         return None
 
 
+def _is_done_already(request: ToChild, error: OtpsupError) -> bool:
+    """Whether somebody was quicker, perhaps an earlier reload."""
+    if isinstance(request, DeleteChild):
+        return isinstance(error, NotFound)
+    return isinstance(error, AlreadyStarted)
+
+
 def _is_group(each: Survey) -> bool:
     return isinstance(each.spec, Supervisor) and each.spec.strategy != "one_for_one"
+
+
+def _program(each: Survey, path: str) -> str | None:
+    """Of what a child is a copy."""
+    copy = getattr(_spec(each, path), "copy", None)
+    return None if copy is None else str(copy.of)
 
 
 def _spec(each: Survey, path: str) -> Any:

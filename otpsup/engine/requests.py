@@ -184,7 +184,8 @@ class Handler:
             raise (
                 self._running(child, "restart") if request.restart_only else _already_started(child)
             )
-        self._check_dependencies("start", child)
+        if not request.for_update:  # nobody is there to ask again; as in a boot, it waits
+            self._check_dependencies("start", child)
         why = purpose.ApiStart(_cause(request, child), request.ref, child, new=False)
         self._node.carry_out(why, starts=[child])
 

@@ -46,9 +46,7 @@ class Restarter:
     def retry(self, child: Child) -> None:
         """The wait of a child that is `restarting` is over."""
         if not child.monitored:
-            cause = Cause("request", child.path, child.last_exit, "unmonitor")
-            self._leave_down(child, cause)
-            self._restart_group(child, cause, 0.0)  # the others of its group waited with it
+            self._restart_without(child)
         elif child.awaited is not None:
             self._restart_group(child, self._released(child, child.awaited), 0.0)
         elif child.paid:
@@ -56,6 +54,16 @@ class Restarter:
             self._restart_group(child, cause, 0.0)
         else:
             self._restart(child, "retry", child.last_exit)
+
+    def _restart_without(self, child: Child) -> None:
+        """A child is not to come back; the others of its group, who waited with it, are."""
+        cause = Cause("request", child.path, child.last_exit, "unmonitor")
+        child.wanted = False
+        stops, starts = self._group(child)  # its record may go, and its place among them with it
+        self._leave_down(child, cause)
+        self._node.carry_out(
+            purpose.Restart(cause, child), stops=stops, starts=starts, others=[child]
+        )
 
     def _released(self, child: Child, awaited: After) -> Cause:
         """Why it waits no longer: what it is after is there, or nobody waits for that any more."""
@@ -197,9 +205,13 @@ class Restarter:
         """Start those of a group whose turn had not come, and whom a failed start does not concern.
 
         In a list it concerns all that come later; they are started with the next attempt. In a
-        graph there may be others, whom nobody else would start.
+        graph there may be others, whom nobody else would start; and nobody else starts any of them
+        if there will be no next attempt, for it has become temporary.
         """
-        concerned = affected(self._node.strategy, self._node.order, failed)
+        is_tried_again = failed.state == "restarting"
+        concerned = (
+            affected(self._node.strategy, self._node.order, failed) if is_tried_again else ()
+        )
         left = [child for child in left if child not in concerned]
         if left:
             self._node.carry_out(purpose.Restart(cause, left[0]), starts=left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -240,3 +241,55 @@ def test_both_parsers_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         fast = told(content, yaml.CBaseLoader)
         slow = told(content, yaml.BaseLoader)
         assert not fast or not slow or fast == slow
+
+
+def _within(seconds: float, path: Path) -> str:
+    begin = time.process_time()
+    said = message(path)
+    assert time.process_time() - begin < seconds
+    return said
+
+
+def _bomb(depth: int, more: str) -> str:
+    lines = [f"  V{n}: '{f'${{V{n - 1}}}' * 10}'" for n in range(1, depth)]
+    return "\n".join(["name: t", "variables:", "  V0: xxxxxxxxxx", *lines, more])
+
+
+SMALL_AND_LARGE: dict[str, str] = {
+    "this comes to more than 1,000,000 characters": _bomb(20, "children: {}"),
+    "too large, with all copies": _bomb(
+        6, "children: {w: {command: [x" + ', "${V5}"' * 500 + "]}}"
+    ),
+    "bases that extend bases, more than 50 deep": "name: t\nbases:\n"
+    + "".join(f"  b{n}: {{extends: b{n + 1}}}\n" for n in range(3000))
+    + "  b3000: {command: x}\nchildren: {w: {extends: b0}}\n",
+    "cannot include": f"name: t\ninclude: '{'[a-z]*/' * 2000}'\n",
+    "and 450 more": "name: t\nchildren:\n"
+    + "".join(f"  - {{name: w{n}, comand: x, restrt: y}}\n" for n in range(9000)),
+}
+
+
+@pytest.mark.parametrize("words", SMALL_AND_LARGE)
+def test_a_small_file_that_asks_for_much(words: str, tmp_path: Path) -> None:
+    """It is refused before it costs a running tree its memory, its stack or its time."""
+    (tmp_path / "t.yaml").write_text(SMALL_AND_LARGE[words])
+    assert words in _within(20, tmp_path / "t.yaml")
+
+
+@pytest.mark.parametrize("key", ["include", "env_files", "name", "x-y"])
+@pytest.mark.parametrize("text", ["\\ud800", "\\ud800/*", "[a]\\udfff/b*"])
+def test_half_a_character_anywhere(key: str, text: str, tmp_path: Path) -> None:
+    """No path can have it, and nobody stumbles over it."""
+    rest = "" if key == "name" else '"name": "t", '
+    (tmp_path / "t.json").write_text(f'{{{rest}"{key}": "{text}", "children": {{}}}}')
+    assert "half a surrogate pair" in message(tmp_path / "t.json")
+
+
+def test_many_variables_take_no_time(tmp_path: Path) -> None:
+    """Each is looked up, and not all of them copied for each."""
+    lines = [f"  V{n + 1}: '${{V{n}:-x}}'" for n in range(20_000)]
+    file = tmp_path / "t.yaml"
+    file.write_text("\n".join(["name: ${V20000}", "variables:", *lines, "children: {}"]))
+    begin = time.process_time()
+    assert otpsup.load(file, environ={}).name == "x"
+    assert time.process_time() - begin < 5

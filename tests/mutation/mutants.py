@@ -468,8 +468,8 @@ OPERATORS = (
     Mutant(
         "started-is-unwanted",
         PURPOSE,
-        "        self.child.wanted = True\n",
-        "",
+        "        self.child.wanted, self.child.owed = True, False\n",
+        "        self.child.owed = False\n",
         "what an operator started comes back with its group",
         "DESIGN 4.1",
     ),
@@ -516,8 +516,8 @@ OPERATORS = (
     Mutant(
         "restart_child-moves",
         PURPOSE,
-        "        self.child.wanted = True\n",
-        "        self.child.wanted = True\n        if self.child.name in node.children:\n            node.children[self.child.name] = node.children.pop(self.child.name)\n",
+        "        self.child.wanted, self.child.owed = True, False\n",
+        "        self.child.wanted, self.child.owed = True, False\n        if self.child.name in node.children:\n            node.children[self.child.name] = node.children.pop(self.child.name)\n",
         "restart_child keeps the position",
         "14.3",
     ),
@@ -781,7 +781,7 @@ POOLS = (
     Mutant(
         "args-lost",
         PROCESS,
-        'if self.spec.restart == "temporary":',
+        'if self.spec.restart == "temporary" and self.args:',
         "if True:",
         "an instance is restarted with the same arguments",
         "16.5",
@@ -789,7 +789,7 @@ POOLS = (
     Mutant(
         "args-kept",
         PROCESS,
-        'if self.spec.restart == "temporary":',
+        'if self.spec.restart == "temporary" and self.args:',
         "if False:",
         "arguments of a temporary child are not kept",
         "3.5",
