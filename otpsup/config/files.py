@@ -104,17 +104,19 @@ class _Reader:
     bases: Bases = field(factory=Bases)
     env_files: dict[str, str] = field(factory=dict)
     variables: dict[str, str] = field(factory=dict)
+    hidden: set[str] = field(factory=set)
     count: int = 0
 
     @property
     def scope(self) -> Scope:
         """The environment's win over those of env files, and these over others. Those of now, and
         whatever is added to them: there may be very many, to be copied for each."""
-        return Scope(ChainMap(self.environ, self.env_files, self.variables))  # type: ignore[arg-type]
+        values = ChainMap(self.environ, self.env_files, self.variables)  # type: ignore[arg-type]
+        return Scope(values, hidden=self.hidden)
 
     def around(self, defaults: Mapping | None) -> Surroundings:
         """What children get; also copies of them that are made later."""
-        scope = Scope({**self.variables, **self.env_files, **self.environ})
+        scope = Scope({**self.variables, **self.env_files, **self.environ}, hidden=self.hidden)
         return Surroundings(self.bases, scope, defaults)
 
     def top(self, path: str) -> _File | None:
@@ -187,9 +189,12 @@ class _Reader:
         if not _VARIABLE.fullmatch(key.text) or key.text == "copy":
             place.say(key, f"{shown(key.text)} is no name of a variable; it is of letters and _")
         elif not is_nothing(node):
-            value = read(Text(), self.scope.fill(node, place), place)
+            filled = self.scope.fill(node, place)
+            value = read(Text(), filled, place)
             if value is not BAD:
                 self.variables.setdefault(key.text, value)
+            if isinstance(filled, Scalar) and filled.is_hidden:
+                self.hidden.add(key.text)
 
     def _base(self, key: Scalar, node: Node, place: Place) -> None:
         if isinstance(node, Mapping):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from attrs import define, field, frozen
 
@@ -10,7 +10,7 @@ from .. import mask
 from ..errors import InvalidFile, Problem
 from ..plain import plain
 from ..specs import check
-from .nodes import Mapping, Node, Scalar, Source, is_nothing
+from .nodes import List, Mapping, Node, Scalar, Source, is_nothing
 
 MOST_NODES = 1_000_000
 """Values in a file, those behind aliases counted each time."""
@@ -106,7 +106,10 @@ class Place:
         return Place(self.report, f"{self.path}[{number}]")
 
     def say(self, node: Node, text: str) -> None:
-        """Something is wrong with this node."""
+        """Something is wrong with this node. What was put into it and is a secret is not shown,
+        whoever made the text."""
+        for secret in _secrets(node):
+            text = text.replace(secret, mask.HIDDEN).replace(repr(secret)[1:-1], mask.HIDDEN)
         self.report.add(node.source, node.line, node.column, self.path, text)
 
     def refuse(self, node: Node, expected: str, hint: str = "") -> None:
@@ -119,6 +122,19 @@ class Place:
         known = list(known)
         hint = hint or check.nearest(key.text, known) or f"known are {', '.join(known)}"
         self.at(key.text).say(key, f"unknown key {check.shown(key.text)}; {hint}")
+
+
+def _secrets(node: Node) -> Iterator[str]:
+    """The texts in it into which secrets were put."""
+    if isinstance(node, Scalar):
+        if node.is_hidden and node.text:
+            yield node.text
+        return
+    below = node.items if isinstance(node, List) else ()
+    if isinstance(node, Mapping):
+        below = [entry.value for entry in node.entries.values()]
+    for each in below:
+        yield from _secrets(each)
 
 
 def _step(key: str) -> str:

@@ -5,6 +5,7 @@ The specs decide what is wrong; here each of it gets its place in the file.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -69,7 +70,20 @@ def check_siblings(supervisor: dict[str, Any], children: Sequence[Built]) -> Non
     _check_names(children)
     _check_significant(supervisor, children)
     if any(child.spec.after for child in children) and not _check_dependencies(children):
+        _count_dependencies(children)
         _check_cycles(children)
+
+
+def _count_dependencies(children: Sequence[Built]) -> None:
+    """All copies of one after all copies of another are very many."""
+    sizes = Counter(child.shared_name for child in children)
+    for child in children:
+        count = sum(sizes[after.name] for after in child.spec.after)
+        child.place.report.spend(count // _CHEAP, child.node)
+
+
+_CHEAP = 4
+"""How many dependencies cost as much as a value."""
 
 
 def _check_names(children: Sequence[Built]) -> None:

@@ -52,7 +52,9 @@ def _bytes(path: str) -> bytes:
     require_regular(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
-        data = file.read(MOST_BYTES + 1)
+        data: bytes | None = file.read(MOST_BYTES + 1)
+    if data is None:  # of some files in /proc
+        raise Unreadable("there is nothing in it yet, and nobody waits for that")
     if len(data) > MOST_BYTES:
         raise Unreadable(f"it is larger than {MOST_BYTES // 1_000_000} MB")
     return data

@@ -6,6 +6,7 @@ Decides the notation. Where the values come from is `files`' matter.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from collections.abc import Mapping as MappingType
 from typing import Any
 
@@ -37,10 +38,12 @@ class Scope:
     Attributes:
         values: by name.
         copy: the number of the copy that is being made; None where there are no copies.
+        hidden: names of those in whose values there are secrets.
     """
 
     values: MappingType[str, str] = field(factory=dict, repr=False)
     copy: int | None = None
+    hidden: Container[str] = ()
 
     def for_copy(self, number: int) -> Scope:
         """The same for one copy."""
@@ -70,7 +73,10 @@ class Scope:
         except Unresolved as error:
             place.say(node, str(error))
             return Scalar(node.source, node.line, node.column, "", UNRESOLVED)
-        return with_text(node, text, is_hidden=any(map(mask.is_secret, names)))
+        return with_text(node, text, is_hidden=any(map(self._is_hidden, names)))
+
+    def _is_hidden(self, name: str) -> bool:
+        return mask.is_secret(name) or name in self.hidden
 
     def expand(self, text: str, depth: int = 0) -> tuple[str, list[str]]:
         """The text with all variables put in, and the names of those.

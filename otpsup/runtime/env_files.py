@@ -77,9 +77,11 @@ def _read(what: str, path: Path) -> tuple[bytes, int]:
         if not stat.S_ISREG(mode):
             raise _unreadable(what, path, "it is no regular file")
         with os.fdopen(os.open(path, flags), "rb") as file:
-            data = file.read(_MOST + 1)
+            data: bytes | None = file.read(_MOST + 1)
     except OSError as error:
         raise _unreadable(what, path, error.strerror or type(error).__name__) from None
+    if data is None:  # of some files in /proc
+        raise _unreadable(what, path, "there is nothing in it yet, and nobody waits for that")
     if len(data) > _MOST:
         raise _unreadable(what, path, f"it is larger than {_MOST >> 20} MiB")
     return data, mode
