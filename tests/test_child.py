@@ -121,7 +121,14 @@ def ask_too_early() -> None:
     otpsup.current_child().stopping.wait()
 
 
-@pytest.mark.parametrize("strategy", ["one_for_one", "rest_for_one", "one_for_all"])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "one_for_all",
+        pytest.param("one_for_one", marks=pytest.mark.slow),
+        pytest.param("rest_for_one", marks=pytest.mark.slow),
+    ],
+)
 def test_asking_ones_own_supervisor_too_early_is_an_error(strategy: Any) -> None:
     """CallerNotReady instead of a deadlock, under every strategy."""
     other = Command("other", SLEEP, autostart=False)

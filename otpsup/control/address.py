@@ -20,6 +20,9 @@ from ..errors import NotRunning, OtpsupError
 
 DIRECTORY = "OTPSUP_RUNTIME_DIR"
 
+_PATIENCE = 10
+"""Whole seconds within which a tree lets somebody in, unless its process is stopped, or stuck."""
+
 
 class UnsafeDirectory(OtpsupError):
     """The folder for sockets belongs to somebody else, is open to others, or cannot be made."""
@@ -121,15 +124,29 @@ def connect(path: Path) -> socket.socket:
     """A connection to the tree behind a socket.
 
     Raises:
-        NotRunning: nobody answers there.
+        NotRunning: nobody answers there, or nobody has been let in for a long time.
     """
     sock = socket.socket(socket.AF_UNIX)
     try:
+        _wait_at_most(sock, _PATIENCE)
         sock.connect(str(path))
+        _wait_at_most(sock, 0)
+    except BlockingIOError:
+        sock.close()
+        raise NotRunning(
+            f"the tree at {path} has let nobody in for {_PATIENCE} s: its process is stopped, or "
+            "stuck"
+        ) from None
     except OSError as error:
         sock.close()
         raise NotRunning(f"no tree answers at {path}: {error.strerror or error}") from None
     return sock
+
+
+def _wait_at_most(sock: socket.socket, seconds: int) -> None:
+    """Of connect(2), when too many wait to be let in already; 0 is for ever. A timeout of Python's
+    own does not wait there at all."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("2l", seconds, 0))
 
 
 def user_of(stream: socket.socket) -> int:
@@ -140,11 +157,16 @@ def user_of(stream: socket.socket) -> int:
 
 
 def _answers(path: Path) -> bool:
-    try:
-        connect(path).close()
-    except NotRunning:
-        return False
-    return True
+    """Also if so many wait already that nobody else can: who looks for a tree waits for none."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.setblocking(False)
+        try:
+            sock.connect(str(path))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return True
 
 
 def running() -> list[Path]:

@@ -48,7 +48,14 @@ def run(folder: Path, *args: str) -> Iterator[subprocess.Popen[str]]:
             program.kill()
 
 
-@pytest.mark.parametrize("target", ["shop:build", "shop", "shop.py:build"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "shop",
+        pytest.param("shop:build", marks=pytest.mark.slow),
+        pytest.param("shop.py:build", marks=pytest.mark.slow),
+    ],
+)
 def test_run(own: Path, target: str) -> None:
     """A tree in a module of the current folder runs in the foreground until SIGTERM."""
     with run(own, target, "--name", "mine") as program:

@@ -6,11 +6,12 @@ import io
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from otpsup import ChildStatus
 from otpsup.cli import table
+from tests.support.sizes import sized
 
 STATES = st.sampled_from(["down", "starting", "running", "stopping", "restarting"])
 TEXT = st.text(max_size=9) | st.text(st.characters(categories=["Cc", "Cs", "Zl", "Cf"]))
@@ -61,8 +62,7 @@ def test_example() -> None:
     ]
 
 
-@settings(max_examples=40)
-@given(NODES, st.floats(0, 2e9), st.booleans())
+@sized(20, 200, NODES, st.floats(0, 2e9), st.booleans())
 def test_any_tree(root: ChildStatus, now: float, colour: bool) -> None:
     """Any tree is as many lines as it has nodes, in order, each with its name and state."""
     text = table.render(root, now, colour=colour)
@@ -74,8 +74,7 @@ def test_any_tree(root: ChildStatus, now: float, colour: bool) -> None:
         assert child.state in line
 
 
-@settings(max_examples=50)
-@given(NODES)
+@sized(20, 200, NODES)
 def test_colour_is_only_colour(root: ChildStatus) -> None:
     """Colours change nothing but colours; without them there is no control character at all."""
     plain = table.render(root, 1e9, colour=False)

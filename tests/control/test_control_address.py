@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -183,6 +184,27 @@ def test_a_tree_that_is_starting_keeps_its_socket(base: Path) -> None:
     sock = dead_socket(address.directory() / f"young-{os.getpid()}.sock")
     assert address.running() == []
     assert sock.exists()
+
+
+def test_a_stuck_tree_holds_nobody_up(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a tree that lets nobody in, so many may wait, and no more. Whoever looks for another tree
+    finds that all the same; whoever wants this one is told before long."""
+    monkeypatch.setattr(address, "_PATIENCE", 1)
+    sock, path = address.listen("stuck")
+    other, there = address.listen("other")
+    with sock, other, contextlib.ExitStack() as waiting:
+        for _ in range(10_000):
+            knocking = waiting.enter_context(socket.socket(socket.AF_UNIX))
+            knocking.setblocking(False)
+            if knocking.connect_ex(str(path)):
+                break
+        assert address.find("other") == there
+        assert address.running() == [there, path]
+        with pytest.raises(NotRunning, match="let nobody in for 1 s: its process is stopped"):
+            address.connect(path)
+        sock.accept()[0].close()
+        with address.connect(path) as late:
+            assert late.getblocking()
 
 
 def test_no_tree(base: Path) -> None:

@@ -63,7 +63,9 @@ def child(kind: str, port: int) -> Child:
     return command(port, nice=0) if kind == "fork path" else worker(port, kind)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [*(k for k in KINDS if k != "spawn"), pytest.param("spawn", marks=pytest.mark.slow)]
+)
 def test_a_crashed_leaders_group_is_gone_before_the_restart(kind: str, port: int) -> None:
     """kill -9 of the leader: its grandchild dies too, the port is free, the restart succeeds."""
     with running(child(kind, port)) as tree, watching(tree) as events:

@@ -26,7 +26,6 @@ from tests.support.waiting import gone, is_alive, until
 NOTE = 'echo "$OTPSUP_HOOK $OTPSUP_EXIT_CODE$OTPSUP_EXIT_SIGNAL" >> "$JOURNAL"'
 POINTS = ("before_start", "after_ready", "after_exit")
 KINDS = ("command", "callable")
-CHILDREN = ("command", "zygote", "spawn")
 
 
 def hook(kind: str) -> Any:
@@ -89,8 +88,14 @@ def log() -> Iterator[list[str]]:
 # Order.
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("how", CHILDREN)
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        *((how, kind) for how in ("command", "zygote") for kind in KINDS),
+        ("spawn", "callable"),
+        pytest.param("spawn", "command", marks=pytest.mark.slow),
+    ],
+)
 def test_hooks_run_around_each_incarnation(how: str, kind: str, journal: Path) -> None:
     """`before_start` has ended before the child is started, `after_ready` runs once it is ready,
     and `after_exit` has ended before it is started again, and before a stop returns."""

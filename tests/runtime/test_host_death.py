@@ -183,7 +183,14 @@ def test_each_has_its_own_way_to_end(tmp_path: Path) -> None:
     assert said.read_text() == "SIGINT SIGUSR1 "
 
 
-@pytest.mark.parametrize("how", ["main()", "main(); sys.exit(0)", "main(); raise SystemExit"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "main()",
+        "main(); sys.exit(0)",
+        pytest.param("main(); raise SystemExit", marks=pytest.mark.slow),
+    ],
+)
 def test_a_host_that_forgets_to_stop_stops_at_exit(how: str, tmp_path: Path) -> None:
     """A started tree is stopped in order when the interpreter ends, so that children can tidy
     up."""

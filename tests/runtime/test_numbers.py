@@ -91,7 +91,12 @@ ASKED = {
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs unshare")
 @pytest.mark.parametrize(
     ("asked", "launcher"),
-    [("terminate", "lives"), ("restart", "dies"), ("hurry", "lives"), ("nothing", "dies")],
+    [
+        ("terminate", "lives"),
+        pytest.param("restart", "dies", marks=pytest.mark.slow),
+        pytest.param("hurry", "lives", marks=pytest.mark.slow),
+        ("nothing", "dies"),
+    ],
 )
 def test_a_number_that_is_a_strangers_by_now(asked: str, launcher: str, tmp_path: Path) -> None:
     """A child is dead, reaped, and its number taken by somebody else before the host knows of it;

@@ -102,7 +102,9 @@ def test_workers_change_user_too(method: Any) -> None:
         assert "SIGTERM" in str(node(tree, "w").last_exit)
 
 
-@pytest.mark.parametrize("method", ["zygote", "spawn", "forkserver", "fork"])
+@pytest.mark.parametrize(
+    "method", ["zygote", "spawn", pytest.param("forkserver", marks=pytest.mark.slow), "fork"]
+)
 def test_another_users_worker_dies_with_the_host(method: str, tmp_path: Path) -> None:
     """A change of user undoes PR_SET_PDEATHSIG (prctl(2)); the worker still ends with a host that
     was killed."""

@@ -155,8 +155,16 @@ class World:
     def _clean_up(self) -> None:
         for agent in self._scheduler.agents:
             agent.kill()
+        self._close_door()
         self._loop.close()
         self.kernel.close()
+
+    def _close_door(self) -> None:
+        """Of a life that failed: nobody would let in who knocks there later."""
+        session = self._tree._session
+        listener = session._server._listener if session is not None else None
+        if listener is not None and listener._sock.fileno() >= 0:
+            listener.close()
 
     # What is watched.
 
