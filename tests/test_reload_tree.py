@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -390,6 +391,24 @@ def test_logs_and_recent_events(tmp_path: Path) -> None:
         tree.stop()
         assert {line.text for line in lines} <= {"one", "two"}
         assert {line.text for line in here} <= {"one"}  # it may have come anew
+
+
+def test_a_follower_that_reads_nothing_ends_with_the_tree_in_silence(tmp_path: Path) -> None:
+    """It holds up neither the tree nor its end, and nobody is told of it as of a failure."""
+    script = "while :; do echo 0123456789; done"
+    talker = Command("t", ["sh", "-c", script], stdout=LogFile(tmp_path / "log", max_bytes=100_000))
+    before = set(threading.enumerate())
+    with contextlib.ExitStack() as stack, _logged() as lines:
+        with running(talker, name="shop"):
+            for _ in range(3):
+                client = stack.enter_context(TreeClient.connect("shop"))
+                assert next(client.logs(follow=True)).text == "0123456789"
+            until(lambda: "otpsup-follow" in [thread.name for thread in threading.enumerate()])
+            with TreeClient.connect("shop") as client:
+                for _ in range(50):  # meanwhile what is between us and them fills up
+                    assert client.status().state == "running"
+        until(lambda: set(threading.enumerate()) <= before)
+        assert not [line for line in lines if "failed" in line]
 
 
 # A program.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -82,6 +83,10 @@ class Connection:
         self._pending = 0
         self._nonsense = 0
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._room = threading.Event()
+        """Whoever tells of lines need not wait."""
+        self._delivery: asyncio.Future[None] | None = None
+        self._is_closed = False
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
         """Answer requests until the client hangs up."""
@@ -141,13 +146,21 @@ class Connection:
 
     def _on_line(self, line: LogLine) -> None:
         """Called in a thread of its own, which waits until the client has room for more."""
+        self._room.clear()
         with contextlib.suppress(RuntimeError):  # the loop is over
-            asyncio.run_coroutine_threadsafe(self._deliver(line), self._loop).result()
+            if not self._is_closed:
+                self._loop.call_soon_threadsafe(self._deliver, line)
+                self._room.wait()
 
-    async def _deliver(self, line: LogLine) -> None:
-        with contextlib.suppress(OSError):  # it has hung up, which ends the following
-            self._writer.write(wire.encode_line(line))
-            await self._writer.drain()
+    def _deliver(self, line: LogLine) -> None:
+        self._delivery = asyncio.ensure_future(self._drained(line))
+        self._delivery.add_done_callback(lambda _: self._room.set())
+
+    async def _drained(self, line: LogLine) -> None:
+        if not self._writer.transport.is_closing():
+            with contextlib.suppress(OSError):  # it has hung up, which ends the following
+                self._writer.write(wire.encode_line(line))
+                await self._writer.drain()
 
     def _on_event(self, event: Event) -> None:
         self._send(wire.encode_event(event))
@@ -174,6 +187,8 @@ class Connection:
         """Hang up."""
         self._unsubscribe()
         self._unsubscribe = lambda: None
+        self._is_closed = True
+        self._room.set()
         self._writer.close()
 
 
