@@ -16,10 +16,11 @@ settings.register_profile(
     "ordinary",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    max_examples=40,
+    max_examples=20,
     derandomize=True,
     database=None,
 )
+settings.register_profile("longer", settings.get_profile("ordinary"), max_examples=40)
 settings.register_profile(
     "thorough", settings.get_profile("ordinary"), derandomize=False, max_examples=10_000
 )
@@ -30,6 +31,12 @@ settings.load_profile("ordinary")
 def pytest_xdist_auto_num_workers() -> int:
     """Of `-n auto`: tests of processes spend much of their time waiting for one."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run of those that take their time takes its time for examples, too."""
+    if config.getoption("-m") == "slow":
+        settings.load_profile("longer")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -81,6 +81,7 @@ def test_top_on_a_terminal(tree: Tree) -> None:
     assert screen.seen.count(b"\x1b[?1049h") == screen.seen.count(b"\x1b[?1049l") == 1
 
 
+@pytest.mark.slow
 def test_top_when_the_tree_ends(tree: Tree) -> None:
     """It says so, on the screen that was there before."""
     with terminal([*ARGV, "top", "--delay", "0.2"]) as screen:
@@ -90,6 +91,7 @@ def test_top_when_the_tree_ends(tree: Tree) -> None:
     assert screen.seen.endswith(b"shop has ended\r\n")
 
 
+@pytest.mark.slow
 def test_top_of_more_than_the_screen_has() -> None:
     """What does not fit is counted."""
     many = [sleeper(f"c{n}", autostart=False) for n in range(40)]
@@ -131,6 +133,7 @@ def test_progress(slow: Tree, own: Path) -> None:
     assert screen.text == "slow: running"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "quiet", [pytest.param(["dumb"], marks=pytest.mark.slow), ["xterm", "--json"]]
 )
@@ -145,6 +148,7 @@ def test_no_progress(quiet: list[str], slow: Tree, own: Path) -> None:
         assert screen.end() == 0
 
 
+@pytest.mark.slow
 def test_what_is_waited_for(slow: Tree, own: Path) -> None:
     """The words: who is on the way, for how long, and what for."""
     starting = slow.call_start("slow", (), "")
@@ -179,6 +183,7 @@ def shell(script: str, *args: str) -> subprocess.CompletedProcess[str]:
     return run_text("shell", *args, input=script)
 
 
+@pytest.mark.slow
 def test_shell_keeps_its_tree(tree: Tree) -> None:
     """The tree that it was started for is the one of every line, unless the line names another."""
     with running(sleeper("x"), name="other"):
@@ -218,6 +223,7 @@ def test_shell_on_a_terminal(tree: Tree, own: Path) -> None:
         assert screen.end() == 0
 
 
+@pytest.mark.slow
 def test_shell_without_a_tree() -> None:
     """It waits for commands all the same; each says that there is no tree."""
     with terminal([*ARGV, "shell"], NO_COLOR="1") as screen:
@@ -240,6 +246,7 @@ def test_colour_of_a_tree(tree: Tree) -> None:
     assert os.environ.get("NO_COLOR") is None
 
 
+@pytest.mark.slow
 def test_top_of_a_supervisor() -> None:
     """Supervisors have no line of their own; what is below them has, by its whole path."""
     sub = Supervisor("pool", children=[sleeper("w")])

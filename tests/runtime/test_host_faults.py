@@ -216,7 +216,7 @@ def test_a_probe_whose_result_cannot_be_looked_at() -> None:
     """A result that is neither true nor false, and cannot be shown, is *not yet*, at once."""
     slow = otpsup.probe(Grim, timeout=100, interval=100)
     with running(Command("c", SLEEP)) as tree:
-        bad = Command("p", SLEEP, ready=slow, start_timeout=0.1)
+        bad = Command("p", SLEEP, ready=slow, start_timeout=1)
         with pytest.raises(StartFailed, match="not ready within .*: ValueError: neither"):
             tree.start_child(bad)
         survives_a_crash(tree)
