@@ -225,8 +225,35 @@ def _with_their_group(node: Node, spec: Supervisor, direct: Sequence[Change]) ->
     restarted = [c.path for c in direct if c.action == "restart"]
     if spec.strategy == "one_for_one" or not restarted:
         return tuple(direct)
-    first = {path: by for by in reversed(restarted) for path in _taken_along(node, spec, by)}
+    first = _first_to_take_along(node, spec, restarted)
     return tuple(_along(node, spec, change, first.get(change.path)) for change in direct)
+
+
+def _first_to_take_along(node: Node, spec: Supervisor, restarted: Sequence[str]) -> dict[str, str]:
+    """By whom, the first of these, each of the others is taken along; once through them all."""
+    taken: dict[str, str] = {}
+    followers = _followers(spec)
+    for by in restarted:
+        names = [by.rpartition("/")[2]]
+        while names:
+            new = [n for n in followers[names.pop()] if node.path_of(n) not in taken]
+            taken |= dict.fromkeys(map(node.path_of, new), by)
+            names += new
+    return taken
+
+
+def _followers(spec: Supervisor) -> dict[str, list[str]]:
+    """Whom the strategy restarts with each child, directly; whom with these, then follows."""
+    names = [child.name for child in spec.children]
+    if spec.strategy == "one_for_all":  # in a ring, each leads to all
+        return {name: [names[n - 1]] for n, name in enumerate(names)}
+    if not any(child.after for child in spec.children):
+        return {name: names[n + 1 : n + 2] for n, name in enumerate(names)}
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for child in spec.children:
+        for after in child.after:
+            found[after.name].append(child.name)
+    return found
 
 
 def _along(node: Node, spec: Supervisor, change: Change, by: str | None) -> Change:
@@ -238,22 +265,3 @@ def _along(node: Node, spec: Supervisor, change: Change, by: str | None) -> Chan
     also = f"; {change.why}" if change.why else ""
     why = f"{by} restarts and {node.label} is {spec.strategy}{also}"
     return evolve(change, action="restart", why=why)
-
-
-def _taken_along(node: Node, spec: Supervisor, path: str) -> Iterator[str]:
-    """Whom the strategy restarts with a child, by the order of the new spec."""
-    names = [child.name for child in spec.children]
-    first = path.rpartition("/")[2]
-    if spec.strategy == "rest_for_one":
-        is_graph = any(child.after for child in spec.children)
-        names = list(_dependents(spec, first)) if is_graph else names[names.index(first) + 1 :]
-    yield from (node.path_of(name) for name in names if name != first)
-
-
-def _dependents(spec: Supervisor, first: str) -> Iterator[str]:
-    """Those that are after a child, directly or not."""
-    found, before = {first}, 0
-    while len(found) > before:
-        before = len(found)
-        found |= {c.name for c in spec.children if any(a.name in found for a in c.after)}
-    yield from (child.name for child in spec.children if child.name in found)

@@ -60,6 +60,7 @@ class Reloading:
         self._ask = ask
         self._survey = survey(root, request.spec)
         self._changes = list(self._survey.changes())
+        self._actions = {change.path: change.action for change in self._changes}
         self._errors: dict[str, str] = {}
         self._open: dict[int, ToChild] = {}
         self._steps = self._batches()
@@ -206,8 +207,10 @@ class Reloading:
         child = self._root.core.children.get(path)
         if child is None or child.state == "down":
             return False
-        action = next(change.action for change in each.rest if change.path == path)
-        return action == "restart" and (_is_group(each) or not self._is_spared(each, path))
+        is_restarted = (
+            self._actions.get(path) == "restart"
+        )  # none is told of who stays above others
+        return is_restarted and (_is_group(each) or not self._is_spared(each, path))
 
     def _is_spared(self, each: Survey, path: str) -> bool:
         """Another copy of the same program has not started as what this one would become."""

@@ -5,6 +5,7 @@ The transcripts `reload*.txt` tell it case by case; here it is said once for all
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -21,6 +22,7 @@ from otpsup.engine.events import Boot, MonitorChild, Reload, StartChild
 from otpsup.engine.process import ProcessChild
 from otpsup.engine.snapshot import ChildStatus
 from otpsup.specs import After, ChildSpec, Command, DynamicSupervisor, Supervisor, Worker, copies
+from otpsup.specs.children import Strategy
 from tests.engine.script import spec_of
 from tests.engine.test_chaos import Chaos, events, numbers, outcomes, pick
 from tests.engine.trees import trees
@@ -455,6 +457,25 @@ def test_an_instance_is_never_started_without_its_arguments() -> None:
         world.settle()
     alive = {p.path: p.args for p in world.processes.values()}
     assert alive == {"jobs/job#2": ("news",)}
+
+
+@pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
+@pytest.mark.parametrize("is_graph", [False, True])
+def test_a_plan_for_many_takes_little_time(strategy: Strategy, is_graph: bool) -> None:
+    """It is made on the loop of the tree, which does nothing else meanwhile."""
+
+    def tree(arg: int) -> Supervisor:
+        names = [f"c{number}" for number in range(2000)]
+        before = {name: [names[n - 1]] for n, name in enumerate(names) if is_graph and n % 50}
+        children = [Worker(n, run, args=(arg,), after=before.get(n, ())) for n in names]
+        return Supervisor("top", strategy=strategy, children=children)
+
+    world = World(tree(0)).boot()
+    new = tree(1)
+    begin = time.process_time()
+    told = world.answer(Reload(spec=new, preview=True)).value
+    assert time.process_time() - begin < 3
+    assert {change.action for change in told} == {"restart"}
 
 
 def run() -> None:
