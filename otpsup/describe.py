@@ -16,9 +16,9 @@ def describe(spec: ChildSpec) -> dict[str, Any]:
     Of variables and arguments only the names are told, of arguments without names how many.
     """
     fields = [f for f in attrs.fields(type(spec)) if f.name not in _LEFT_OUT]
-    fields.sort(key=lambda field: field.name not in _LABELS)  # what is run comes first
+    fields.sort(key=lambda field: field.name not in words.LABELS)  # what is run comes first
     given = {f.name: getattr(spec, f.name) for f in fields if _is_given(spec, f)}
-    told = {_LABELS.get(name, name): _told(name, value) for name, value in given.items()}
+    told = {words.LABELS.get(name, name): _told(name, value) for name, value in given.items()}
     match spec:
         case Supervisor():
             return {**told, "children": [child.name for child in spec.children]}
@@ -29,7 +29,6 @@ def describe(spec: ChildSpec) -> dict[str, Any]:
 
 
 _LEFT_OUT = frozenset(("name", "children", "template"))
-_LABELS = {"argv": "command", "target": "worker"}
 _ALWAYS = frozenset(
     ("restart", "shutdown", "ready", "stdout", "stderr", "strategy", "intensity", "period")
 )

@@ -17,7 +17,7 @@ from types import ModuleType
 from .. import mask
 from ..errors import NotRunning, OtpsupError
 from ..plain import plain
-from . import words
+from . import completion, words
 from .commands import COMMANDS
 from .parameters import BadUsage, Options, Subcommand
 
@@ -87,10 +87,8 @@ def read(given: Sequence[str]) -> tuple[Subcommand, Options]:
     if name == "--version":
         _write(_version())
         raise SystemExit(0)
-    if name == "__complete":  # what the scripts of `completion` ask
-        from .completion import answer
-
-        _write(answer(rest))
+    if name == completion.ASK:  # what the scripts of `completion` ask
+        _write(completion.answer(rest))
         raise SystemExit(0)
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"

@@ -35,8 +35,6 @@ _IN_PLACE = _OF_ITS_SUPERVISION | _OF_THE_NEXT_START | _OF_ITS_END | _OF_SUPERVI
 """Fields that change without a new process; all others are what a process is made of."""
 _ELSEWHERE = frozenset(("name", "children"))
 _HIDDEN = frozenset(("args", "kwargs"))
-_LABELS = {"argv": "command", "target": "worker"}
-"""What a field is called in a tree file."""
 
 
 @frozen
@@ -111,7 +109,7 @@ def _equal(old: Any, new: Any) -> bool:
 
 
 def _told(name: str, old: Any, new: Any) -> str:
-    label = _LABELS.get(name, name)
+    label = words.LABELS.get(name, name)
     if name in _HIDDEN or name == "template":
         return label
     if isinstance(old, LogFile) and isinstance(new, LogFile) and old.path == new.path:

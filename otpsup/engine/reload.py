@@ -207,9 +207,7 @@ class Reloading:
         child = self._root.core.children.get(path)
         if child is None or child.state == "down":
             return False
-        is_restarted = (
-            self._actions.get(path) == "restart"
-        )  # none is told of who stays above others
+        is_restarted = self._actions.get(path) == "restart"  # of a supervisor that stays: None
         return is_restarted and (_is_group(each) or not self._is_spared(each, path))
 
     def _is_spared(self, each: Survey, path: str) -> bool:

@@ -16,6 +16,9 @@ from .hook import Hook
 from .output import Inherit, LogFile
 from .ready import Readiness
 
+LABELS = {"argv": "command", "target": "worker"}
+"""Fields that are called otherwise in a tree file."""
+
 _READINESS = get_args(Readiness)
 
 

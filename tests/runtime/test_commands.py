@@ -221,7 +221,7 @@ def test_what_the_host_blocks_and_ignores_stays_with_it(
             )
             with running(Command("sleep", ["sleep", "100"])) as tree, watching(tree) as events:
                 tree.start_child(cat)
-                events.until("cat", "running")
+                events.until("cat", "down")
                 os.kill(pid(tree, "sleep"), 9)
                 events.until("sleep", "running")
             tell(out.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import operator
 import os
 import threading
 from pathlib import Path
@@ -75,8 +76,8 @@ def test_failed_starts_leave_nothing_behind() -> None:
 
         fail(2)
         before = census()
-        fail(5)
-        assert census() == before
+        fail(5)  # the pipe of one that has just ended is read to its end
+        until(lambda: all(map(operator.le, census(), before)))
 
 
 def test_instances_leave_nothing_behind() -> None:
