@@ -22,6 +22,7 @@ BACKOFF = Record(
     {
         "initial": Key("initial", SECONDS),
         "factor": Key("factor", Value("a number")),
+        "step": Key("step", SECONDS),
         "max": Key("max", SECONDS),
         "jitter": Key("jitter", Value("a share")),
         "reset_after": Key("reset_after", SECONDS),
@@ -53,7 +54,9 @@ PROCESS: Keys = {
     **CHILD,
     "ready": Key("ready", Ready()),
     "start_timeout": Key("start_timeout", SECONDS),
+    **_value("a whole number", "start_retries"),
     "stop_signal": Key("stop_signal", Signal("a signal's name or number")),
+    **_value("true or false", "stop_group"),
     "exitcodes": Key("exitcodes", Several(Value("a number"), "exit codes")),
     "environment": Key("environment", Table(Text(), "names and values", NAME_OF_VARIABLE)),
     "inherit_env": Key("inherit_env", Inherited()),

@@ -24,4 +24,5 @@ from .ready import StaysUp as StaysUp
 from .supervisors import ChildSpec as ChildSpec
 from .supervisors import DynamicSupervisor as DynamicSupervisor
 from .supervisors import Supervisor as Supervisor
+from .supervisors import check_on_its_own as check_on_its_own
 from .supervisors import check_significant as check_significant
