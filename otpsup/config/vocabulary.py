@@ -13,7 +13,7 @@ from attrs import frozen
 from ..specs import Backoff, Command, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import schema_of
 from .forms import NAME_OF_VARIABLE, SECONDS, Anything, ImportPath, Several, Table, Text, Value
-from .kinds import DEPENDENCIES, STDERR, STDOUT, HookForm, Inherited, Ready
+from .kinds import DEPENDENCIES, STDERR, STDOUT, HookForm, Inherited, Input, Ready
 from .notations import CommandLine, FilePath, Limit, Mask, Shutdown, Signal
 from .records import Key, Keys, Record, fields_of
 
@@ -80,7 +80,12 @@ WORKER: Keys = {
     **_value("a word", "start_method"),
     **PROCESS,
 }
-COMMAND: Keys = {**NAME, "command": Key("argv", CommandLine()), **PROCESS}
+COMMAND: Keys = {
+    **NAME,
+    "command": Key("argv", CommandLine()),
+    "stdin": Key("stdin", Input(), takes_null=True),
+    **PROCESS,
+}
 
 _SUPERVISING: Keys = {**_value("a whole number", "intensity"), "period": Key("period", SECONDS)}
 SUPERVISOR: Keys = {

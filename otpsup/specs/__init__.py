@@ -21,6 +21,7 @@ from .ready import Probe as Probe
 from .ready import Readiness as Readiness
 from .ready import Spawned as Spawned
 from .ready import StaysUp as StaysUp
+from .stdin import Socket as Socket
 from .supervisors import ChildSpec as ChildSpec
 from .supervisors import DynamicSupervisor as DynamicSupervisor
 from .supervisors import Supervisor as Supervisor

@@ -19,7 +19,7 @@ from attrs import field, frozen
 
 from .. import mask
 from ..errors import InvalidSpec
-from . import check, output
+from . import check, output, stdin
 from .after import After, are_dependencies, from_value
 from .backoff import Backoff
 from .copy import Copy
@@ -484,6 +484,8 @@ class Command(Process):
         name: unique among its siblings.
         argv: the program and its arguments; no shell reads them. A program without a slash is
             looked up in the child's own PATH.
+        stdin: `"null"`; `"pipe"`, into which `write_stdin` writes; or a socket that it serves, a
+            `Socket` or its address.
     """
 
     name: str = field(validator=check.name)
@@ -492,5 +494,13 @@ class Command(Process):
         repr=lambda argv: repr(mask.command_line(argv)),
         validator=check.rule(
             is_argv, "a list of texts, program first", "Command('db', ['redis-server'])"
+        ),
+    )
+    stdin: stdin.Stdin = field(
+        default=stdin.NULL,
+        converter=stdin.from_value,
+        kw_only=True,
+        validator=check.rule(
+            stdin.is_stdin, "'null', 'pipe', an address or a Socket", "stdin='pipe'"
         ),
     )
