@@ -100,6 +100,17 @@ def test_captured_as_supervisord_captures(
     assert len(whole) == len(theirs) or len(real.dispatcher.output_buffer) >= len(END)
 
 
+@given(st.lists(st.binary(min_size=1, max_size=30), min_size=1, max_size=8), st.integers(1, 60))
+def test_what_the_ring_keeps_is_what_supervisord_keeps(said: list[bytes], limit: int) -> None:
+    """Which depends on the pieces: they are the same."""
+    real = RealOutput("stdout", capture_maxbytes=limit)
+    tapped = Tapped(capture_maxbytes=limit)
+    for piece in (BEGIN, *said, END, b" " * 30):
+        real.say(piece)
+        tapped.say([piece])
+    assert tapped.communicated() == [text for name, text in real.told]
+
+
 @given(OUTPUT, CUTS)
 def test_the_log_is_supervisords(said: bytes, at: list[int]) -> None:
     """What it has logged so far, we have."""
@@ -142,9 +153,10 @@ def test_captured_text_is_in_log_events_too() -> None:
 
 def test_an_event_is_told_when_its_end_is_there() -> None:
     """Not with the next output, which may be hours away."""
-    tapped = Tapped(capture_maxbytes=100)
-    tapped.say([BEGIN, b"x", END])
-    assert tapped.communicated() == ["processname:cat groupname:pets pid:42\nx"]
+    for text in (b"", b"x", b"x" * 30):
+        tapped = Tapped(capture_maxbytes=100)
+        tapped.say([BEGIN + text, END])
+        assert tapped.communicated() == [f"processname:cat groupname:pets pid:42\n{text.decode()}"]
 
 
 def test_the_next_process_begins_outside() -> None:
@@ -200,6 +212,15 @@ def test_an_escape_may_be_cut(said: bytes, at: list[int]) -> None:
     escapes = Escapes()
     stripped = b"".join(map(escapes.strip, cut(said, at)))
     assert stripped == said.replace(b"\x1b[31m", b"").replace(b"\x1b[1;2H", b"")
+
+
+def test_what_cannot_be_an_escape_is_not_waited_for() -> None:
+    """As in supervisord the rest of its chunk is lost, and no more than that."""
+    escapes = Escapes()
+    assert escapes.strip(b"one \x1b[3G two") == b"one "
+    assert escapes.strip(b"xyz") == b"xyz"
+    assert escapes.strip(b"\x1b[" + b"1" * 100) == b""
+    assert escapes.strip(b"xyz") + escapes.rest() == b"xyz"
 
 
 @given(st.lists(st.text(max_size=20)), CUTS)

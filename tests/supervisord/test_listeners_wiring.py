@@ -202,6 +202,43 @@ def test_output_of_one_that_has_ended_is_nobodys() -> None:
     on_a_loop(test)
 
 
+def test_a_listener_that_is_being_stopped_gets_nothing_more() -> None:
+    """Although it is READY; what comes meanwhile waits for the next process."""
+
+    async def test() -> None:
+        told = Told(listener("l", "REMOTE_COMMUNICATION"))
+        told.listen()
+        told.listeners.notify(events.remote_communication("a", "1"))
+        await until(lambda: told.sent)
+        await asyncio.sleep(0)  # its answer, which is READY again, has been heard
+        told.listeners.changed("l/l", "RUNNING", "STOPPING", pid=7)
+        told.listeners.notify(events.remote_communication("a", "2"))
+        assert len(told.sent) == 1
+        told.listeners.changed("l/l", "STOPPING", "STOPPED", pid=7)
+        told.listeners.changed("l/l", "STOPPED", "STARTING")
+        told.listeners.changed("l/l", "STARTING", "RUNNING", pid=8)
+        told.taps["l/l", "stdout"](8, b"READY\n")
+        await until(lambda: len(told.sent) == 2)
+
+    on_a_loop(test)
+
+
+def test_who_is_ready_before_it_is_running_gets_what_waits_then() -> None:
+    """At once, with nothing else happening."""
+
+    async def test() -> None:
+        told = Told(listener("l", "REMOTE_COMMUNICATION"))
+        told.listeners.notify(events.remote_communication("a", "1"))
+        told.listeners.changed("l/l", "STOPPED", "STARTING")
+        told.taps["l/l", "stdout"](7, b"READY\n")
+        await asyncio.sleep(0)  # it has been heard
+        assert told.sent == []
+        told.listeners.changed("l/l", "STARTING", "RUNNING", pid=7)
+        assert len(told.sent) == 1
+
+    on_a_loop(test)
+
+
 def test_streams_that_need_no_tap_have_none() -> None:
     """Output that is only logged takes no way round."""
 
