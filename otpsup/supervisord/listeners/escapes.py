@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-_ENDS = rb"HfABCDRsuJKhlpm"
-_ESCAPE = re.compile(rb"\x1b\[[^" + _ENDS + rb"]*(?:[" + _ENDS + rb"]|\Z)")
+_BEGIN = b"\x1b"
+_ENDS = b"HfABCDRsuJKhlpm"
+_ESCAPE = re.compile(rb"\x1b\[[^%b]*(?:[%b]|\Z)|\x1b\Z" % (_ENDS, _ENDS))
 """As supervisord sees them: from the bracket to one of these letters, or to the end of the text."""
-_UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*)?\Z")
-_LONGEST = 64
-"""Bytes of an unfinished escape that are held back; no real one is longer."""
+_CUT = re.compile(rb"\x1b(?:\[[0-?]{,62})?")
+"""What may go on in the next chunk; no real escape is longer."""
 
 
 class Escapes:
@@ -22,12 +22,14 @@ class Escapes:
     def strip(self, data: bytes) -> bytes:
         """The data without escapes; what may be the beginning of one at its end waits."""
         data, self._held = self._held + data, b""
-        unfinished = _UNFINISHED.search(data, max(0, len(data) - _LONGEST))
-        if unfinished:
-            data, self._held = data[: unfinished.start()], unfinished[0]
-        return _ESCAPE.sub(b"", data)
+        return _ESCAPE.sub(self._removed, data)
+
+    def _removed(self, escape: re.Match[bytes]) -> bytes:
+        if _CUT.fullmatch(escape[0]):
+            self._held = escape[0]
+        return b""
 
     def rest(self) -> bytes:
         """What waited, if it was no escape: the stream is over."""
         held, self._held = self._held, b""
-        return _ESCAPE.sub(b"", held)
+        return held if held == _BEGIN else b""
