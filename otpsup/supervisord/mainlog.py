@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
+import queue
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from .conf.model import Supervisord
 
@@ -21,6 +22,10 @@ _NAMES = {
     "trace": "TRAC", "blather": "BLAT",
 }  # fmt: skip
 _ORDER = list(_NAMES)
+_LOGURU = {"CRITICAL": "critical", "ERROR": "error", "WARNING": "warn", "DEBUG": "debug"}
+_MOST_WAITING = 10_000
+_FLUSH = 1.0
+"""Seconds."""
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
@@ -49,6 +54,7 @@ class MainLog:
         self._echo = echo
         self._clock = clock
         self._file: int | None = None
+        self._lock = threading.RLock()
         self.reopen()
 
     def write(self, level: str, text: str) -> None:
@@ -61,8 +67,14 @@ class MainLog:
         line = f"{stamp},{int(now * 1000) % 1000:03d} {_NAMES[level]} {text}\n"
         if self._echo:
             self._echo(line)
-        with contextlib.suppress(OSError):
+        with self._lock, contextlib.suppress(OSError):
             self._append(line.encode("utf-8", "backslashreplace"))
+
+    def from_loguru(self, message: Any) -> None:
+        """What otpsup itself has to say; a sink of loguru."""
+        level = _LOGURU.get(message.record["level"].name, "info")
+        for line in str(message).splitlines():
+            self.write(level, line)
 
     def critical(self, text: str) -> None:
         """What the daemon may not survive, or what is dangerous."""
@@ -86,9 +98,9 @@ class MainLog:
 
     def reopen(self) -> None:
         """Open the file anew, by its name."""
-        self.close()
-        if self.path is not None:
-            with contextlib.suppress(OSError):
+        with self._lock, contextlib.suppress(OSError):
+            self.close()
+            if self.path is not None:
                 self._file = os.open(self.path, _FLAGS, 0o644)
 
     def clear(self) -> None:
@@ -104,8 +116,9 @@ class MainLog:
 
     def close(self) -> None:
         """Write no more to the file."""
-        if self._file is not None:
-            os.close(self._file)
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
             self._file = None
 
     def _append(self, data: bytes) -> None:
@@ -130,13 +143,31 @@ class MainLog:
         self.reopen()
 
 
-def to_stream(stream: TextIO | None = None) -> Callable[[str], None]:
-    """Writes lines to a stream, standard output if not given, as long as that can be."""
-    out = stream or sys.stdout
+class Echo:
+    """Writes lines to a stream in a thread of its own: a terminal that is stopped holds up nobody.
 
-    def write(line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            out.write(line)
-            out.flush()
+    Args:
+        stream: standard output, as a rule.
+    """
 
-    return write
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="otpsup-echo", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Write a line, soon; it is lost if too many wait."""
+        if self._waiting.qsize() < _MOST_WAITING:
+            self._waiting.put(line)
+
+    def close(self) -> None:
+        """Write what is there, if that can be had within a moment."""
+        self._waiting.put(None)
+        self._thread.join(_FLUSH)
+
+    def _run(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(line)
+                self._stream.flush()

@@ -1,4 +1,4 @@
-"""Who may come in: basic authentication (RFC 7617), with a plain password or `{SHA}` and its digest.
+"""Who may come in: basic authentication (RFC 7617), with a plain password or a `{SHA}` digest.
 
 Pure. Compares in a time that does not depend on how much was right.
 """

@@ -97,7 +97,8 @@ class DaemonMethods:
         try:
             await self._host.reread()
         except InvalidFile as error:
-            raise RpcError(Fault.CANT_REREAD, error) from None
+            told = error.problems[0].text if error.problems else error
+            raise RpcError(Fault.CANT_REREAD, told) from None
         active = [each.group for each in self._host.groups.values()]
         return [[list(part) for part in differences(active, self._host.settings.groups)]]
 
