@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from . import table, target
 from .parameters import BadUsage, Options
@@ -17,10 +18,10 @@ _TEXT = (
 )
 
 
-def command(options: Options) -> str:
+def command(options: Options) -> NoReturn:
     """Runs until the tree has ended; exits as `otpsup.run` does."""
     if options.conf is not None or str(options.target).endswith(_CONF):
-        return _supervisord(options)
+        _supervisord(options)
     if options.target is None:
         raise BadUsage("which tree? name a tree file, MODULE:NAME, or with -c a supervisord.conf")
     spec = target.declared(options.target)
@@ -32,7 +33,7 @@ def command(options: Options) -> str:
     run(Tree(spec, name=options.name, file=file))
 
 
-def _supervisord(options: Options) -> str:
+def _supervisord(options: Options) -> NoReturn:
     """The log, and its levels, are the file's."""
     from loguru import logger
 

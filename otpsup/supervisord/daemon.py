@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, Signals
 from typing import Any
 
 from attrs import evolve
@@ -70,7 +70,9 @@ class Daemon:
         spec = tree.tree_of(settings, auto_logs(self._members.groups))
         self._session = Session(spec, name, settings.file, source=self)
         self._listeners = Listeners(settings, self._write_raw, log.write)
-        self._tap(self._listeners.taps())
+        self._taps: dict[str, list[Callable[[], None]]] = {}
+        for group in settings.groups:
+            self._tap(group)
         self._session.watch(self._told)
         self._session.hear(self._heard)
 
@@ -215,15 +217,19 @@ class Daemon:
     def _enter(self, active: Active) -> None:
         self._members.set(active)
         self._listeners.add(active.group)
-        self._tap(self._listeners.taps([active.group]))
+        self._tap(active.group)
 
     def _leave(self, name: str) -> None:
         self._members.remove(name)
         self._listeners.remove(name)
+        for remove in self._taps.pop(name, ()):
+            remove()
 
-    def _tap(self, taps: Iterator[tuple[str, Any, Any]]) -> None:
-        for path, stream, tap in taps:
+    def _tap(self, group: Group) -> None:
+        self._taps[group.name] = [
             self._session.tap(tree.path_of(*path.split("/", 1)), stream, tap)
+            for path, stream, tap in self._listeners.taps([group])
+        ]
 
     # The source of `otpsup update` (operations.Source).
 
@@ -245,11 +251,19 @@ class Daemon:
         self.settings = settings
         for name in [name for name in self.groups if name not in drafts]:
             self._leave(name)
-        for name, active in drafts.items():
-            if name not in self.groups:
-                self._enter(active)
-            else:
-                self._members.set(Active(active.group, settings, self.groups[name]))
+        for active in drafts.values():
+            self._renew(active.group, settings)
+
+    def _renew(self, group: Group, settings: Settings) -> None:
+        """Have a group as it was read again; its processes are who they were."""
+        before = self.groups.get(group.name)
+        active = Active(group, settings, before)
+        if before is not None and before.group == group:
+            self._members.set(active)
+            return
+        if before is not None:
+            self._leave(group.name)
+        self._enter(active)
 
     # What happens to processes.
 
@@ -274,7 +288,7 @@ class Daemon:
         if record.pid or change.state not in ("restarting", "down"):
             return None
         found = commands.problem(record.process, self.environ)
-        return found and found.text
+        return found.text if found else None
 
     def _changed(self, before: Record, after: Record) -> None:
         if after.state is State.STARTING:
@@ -304,12 +318,12 @@ class Daemon:
     def _listen_to_signals(self) -> None:
         pid1.reap_strangers(self._loop)
         self.manager.keep_informed(self._loop)
-        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        for each in (SIGTERM, SIGINT, SIGQUIT):
             self._loop.add_signal_handler(each, self._asked_to_end, each)
-        self._loop.add_signal_handler(signal.SIGHUP, self._asked_to_restart)
-        self._loop.add_signal_handler(signal.SIGUSR2, self._asked_to_reopen)
+        self._loop.add_signal_handler(SIGHUP, self._asked_to_restart)
+        self._loop.add_signal_handler(SIGUSR2, self._asked_to_reopen)
 
-    def _asked_to_end(self, each: signal.Signals) -> None:
+    def _asked_to_end(self, each: Signals) -> None:
         self.log.warn(f"received {each.name} indicating exit request")
         self.end(Mood.SHUTDOWN)
 

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import loguru
 from attrs import evolve
@@ -82,7 +82,7 @@ class _Reader:
 def _live(settings: Settings, name: str | None, reader: _Reader) -> tuple[Mood, Halt]:
     """One life."""
     echo = None if settings.supervisord.silent else Echo(sys.stdout)
-    log = MainLog(settings.supervisord, echo and echo.write)
+    log = MainLog(settings.supervisord, echo.write if echo else None)
     sink = loguru.logger.add(log.from_loguru, format="{message}", filter=_is_no_news)
     try:
         _begin(settings, log)

@@ -95,8 +95,10 @@ def _factory(text: str) -> Callable[..., Any]:
     found: Any = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
-    assert callable(found)
-    return found
+    if not callable(found):
+        raise TypeError(f"{text} cannot be called")
+    made: Callable[..., Any] = found
+    return made
 
 
 def _apart(method: Method) -> Method:
