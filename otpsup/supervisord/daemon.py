@@ -66,7 +66,7 @@ class Daemon:
         self._drafts: dict[int, tuple[Settings, dict[str, Active]]] = {}
         """What trees were made of that are not adopted yet, by the id of the tree."""
         for group in settings.groups:
-            self._members.set(Active(group, settings))
+            self._enrol(Active(group, settings))
         spec = tree.tree_of(settings, auto_logs(self._members.groups))
         self._session = Session(spec, name, settings.file, source=self)
         self._listeners = Listeners(settings, self._write_raw, log.write)
@@ -214,8 +214,13 @@ class Daemon:
 
     # Groups come and go.
 
-    def _enter(self, active: Active) -> None:
+    def _enrol(self, active: Active) -> None:
         self._members.set(active)
+        for wrong in active.make_auto_logs():
+            self.log.warn(wrong)
+
+    def _enter(self, active: Active) -> None:
+        self._enrol(active)
         self._listeners.add(active.group)
         self._tap(active.group)
 

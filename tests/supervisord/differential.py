@@ -9,6 +9,7 @@ Times, pids and names by chance are compared for their kind alone. A difference 
 from __future__ import annotations
 
 import re
+import socket
 import sys
 import tempfile
 from collections import Counter
@@ -147,7 +148,14 @@ def _unreadable(ours: Answer, theirs: Answer) -> bool:
     return theirs.value == "client failed: ExpatError" and "\ufffd" in str(ours.value)
 
 
-EXPLAINED: tuple[Explained, ...] = (_crash, _crash_in_multicall, _crash_on_bytes, _unreadable)
+def _hangs_up(ours: Answer, theirs: Answer) -> bool:
+    """A body that is no UTF-8: supervisord hangs up, otpsup answers."""
+    return theirs.value == "client failed: RemoteDisconnected" and isinstance(ours.value, dict)
+
+
+EXPLAINED: tuple[Explained, ...] = (
+    _crash, _crash_in_multicall, _crash_on_bytes, _unreadable, _hangs_up,
+)  # fmt: skip
 
 
 @frozen
@@ -211,6 +219,7 @@ def shown(pair: tuple[Answer, Answer]) -> str:
 
 def main() -> None:
     """Compare all, print what came of it."""
+    socket.setdefaulttimeout(3 * LONG)
     todo = quick if "--quick" in sys.argv else steps
     with tempfile.TemporaryDirectory(prefix="d") as folder:
         outcome = run(Path(folder), todo)

@@ -541,7 +541,9 @@ _STATE = _request("supervisor.getAPIVersion")
 
 
 def _with(*values: str) -> str:
-    return f"<params>{''.join(f'<param><value>{value}</value></param>' for value in values)}</params>"
+    return (
+        f"<params>{''.join(f'<param><value>{value}</value></param>' for value in values)}</params>"
+    )
 
 
 def over_http() -> Iterator[Step]:
@@ -550,7 +552,7 @@ def over_http() -> Iterator[Step]:
     for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"):
         yield Ask(method, "/RPC2")
     for body in (
-        b"", b"x", b"<", b"<a/>", b"\xff\xfe", b"\x00", _STATE[:-5], _STATE + b"x",
+        b"x", b"<", b"<a/>", b"\xff\xfe", b"\x00", _STATE[:-5], _STATE + b"x",
         b"<methodCall/>", _request(""), _request("supervisor.getAPIVersion", ""),
         _request("supervisor.getAPIVersion", "<params></params>"),
         _request("supervisor.getProcessInfo", _with("nope")),
@@ -592,11 +594,13 @@ def reread() -> Iterator[Step]:
     yield call("removeProcessGroup", "nope")
     yield call("removeProcessGroup", "cat")
     yield Rewrite(
-        lambda text: text.replace("[program:silent]", "[program:fresh]").replace(
-            "stopsignal=INT", "stopsignal=QUIT"
+        lambda text: (
+            text.replace("[program:silent]", "[program:fresh]").replace(
+                "stopsignal=INT", "stopsignal=QUIT"
+            )
+            + "\n[program:late]\ncommand=/bin/cat\nautostart=false\nstartsecs=0\n"
+            + "[program:soon]\ncommand=/bin/cat\nstartsecs=0\n"
         )
-        + "\n[program:late]\ncommand=/bin/cat\nautostart=false\nstartsecs=0\n"
-        + "[program:soon]\ncommand=/bin/cat\nstartsecs=0\n"
     )
     yield call("getAllConfigInfo")
     yield call("addProcessGroup", "late")
