@@ -123,6 +123,10 @@ class Daemon:
         """The next state of a process, when it comes; None if it is not there any more."""
         return self._members.change(record)
 
+    def spawned(self, record: Record) -> asyncio.Future[Record | None]:
+        """What a process is like once it has a pid, or is in another state."""
+        return self._members.spawned(record)
+
     def path(self, record: Record) -> str:
         """Where a process is in the tree."""
         return tree.path_of(record.group.name, record.name)

@@ -97,7 +97,8 @@ class Members:
     def __init__(self) -> None:
         self.groups: dict[str, Active] = {}
         self._places: dict[str, tuple[str, str]] = {}
-        self._waiting: dict[str, asyncio.Future[Record | None]] = {}
+        self._waiting: dict[tuple[str, str], asyncio.Future[Record | None]] = {}
+        """Who waits for another `state`, or for a `pid`, of the process at a path."""
 
     def set(self, active: Active) -> None:
         """Have a group, new or read again."""
@@ -125,25 +126,40 @@ class Members:
         return active.records.get(process) if active else None
 
     def put(self, record: Record) -> None:
-        """A process is so now; those who wait for another state of it have it."""
+        """A process is so now; those who wait for that have it."""
         before = self.find(record.group.name, record.name)
         self.groups[record.group.name].records[record.name] = record
+        path = path_of(record.group.name, record.name)
         if before is None or before.state is not record.state:
-            self._answer(path_of(record.group.name, record.name), record)
+            self._answer(path, record)
+        elif before.pid != record.pid:
+            self._answer_one((path, "pid"), record)
 
     def change(self, record: Record) -> asyncio.Future[Record | None]:
         """The next state of a process that was so; None once it is not there any more."""
-        path = path_of(record.group.name, record.name)
-        now = self.at(path)
-        if now is None or now.state is not record.state:
-            return _known(now)
-        waiting = self._waiting.get(path)
+        now = self.find(record.group.name, record.name)
+        is_past = now is None or now.state is not record.state
+        return _known(now) if is_past else self._coming(record, "state")
+
+    def spawned(self, record: Record) -> asyncio.Future[Record | None]:
+        """What a process is like once it has a pid, or is in another state."""
+        now = self.find(record.group.name, record.name)
+        is_past = now is None or now.state is not record.state or now.pid != record.pid
+        return _known(now) if is_past else self._coming(record, "pid")
+
+    def _coming(self, record: Record, what: str) -> asyncio.Future[Record | None]:
+        key = (path_of(record.group.name, record.name), what)
+        waiting = self._waiting.get(key)
         if waiting is None or waiting.done():
-            waiting = self._waiting[path] = asyncio.get_running_loop().create_future()
+            waiting = self._waiting[key] = asyncio.get_running_loop().create_future()
         return asyncio.shield(waiting)  # who gives up takes it from nobody else
 
     def _answer(self, path: str, record: Record | None) -> None:
-        waiting = self._waiting.pop(path, None)
+        self._answer_one((path, "state"), record)
+        self._answer_one((path, "pid"), record)
+
+    def _answer_one(self, key: tuple[str, str], record: Record | None) -> None:
+        waiting = self._waiting.pop(key, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(record)
 

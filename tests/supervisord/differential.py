@@ -213,8 +213,18 @@ def run(folder: Path, todo: Callable[[], Iterable[Step]]) -> Outcome:
 
 def shown(pair: tuple[Answer, Answer]) -> str:
     """A difference, for people."""
-    ours, theirs = pair
+    ours, theirs = _parts(pair)
     return f"{ours.step}\n  supervisord: {theirs.value!r}\n  otpsup:      {ours.value!r}"
+
+
+def _parts(pair: tuple[Answer, Answer]) -> tuple[Answer, Answer]:
+    """Of two lists, only what differs in them."""
+    ours, theirs = pair
+    if not (isinstance(ours.value, list) and isinstance(theirs.value, list)):
+        return pair
+    mine = [each for each in ours.value if each not in theirs.value]
+    others = [each for each in theirs.value if each not in ours.value]
+    return (Answer(ours.step, mine), Answer(theirs.step, others)) if mine or others else pair
 
 
 def main() -> None:
