@@ -78,10 +78,10 @@ class Daemon:
 
     async def live(self) -> Halt:
         """From the start of the first process to the end of the last."""
+        self._listen_to_signals()
         dispatcher = Dispatcher(self, plugins.load(self, self.settings.rpcinterfaces))
         web = Web(self.settings.servers, Entrance(self, dispatcher, self._loop))
         self._warn_of_open_doors()
-        self._listen_to_signals()
         web.start()
         self.log.info(f"supervisord started with pid {os.getpid()}")
         try:

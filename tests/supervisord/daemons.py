@@ -68,7 +68,8 @@ class Daemon:
     def call(self, method: str, *args: Any) -> Any:
         """The answer of a method, or the fault as a text, or the HTTP status that came."""
         try:
-            return getattr(self.proxy(), method)(*args)
+            with self.proxy() as proxy:
+                return getattr(proxy, method)(*args)
         except xmlrpc.client.Fault as fault:
             return f"fault {fault.faultCode} {fault.faultString}"
         except xmlrpc.client.ProtocolError as error:
@@ -78,17 +79,19 @@ class Daemon:
         """Wait until a process is in one of these states."""
         until(lambda: self.call("supervisor.getProcessInfo", name)["statename"] in states, within)
 
+    @contextmanager
     def request(
         self,
         method: str,
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> http.client.HTTPResponse:
+    ) -> Iterator[http.client.HTTPResponse]:
         """Any HTTP request; the answer's body may be read from it."""
-        connection = UnixConnection(self.socket)
-        connection.request(method, path, body, dict(headers or {}))
-        return connection.getresponse()
+        with contextlib.closing(UnixConnection(self.socket)) as connection:
+            connection.request(method, path, body, dict(headers or {}))
+            with connection.getresponse() as answer:
+                yield answer
 
     def ctl(
         self, *args: str, stdin: str = "", within: float = 3 * LONG
@@ -117,6 +120,7 @@ class UnixConnection(http.client.HTTPConnection):
 def write(folder: Path, programs: str, daemon: str = "", auth: str = "") -> Path:
     """Write a configuration; `{folder}` in it is its folder."""
     (folder / "logs").mkdir(parents=True, exist_ok=True)
+    (folder / "trees").mkdir(exist_ok=True, mode=0o700)
     text = HEAD.replace("{daemon}", daemon).replace("{auth}", auth) + programs
     path = folder / "d.conf"
     path.write_text(text.replace("{folder}", str(folder)))
@@ -130,7 +134,7 @@ def running(
     """A daemon with these programs; at the end nothing of it is left."""
     path = write(folder, programs, daemon, auth)
     argv = ["-m", "supervisor.supervisord", "-n", "-c"] if real else ["-m", "otpsup", "run", "-c"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), address.DIRECTORY: str(folder)}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), address.DIRECTORY: str(folder / "trees")}
     with (folder / "out").open("w") as out:
         process = subprocess.Popen(
             [sys.executable, *argv, str(path)], cwd=folder, env=env, text=True, stdout=out,

@@ -75,14 +75,13 @@ def taken(daemon: Daemon, step: Step) -> Any:
 
 def asked(daemon: Daemon, step: Ask) -> dict[str, Any]:
     """Status, head and body; the head without what each library says of itself."""
-    answer = daemon.request(step.method, step.path, step.body, dict(step.headers))
-    told: dict[str, Any] = {"status": answer.status}
-    if answer.status == 200:
-        told["type"] = answer.getheader("content-type")
-        told["body"] = answer.read().decode()
-    if answer.status == 401:
-        told["realm"] = answer.getheader("www-authenticate")
-    answer.close()
+    with daemon.request(step.method, step.path, step.body, dict(step.headers)) as answer:
+        told: dict[str, Any] = {"status": answer.status}
+        if answer.status == 200:
+            told["type"] = answer.getheader("content-type")
+            told["body"] = answer.read().decode()
+        if answer.status == 401:
+            told["realm"] = answer.getheader("www-authenticate")
     return told
 
 

@@ -449,7 +449,7 @@ def groups() -> Iterator[Step]:
 
 SIGNALS: tuple[Any, ...] = (
     "USR1", "usr1", "SIGUSR1", "sigusr1", " USR1 ", "10", 10, "HUP", "1", 1, "0", 0, "NOPE", "",
-    "SIG", "999", 999, -1, "-1", "64", "RTMIN", "SIGSIGUSR1", "USR1 USR2",
+    "SIG", "999", 999, -1, "-1", "65", "SIGSIGUSR1", "USR1 USR2",
 )  # fmt: skip
 
 
@@ -459,6 +459,7 @@ def signals() -> Iterator[Step]:
     for name in ("missing", "nowhere", "umlaut", "fails", *ODD_NAMES):
         yield call("signalProcess", name, "0")
         yield call("signalProcess", name, "NOPE")
+        yield call("signalProcess", name, "RTMIN")
     for name in ("pair", "multi", "traps", "nope", "nowhere"):
         yield call("signalProcessGroup", name, "0")
         yield call("signalProcessGroup", name, "NOPE")
