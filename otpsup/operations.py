@@ -24,7 +24,7 @@ from .engine.changes import Change
 from .engine.child import Child
 from .engine.events import Reload, Request, StartChild
 from .engine.snapshot import ChildStatus
-from .errors import InvalidSpec, NoTreeFile, OtpsupError, UpdateRefused, in_words
+from .errors import InvalidSpec, NotReading, NoTreeFile, OtpsupError, UpdateRefused, in_words
 from .events import Event
 from .logger import logger
 from .plain import plain
@@ -62,6 +62,9 @@ class Running(Protocol):
 
     def signal(self, path: str, number: int) -> None:
         """Send a signal to a child's process."""
+
+    def write_stdin(self, path: str, data: bytes) -> None:
+        """Write to a command's standard input; an OSError if that takes nothing."""
 
     def recent_events(self) -> list[Event]:
         """The last events, the oldest first."""
@@ -165,6 +168,13 @@ class Operations:
     def signal(self, path: str, signal: str | int) -> None:
         """Send a signal to a child's process."""
         self._session.signal(path, _signal(signal))
+
+    def write_stdin(self, path: str, data: str) -> None:
+        """Write to a command's standard input."""
+        try:
+            self._session.write_stdin(path, data.encode("utf-8", "surrogateescape"))
+        except OSError as error:
+            raise NotReading(f"cannot write to {path!r}: {error.strerror or error}") from None
 
     def reopen_logs(self) -> None:
         """Close all log files; each is opened anew, by its name, for the next line."""

@@ -129,7 +129,14 @@ class ApiStart(Answered):
         node.core.emit(Reply(self.ref, self.child))
 
     def failed(self, node: Node, child: Child, reason: Reason) -> None:
-        """A new child's record is dropped; a declared one stays down."""
+        """A new child's record is dropped; a declared one stays down; unless it is one that is
+        tried again whoever has started it."""
+        if child.is_on_its_own:
+            child.wanted, child.owed = True, False
+            node.core.emit(Reply(self.ref, error=start_failed(child, reason)))
+            node.report("start_error", child, reason)
+            node.restarter.retry_later(child, reason)
+            return
         child.move("gone", _failure(child, reason, self.cause), reason)
         if self.new:
             node.forget(child)

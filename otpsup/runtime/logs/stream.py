@@ -19,6 +19,9 @@ _READ = 64 * 1024
 Watcher = Callable[[bytes], bool]
 """Is given all output; True once it has seen enough."""
 
+Filter = Callable[[bytes], bytes]
+"""Is given all output; returns what is to be logged."""
+
 
 class Stream:
     """A pipe, and where its lines go.
@@ -27,6 +30,7 @@ class Stream:
         fd: the reading end.
         source: whose pipe it is; None if it is nobody's output.
         ring: keeps the last lines of `source`.
+        filter: what all goes through before anything else is done with it.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class Stream:
         source: Source | None = None,
         format: Formatter | None = None,
         ring: Ring | None = None,
+        filter: Filter | None = None,
     ) -> None:
         self.fd = fd
         self.sink = sink
@@ -44,6 +49,7 @@ class Stream:
         self._watcher = watcher
         self._format = format
         self._ring = ring
+        self._filter = filter
         self._partial = b""
         sink.writers += 1
 
@@ -57,6 +63,8 @@ class Stream:
             self._watcher = None
         if not data:
             return False
+        if self._filter:
+            data = self._filter(data)
         end = data.rfind(b"\n") + 1
         if end:
             self._pass_on(self._partial + data[:end])
