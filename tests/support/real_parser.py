@@ -3,7 +3,6 @@ of our reader have. Used in tests only."""
 
 from __future__ import annotations
 
-import signal
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -24,8 +23,8 @@ PROCESS = (
 ).split()
 LOG = "logfile logfile_maxbytes logfile_backups capture_maxbytes events_enabled syslog".split()
 DAEMON = (
-    "minfds minprocs directory user umask logfile logfile_maxbytes logfile_backups pidfile identifier"
-    " nodaemon silent childlogdir nocleanup strip_ansi environment"
+    "minfds minprocs directory user umask logfile logfile_maxbytes logfile_backups pidfile"
+    " identifier nodaemon silent childlogdir nocleanup strip_ansi environment"
 ).split()
 
 
@@ -125,6 +124,3 @@ def uid(user: str | None) -> int | None:
 def owner(text: str | None) -> tuple[int, int] | None:
     """supervisord's numbers of `user[:group]`."""
     return None if text is None else tuple(datatypes.colon_separated_user_group(text))
-
-
-assert signal.SIGTERM == 15
