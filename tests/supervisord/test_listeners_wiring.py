@@ -19,6 +19,7 @@ class Told:
 
     def __init__(self, *groups: Group, now: float = 1000.0, **daemon: str | bool) -> None:
         self.now = now
+        self.answers = True
         self.sent: list[str] = []
         self.log: list[tuple[str, str]] = []
         settings = Settings(
@@ -31,12 +32,17 @@ class Told:
 
     def _write(self, path: str, data: bytes) -> None:
         self.sent.append(data.decode())
-        self.taps[path, "stdout"](7, b"RESULT 2\nOKREADY\n")
+        if self.answers:
+            self.taps[path, "stdout"](7, b"RESULT 2\nOKREADY\n")
 
     def listen(self) -> None:
         self.listeners.changed("l/l", "STOPPED", "STARTING")
         self.listeners.changed("l/l", "STARTING", "RUNNING", pid=7)
         self.taps["l/l", "stdout"](7, b"READY\n")
+
+    def listen_silently(self) -> None:
+        self.answers = False
+        self.listen()
 
     def names(self) -> list[str]:
         """The types of what was sent."""
@@ -235,6 +241,74 @@ def test_who_is_ready_before_it_is_running_gets_what_waits_then() -> None:
         assert told.sent == []
         told.listeners.changed("l/l", "STARTING", "RUNNING", pid=7)
         assert len(told.sent) == 1
+
+    on_a_loop(test)
+
+
+def test_an_answer_counts_although_the_end_was_told_first() -> None:
+    """What a listener wrote before its end comes from another thread; its event is not sent
+    again."""
+
+    async def test() -> None:
+        told = Told(listener("l", "REMOTE_COMMUNICATION"))
+        told.listen_silently()
+        told.listeners.notify(events.remote_communication("a", "1"))
+        await until(lambda: told.sent)
+        told.listeners.changed("l/l", "RUNNING", "EXITED", pid=7)
+        told.listeners.changed("l/l", "EXITED", "STARTING")
+        for data in (b"RESULT 2\nO", b"K", b""):
+            told.taps["l/l", "stdout"](7, data)
+        told.listeners.notify(events.remote_communication("a", "2"))
+        told.listeners.changed("l/l", "STARTING", "RUNNING", pid=8)
+        told.taps["l/l", "stdout"](8, b"READY\n")
+        await until(lambda: len(told.sent) == 2)
+        assert [sent[-1] for sent in told.sent] == ["1", "2"]
+        assert timers() == 0
+
+    on_a_loop(test)
+
+
+@pytest.mark.parametrize("last_words", [[], [b"RESULT 2\nO"], [b"RESULT 2\nO", b""]])
+def test_what_was_not_answered_comes_back_first(last_words: list[bytes]) -> None:
+    """When the output is over, when the next process says something, or soon after; before
+    anything that happened meanwhile."""
+
+    async def test() -> None:
+        told = Told(listener("l", "REMOTE_COMMUNICATION"))
+        told.listen_silently()
+        told.listeners.notify(events.remote_communication("a", "1"))
+        await until(lambda: told.sent)
+        told.listeners.changed("l/l", "RUNNING", "EXITED", pid=7)
+        told.listeners.notify(events.remote_communication("a", "2"))
+        for data in last_words:
+            told.taps["l/l", "stdout"](7, data)
+        told.listeners.changed("l/l", "EXITED", "STARTING")
+        told.listeners.changed("l/l", "STARTING", "RUNNING", pid=8)
+        for data in (b"READY\n", b"RESULT 2\nOKREADY\n"):
+            told.taps["l/l", "stdout"](8, data)
+        await until(lambda: len(told.sent) == 3)
+        assert [sent[-1] for sent in told.sent] == ["1", "1", "2"]
+
+    on_a_loop(test)
+
+
+def test_a_process_that_says_nothing_more_is_not_waited_for_long() -> None:
+    """Another listener of the pool gets its event, although somebody holds its output open."""
+
+    async def test() -> None:
+        told = Told(listener("l", "REMOTE_COMMUNICATION", count=2))
+        told.answers = False
+        for name, pid in (("l/l_0", 7), ("l/l_1", 8)):
+            told.listeners.changed(name, "STOPPED", "STARTING")
+            told.listeners.changed(name, "STARTING", "RUNNING", pid=pid)
+        told.taps["l/l_0", "stdout"](7, b"READY\n")
+        told.listeners.notify(events.remote_communication("a", "1"))
+        await until(lambda: told.sent)
+        told.taps["l/l_1", "stdout"](8, b"READY\n")
+        told.listeners.changed("l/l_0", "RUNNING", "EXITED", pid=7)
+        await until(lambda: len(told.sent) == 2)
+        assert told.sent[0] == told.sent[1]
+        assert timers() == 0
 
     on_a_loop(test)
 
