@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,9 @@ class Told:
     def listen_silently(self) -> None:
         self.answers = False
         self.listen()
+
+    def has_sent(self, count: int) -> bool:
+        return len(self.sent) == count
 
     def names(self) -> list[str]:
         """The types of what was sent."""
@@ -288,6 +292,33 @@ def test_what_was_not_answered_comes_back_first(last_words: list[bytes]) -> None
             told.taps["l/l", "stdout"](8, data)
         await until(lambda: len(told.sent) == 3)
         assert [sent[-1] for sent in told.sent] == ["1", "1", "2"]
+
+    on_a_loop(test)
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_once_its_output_is_over_nobody_waits(is_early: bool) -> None:
+    """Whether that is heard of before the end of the process or after it. A later process may have
+    the same pid."""
+
+    async def test() -> None:
+        told = Told(listener("l", "REMOTE_COMMUNICATION"))
+        told.listen_silently()
+        for number in range(3):
+            told.listeners.notify(events.remote_communication("a", str(number)))
+            await until(partial(told.has_sent, number + 1))
+            over = (b"RESULT 2\nOK", b"")
+            for data in over if is_early else ():
+                told.taps["l/l", "stdout"](7, data)
+            await asyncio.sleep(0)  # that has been heard
+            told.listeners.changed("l/l", "RUNNING", "EXITED", pid=7)
+            assert timers() == (0 if is_early else 1)
+            for data in () if is_early else over:
+                told.taps["l/l", "stdout"](7, data)
+            await asyncio.sleep(0)
+            assert timers() == 0
+            told.listen()
+        assert [sent[-1] for sent in told.sent] == ["0", "1", "2"]
 
     on_a_loop(test)
 

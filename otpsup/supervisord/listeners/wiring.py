@@ -84,8 +84,8 @@ class Listeners:
         self._daemon = settings.supervisord
         self._pools: dict[str, Pool] = {}
         self._places: dict[str, _Place] = {}
-        self._ended: dict[str, int] = {}
-        self._silent: dict[str, int] = {}
+        self._ended: set[tuple[str, int]] = set()
+        self._silent: set[tuple[str, int]] = set()
         self._leaving: dict[str, _Leaving] = {}
         self._serials = count()
         self._ticks = Ticks(clock())
@@ -122,8 +122,6 @@ class Listeners:
         for path in gone:
             self._settle(path)
             del self._places[path]
-            for known in (self._ended, self._silent):
-                known.pop(path, None)
         self._arm()
         self.notify(events.group_removed(name))
 
@@ -183,23 +181,23 @@ class Listeners:
         """A listener is in this state now."""
         if state == "STARTING":
             pool.started(name)
-            self._silent.pop(path, None)
         elif state == "RUNNING":
             pool.running(name)
         elif state == "STOPPING":
             pool.paused(name)
         elif state in _ENDED:
-            self._ended[path] = pid or self._ended.get(path, 0)
             self._leave(path, pid, pool, pool.left(name))
 
     def _leave(self, path: str, pid: int, pool: Pool, talk: Conversation) -> None:
         """A listener has ended: what it had not answered comes back, once its output is over."""
-        self._settle(path)
-        if talk.state == "BUSY" and pid and self._silent.get(path) != pid:
+        if not pid or (path, pid) in self._silent:
+            self._silent.discard((path, pid))
+            pool.forget(talk)
+            return
+        self._ended.add((path, pid))
+        if talk.state == "BUSY":
             timer = self._loop.call_later(_LINGER, self._settle, path)
             self._leaving[path] = _Leaving(pid, pool, talk, timer)
-        else:
-            pool.forget(talk)
 
     def _settle(self, path: str) -> None:
         """Wait no longer for what a listener may have said before its end."""
@@ -212,24 +210,24 @@ class Listeners:
     def _hear(self, path: str, pid: int, data: bytes) -> None:
         """A listener wrote this, or nothing: then its output is over."""
         place = self._places.get(path)
-        if place is None:
-            return
-        if pid == self._ended.get(path):
+        if (path, pid) in self._ended:
             self._hear_late(path, pid, data)
-        else:
+        elif place is not None and not data:
+            self._silent.add((path, pid))
+        elif place is not None:
             self._settle(path)
             self._pools[place.group.name].hear(place.process.name, data)
-            if not data:
-                self._silent[path] = pid
-        self._dispatch()
+            self._dispatch()
 
     def _hear_late(self, path: str, pid: int, data: bytes) -> None:
         """A listener that has ended had written this before."""
         leaving = self._leaving.get(path)
         if leaving is not None and leaving.pid == pid:
             leaving.pool.hear_from(leaving.talk, data)
-            if not data or leaving.talk.sent is None:
+            if not data:
                 self._settle(path)
+        if not data:
+            self._ended.discard((path, pid))
 
     def taps(self, groups: Iterable[Group] | None = None) -> Iterator[tuple[str, Channel, Tap]]:
         """What is to be set on the streams of processes before they start: path, stream and tap;
