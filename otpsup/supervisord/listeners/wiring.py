@@ -24,7 +24,6 @@ from attrs import frozen
 from .. import events
 from ..conf.model import Group, Process, Settings
 from ..events import Channel, Event, Ticks
-from ..tree import path_of
 from . import taps
 from .handlers import resolve
 from .pool import Pool
@@ -98,7 +97,7 @@ class Listeners:
         if group.listening is not None:
             self._pools[group.name] = self._pool(group)
         for process in group.processes:
-            self._places[path_of(group.name, process.name)] = _Place(group, process)
+            self._places[f"{group.name}/{process.name}"] = _Place(group, process)
         self._arm()
         self.notify(events.group_added(group.name))
 
@@ -111,7 +110,7 @@ class Listeners:
             buffer_size=group.listening.buffer_size,
             server=self._daemon.identifier,
             handler=resolve(group.listening.result_handler),
-            write=lambda process, data: self._write_stdin(path_of(group.name, process), data),
+            write=lambda process, data: self._write_stdin(f"{group.name}/{process}", data),
             log=self._log,
         )
 
