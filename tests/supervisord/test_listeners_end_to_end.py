@@ -134,7 +134,7 @@ def test_a_listener_is_told_what_happens(tmp_path: Path) -> None:
             f"PROCESS_STATE_STOPPED {about}:STOPPING pid:{pid}",
         ]
         assert any(line.endswith("type:a type|some data") for line in lines)
-        until(lambda: (tmp_path / "speak.out").read_text() == "ac\n")
+        until(lambda: (tmp_path / "speak.out").read_text().strip() == "ac")
         serials = [int(line.split()[1]) for line in running.events()]
         assert serials == sorted(set(serials))
 
@@ -206,3 +206,12 @@ def test_crashmail_writes_of_a_crash(tmp_path: Path) -> None:
         os.kill(pid, signal.SIGKILL)
         until(mail.exists)
         assert f"Process cat in group cat exited unexpectedly (pid {pid})" in mail.read_text()
+
+
+@pytest.mark.slow
+def test_a_start_that_takes_no_time_is_answered(tmp_path: Path) -> None:
+    """STARTING and RUNNING come at once with `startsecs = 0`, and who waits for that is told."""
+    with daemon(tmp_path, program(tmp_path, "cat", "/bin/cat", "startsecs = 0")) as running:
+        for _ in range(5):
+            assert running.rpc.startProcess("cat") is True
+            assert running.rpc.stopProcess("cat") is True
