@@ -24,12 +24,13 @@ from .engine import Engine
 from .engine.child import Child
 from .engine.effects import Halt, Told
 from .engine.events import Boot, Shutdown
+from .engine.events import Event as News
 from .engine.node import Node
 from .engine.snapshot import ChildStatus, snapshot
 from .errors import NoProcess, OtpsupError
 from .events import Event, from_effect
 from .logger import logger
-from .operations import Operations, Root
+from .operations import Operations, Root, Source
 from .runtime.logs.taps import Tap
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
@@ -53,6 +54,7 @@ class Session(Backend):
         name: of the tree, for its control socket and its log.
         file: the tree file that `spec` comes from.
         variables: for `${NAME}` in tree files; those of this process if not given.
+        source: reads `file` again; it is a tree file if not given.
     """
 
     def __init__(
@@ -61,12 +63,13 @@ class Session(Backend):
         name: str,
         file: Path | None = None,
         variables: Mapping[str, str] | None = None,
+        source: Source | None = None,
     ) -> None:
         self.name = name
         self._server = ControlServer(self)
         self._runner = Runner(spec, self._server.adopt)
         self._runner.listeners.append(lambda effect: log.write(name, effect))
-        self.operations = Operations(self, file, variables)
+        self.operations = Operations(self, file, variables, source)
         self._recent: deque[Event] = deque(maxlen=_RECENT)
         self.subscribe(self._recent.append)
         self._began = 0.0
@@ -184,6 +187,10 @@ class Session(Backend):
     def watch(self, listener: Callable[[Told], None]) -> Callable[[], None]:
         """Hear all that the engine tells, as it is, on the loop; returns how to stop that."""
         return self._listen(listener)
+
+    def hear(self, listener: Callable[[News], None]) -> None:
+        """Hear all news of processes, on the loop, before the engine does."""
+        self._runner.hearers.append(listener)
 
     def recent_events(self) -> list[Event]:
         """The last events, the oldest first."""

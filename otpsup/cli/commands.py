@@ -208,8 +208,13 @@ _BEFORE = (
     Subcommand(
         "run", "run:command", "be a program whose whole job is this tree, until it has ended",
         "before",
-        (Argument("target", "TREE", "a tree file, MODULE:NAME or FILE.py:NAME", "1", str, "file"),),
         (
+            Argument("target", "TREE", "a tree file, MODULE:NAME, FILE.py:NAME, or a file that "
+                     "ends with .conf: supervisord's", "?", str, "file"),
+        ),
+        (
+            Option("conf", ("--configuration", "-c"), "a supervisord.conf, to be run as "
+                   "supervisord does, in the foreground", "FILE", str, completes="file"),
             Option("name", ("--name",), "call the tree so", "NAME"),
             Option("log_level", ("--log-level",), "of otpsup's own log (INFO)", "LEVEL",
                    one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO",

@@ -88,6 +88,7 @@ class Runner:
         self.halted: asyncio.Future[Halt] = self.loop.create_future()
         self.loop.set_exception_handler(self._callback_failed)
         self.listeners: list[Listener] = []
+        self.hearers: list[Callable[[Event], None]] = []
         self._epoch = time.time() - self.loop.time()
         self._inbox: deque[Event] = deque()
         self._is_handling = False
@@ -166,6 +167,8 @@ class Runner:
         if self._fault is not None:
             self._fault.heard(event)
             return
+        for hear in self.hearers:
+            hear(event)
         self._inbox.append(event)
         self._handle_inbox()
 

@@ -20,7 +20,7 @@ Watcher = Callable[[bytes], bool]
 """Is given all output; True once it has seen enough."""
 
 Filter = Callable[[bytes], bytes]
-"""Is given all output; returns what is to be logged."""
+"""Is given all output, and nothing at its end; returns what is to be logged."""
 
 
 class Stream:
@@ -59,19 +59,18 @@ class Stream:
         Whole lines only: others may write to the same place, now or after this one.
         """
         data = os.read(self.fd, _READ)
+        is_over = not data
         if self._watcher and self._watcher(data):
             self._watcher = None
-        if not data:
-            return False
         if self._filter:
-            data = self._filter(data)
+            data = self._filter(data)  # at the end, too: it may have held something back
         end = data.rfind(b"\n") + 1
         if end:
             self._pass_on(self._partial + data[:end])
             self._partial = data[end:]
         else:
             self._wait_for_end(data)
-        return True
+        return not is_over
 
     def _pass_on(self, lines: bytes) -> None:
         at = time.time()
