@@ -75,7 +75,7 @@ def test_the_tree_is_that_of_the_configuration(tmp_path: Path) -> None:
     path = tmp_path / "supervisord.conf"
     path.write_text(CONF)
     settings = load(path, {}, strict=False)
-    left = [group for group in settings.groups if group.listening is None]
+    left = tuple(group for group in settings.groups if group.listening is None)
     assert imported(path, {}).tree == tree_of(evolve(settings, groups=left, serverurl=None))
 
 
