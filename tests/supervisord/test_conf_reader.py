@@ -19,12 +19,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _load(folder: Path, text: str | bytes = "", *, strict: bool = True, **files: str) -> Settings:
+def _load(folder: Path, text: str | bytes, **files: str) -> Settings:
+    return load(_written(folder, text, **files), ENVIRON, cwd=folder, hostname="node1")
+
+
+def _written(folder: Path, text: str | bytes, **files: str) -> Path:
     main = folder / "supervisord.conf"
     main.write_bytes(text if isinstance(text, bytes) else text.encode())
     for name, content in files.items():
         (folder / f"{name}.ini").write_text(content)
-    return load(main, ENVIRON, cwd=folder, hostname="node1", strict=strict)
+    return main
 
 
 def _process(settings: Settings) -> Process:
@@ -140,7 +144,7 @@ def test_if_lenient_nothing_need_be_here(folder: Path) -> None:
         "[unix_http_server]\nfile=/nowhere/x\nchown=nosuchuser:nosuchgroup\n"
         "[fcgi-program:f]\ncommand=x\nuser=nosuchuser\nsocket=unix:///nowhere/f\n"
     )
-    settings = _load(folder, text, strict=False)
+    settings = load(_written(folder, text), ENVIRON, cwd=folder, strict=False)
     assert (settings.servers[0].owner, settings.servers[0].chown) == (
         "nosuchuser:nosuchgroup",
         (-1, -1),
