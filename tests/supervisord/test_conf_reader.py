@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from otpsup.errors import InvalidFile, Problem
-from otpsup.supervisord.conf import Settings, load
+from otpsup.supervisord.conf import Settings, load, one_of_each
 from otpsup.supervisord.conf.model import Process
 
 ENVIRON = {"HOME": "/home/me", "X": "ex", "PERCENT": "100%"}
@@ -162,6 +162,18 @@ def test_members_of_a_group_are_as_listed(folder: Path) -> None:
     groups = _load(folder, text).groups
     assert [each.name for each in groups] == ["c", "g"]
     assert [each.name for each in groups[1].processes] == ["b", "a"]
+
+
+def test_of_names_that_are_there_twice_one_runs(folder: Path) -> None:
+    text = (
+        "[supervisord]\n[group:g]\nprograms=b,c,a\n[program:a]\ncommand=a\nprocess_name=same\n"
+        "[program:b]\ncommand=b\nprocess_name=same\n[program:c]\ncommand=c\n"
+        "[program:g]\ncommand=g\n"
+    )
+    settings = _load(folder, text)
+    assert [each.name for each in settings.groups] == ["g", "g"]
+    (group,) = one_of_each(settings.groups)
+    assert [(each.name, each.command) for each in group.processes] == [("same", "a"), ("c", "c")]
 
 
 def test_a_fastcgi_program_in_a_group_is_a_plain_one(folder: Path) -> None:
