@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve, frozen
 
+from ..config.vocabulary import DEFAULTS, KINDS, PROCESSES_ONLY
 from ..errors import InvalidFile
-from ..specs import Supervisor
+from ..specs import ChildSpec, Command, Inherit, LogFile, Supervisor
+from ..specs.output import Output
+from ..specs.stdin import NULL, PIPE
 from . import procfile
 from .conf import Settings, load, one_of_each
 from .conf.model import AUTO, Group, Process
-from .tree import tree_of
+from .tree import OURS, tree_of
 
 _PART = ".ini file does not include supervisord section"
 _OURS = "supervisor.rpcinterface:make_main_rpcinterface"
@@ -51,8 +55,32 @@ def imported(path: Path, environ: Mapping[str, str] | None = None) -> Imported:
         return Imported(path, procfile.tree_of(path), tuple(_of_procfile(path)))
     settings, notes = _settings(path, environ)
     kept = one_of_each(group for group in settings.groups if group.listening is None)
-    tree = tree_of(evolve(settings, groups=kept, serverurl=None))
+    tree = _as_written_by_hand(tree_of(evolve(settings, groups=kept, serverurl=None)))
     return Imported(path, tree, (*notes, *_of_settings(settings)))
+
+
+def _as_written_by_hand(tree: Supervisor) -> Supervisor:
+    """Without the group of a program in none, and without what only clients of supervisord use."""
+    children: list[ChildSpec] = []
+    for group in tree.children:
+        assert isinstance(group, Supervisor)
+        programs = [_without_ours(each) for each in group.children]
+        is_alone = [each.name for each in programs] == [group.name]
+        children += programs if is_alone else [evolve(group, children=programs)]
+    return evolve(tree, children=children)
+
+
+def _without_ours(program: ChildSpec) -> Command:
+    assert isinstance(program, Command)
+    own = {k: v for k, v in program.environment.items() if k not in OURS}
+    stdin = NULL if program.stdin == PIPE else program.stdin
+    outputs = {"stdout": _in_lines(program.stdout), "stderr": _in_lines(program.stderr)}
+    return evolve(program, environment=own, stdin=stdin, **outputs)
+
+
+def _in_lines(output: Output) -> Output:
+    """No client looks at half a line."""
+    return evolve(output, format="raw") if isinstance(output, LogFile | Inherit) else output
 
 
 def text_of(found: Imported) -> str:
@@ -62,9 +90,37 @@ def text_of(found: Imported) -> str:
     from ..config.dump import dump_tree
 
     head = [f"# Made from {found.source} by `otpsup import`.", *map(_comment, found.notes)]
-    document = dump_tree(found.tree)
-    body = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    document = _with_defaults(dump_tree(found.tree))
+    body = yaml.safe_dump(
+        document, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
     return "\n".join([*head, "", body])
+
+
+def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:
+    """What all programs have in common stands once, if it is not for groups as well."""
+    programs = list(_programs(document["children"]))
+    has_groups = len(programs) != len(document["children"])
+    shared = {
+        key: value
+        for key, value in (programs[0] if len(programs) > 1 else {}).items()
+        if key in DEFAULTS
+        and not (has_groups and key in KINDS["children"].keys and key not in PROCESSES_ONLY)
+        and all(each.get(key) == value for each in programs)
+    }
+    for each in programs:
+        for key in shared:
+            del each[key]
+    children = document.pop("children")
+    return {**document, **({"defaults": shared} if shared else {}), "children": children}
+
+
+def _programs(children: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for child in children:
+        if "children" in child:
+            yield from _programs(child["children"])
+        else:
+            yield child
 
 
 def _comment(note: str) -> str:
@@ -92,6 +148,7 @@ def _of_settings(settings: Settings) -> Iterator[str]:
     yield from _of_daemon(settings)
     for group in settings.groups:
         yield from _of_group(group)
+    yield from _of_auto_logs(settings)
     for section, options in settings.ignored.items():
         what = options if isinstance(options, str) else f"{', '.join(options)} ignored"
         yield f"[{section}]: {what}, as by supervisord."
@@ -134,5 +191,11 @@ def _of_process(process: Process) -> Iterator[str]:
             yield f"{told} {stream}_events_enabled was left out: there are no log events."
         if log.syslog:
             yield f"{told} {stream}_syslog was left out: there is no log in syslog."
-        if log.logfile == AUTO:
-            yield f"{told} {stream}_logfile is AUTO: it keeps its name from start to start here."
+
+
+def _of_auto_logs(settings: Settings) -> Iterator[str]:
+    """All of them at once: there may be two for each program."""
+    processes = [p for group in settings.groups if not group.listening for p in group.processes]
+    if any(AUTO in (each.stdout.logfile, each.stderr.logfile) for each in processes):
+        folder = settings.supervisord.childlogdir
+        yield f"Logs that are AUTO are in {folder}, and keep their names from start to start here."
