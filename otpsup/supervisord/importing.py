@@ -50,7 +50,7 @@ def imported(path: Path, environ: Mapping[str, str] | None = None) -> Imported:
     if path.name.startswith("Procfile"):
         return Imported(path, procfile.tree_of(path), tuple(_of_procfile(path)))
     settings, notes = _settings(path, environ)
-    kept = one_of_each(group for group in settings.groups if group.listening is None)
+    kept = one_of_each(_absolute(each) for each in settings.groups if each.listening is None)
     tree = tree_of(evolve(settings, groups=kept, serverurl=None))
     return Imported(path, tree, (*notes, *_of_settings(settings)))
 
@@ -65,6 +65,16 @@ def text_of(found: Imported) -> str:
     document = dump_tree(found.tree)
     body = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
     return "\n".join([*head, "", body])
+
+
+def _absolute(group: Group) -> Group:
+    """Directories are relative to where supervisord is started, in a tree file to that file."""
+    here = Path.cwd()
+    processes = (
+        each if each.directory is None else evolve(each, directory=str(here / each.directory))
+        for each in group.processes
+    )
+    return evolve(group, processes=tuple(processes))
 
 
 def _comment(note: str) -> str:

@@ -79,6 +79,16 @@ def test_the_tree_is_that_of_the_configuration(tmp_path: Path) -> None:
     assert imported(path, {}).tree == tree_of(evolve(settings, groups=left, serverurl=None))
 
 
+def test_a_relative_directory_is_from_here(tmp_path: Path) -> None:
+    path = tmp_path / "web.conf"
+    path.write_text("[program:web]\ncommand=cat\ndirectory=sub\n")
+    found = imported(path, {})
+    (group,) = found.tree.children
+    assert isinstance(group, Supervisor)
+    assert _children(group)[0].cwd == Path.cwd() / "sub"
+    assert _again(text_of(found), tmp_path) == found.tree
+
+
 def test_a_part_of_a_configuration_is_read_as_one(tmp_path: Path) -> None:
     path = tmp_path / "web.conf"
     path.write_text("[program:web]\ncommand=cat\n")
