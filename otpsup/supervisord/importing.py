@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import evolve, frozen
 
-from ..config.vocabulary import DEFAULTS, KINDS, PROCESSES_ONLY
 from ..errors import InvalidFile
 from ..specs import ChildSpec, Command, Inherit, LogFile, Supervisor
 from ..specs.output import Output
@@ -54,7 +52,7 @@ def imported(path: Path, environ: Mapping[str, str] | None = None) -> Imported:
     if path.name.startswith("Procfile"):
         return Imported(path, procfile.tree_of(path), tuple(_of_procfile(path)))
     settings, notes = _settings(path, environ)
-    kept = one_of_each(group for group in settings.groups if group.listening is None)
+    kept = one_of_each(_absolute(each) for each in settings.groups if each.listening is None)
     tree = _as_written_by_hand(tree_of(evolve(settings, groups=kept, serverurl=None)))
     return Imported(path, tree, (*notes, *_of_settings(settings)))
 
@@ -74,8 +72,13 @@ def _without_ours(program: ChildSpec) -> Command:
     assert isinstance(program, Command)
     own = {k: v for k, v in program.environment.items() if k not in OURS}
     stdin = NULL if program.stdin == PIPE else program.stdin
-    outputs = {"stdout": _in_lines(program.stdout), "stderr": _in_lines(program.stderr)}
-    return evolve(program, environment=own, stdin=stdin, **outputs)
+    return evolve(
+        program,
+        environment=own,
+        stdin=stdin,
+        stdout=_in_lines(program.stdout),
+        stderr=_in_lines(program.stderr),
+    )
 
 
 def _in_lines(output: Output) -> Output:
@@ -83,48 +86,14 @@ def _in_lines(output: Output) -> Output:
     return evolve(output, format="raw") if isinstance(output, LogFile | Inherit) else output
 
 
-def text_of(found: Imported) -> str:
-    """The tree file, YAML; what was left out stands at its top."""
-    import yaml  # takes its time
-
-    from ..config.dump import dump_tree
-
-    head = [f"# Made from {found.source} by `otpsup import`.", *map(_comment, found.notes)]
-    document = _with_defaults(dump_tree(found.tree))
-    body = yaml.safe_dump(
-        document, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+def _absolute(group: Group) -> Group:
+    """Directories are relative to where supervisord is started, in a tree file to that file."""
+    here = Path.cwd()
+    processes = (
+        each if each.directory is None else evolve(each, directory=str(here / each.directory))
+        for each in group.processes
     )
-    return "\n".join([*head, "", body])
-
-
-def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:
-    """What all programs have in common stands once, if it is not for groups as well."""
-    programs = list(_programs(document["children"]))
-    has_groups = len(programs) != len(document["children"])
-    shared = {
-        key: value
-        for key, value in (programs[0] if len(programs) > 1 else {}).items()
-        if key in DEFAULTS
-        and not (has_groups and key in KINDS["children"].keys and key not in PROCESSES_ONLY)
-        and all(each.get(key) == value for each in programs)
-    }
-    for each in programs:
-        for key in shared:
-            del each[key]
-    children = document.pop("children")
-    return {**document, **({"defaults": shared} if shared else {}), "children": children}
-
-
-def _programs(children: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for child in children:
-        if "children" in child:
-            yield from _programs(child["children"])
-        else:
-            yield child
-
-
-def _comment(note: str) -> str:
-    return "# - " + note.replace("\n", "\n#   ").replace("\r", " ")
+    return evolve(group, processes=tuple(processes))
 
 
 def _settings(path: Path, environ: Mapping[str, str] | None) -> tuple[Settings, list[str]]:

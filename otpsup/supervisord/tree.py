@@ -8,6 +8,7 @@ and readiness by staying up (http://supervisord.org/subprocess.html).
 from __future__ import annotations
 
 import shlex
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,7 +108,7 @@ class _Groups:
             start_retries=max(process.startretries, 0),
             backoff=_backoff(process.startretries),
             exitcodes=frozenset(process.exitcodes),
-            stop_signal=process.stopsignal,
+            stop_signal=process.stopsignal or signal.SIGCONT,  # 0 asks for nothing
             stop_group=process.stopasgroup,
             shutdown=float(max(process.stopwaitsecs, 0)),
             user=process.user,
