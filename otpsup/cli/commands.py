@@ -228,6 +228,17 @@ _BEFORE = (
         (Argument("files", "TREE", "a tree file, MODULE:NAME or FILE.py:NAME", "+", str, "file"),),
         (_JSON,),
     ),
+    Subcommand(
+        "import", "importing:command",
+        "write a tree file that means what a supervisord.conf or a Procfile means; say what has "
+        "no equivalent", "before",
+        (Argument("file", "FILE", "a supervisord.conf, a part of one, or a Procfile", "1", file,
+                  "file"),),
+        (
+            Option("output", ("--output", "-o"), "write it to this file, which must not exist; "
+                   "without it, print it", "FILE", file, completes="file"),
+        ),
+    ),
     Subcommand("schema", "files:schema", "print the JSON Schema of tree files", "before"),
     Subcommand(
         "graph", "drawing:command", "draw a tree and its dependencies", "before",

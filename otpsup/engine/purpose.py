@@ -132,15 +132,21 @@ class ApiStart(Answered):
         """A new child's record is dropped; a declared one stays down; unless it is one that is
         tried again whoever has started it."""
         if child.is_on_its_own:
-            child.wanted, child.owed = True, False
-            node.core.emit(Reply(self.ref, error=start_failed(child, reason)))
-            node.report("start_error", child, reason)
-            node.restarter.retry_later(child, reason)
+            self._failed_on_its_own(node, child, reason)
             return
         child.move("gone", _failure(child, reason, self.cause), reason)
         if self.new:
             node.forget(child)
         node.core.emit(Reply(self.ref, error=start_failed(child, reason)))
+
+    def _failed_on_its_own(self, node: Node, child: Child, reason: Reason) -> None:
+        child.wanted, child.owed = True, False
+        node.report("start_error", child, reason)
+        node.restarter.retry_later(child, reason)
+        error = start_failed(child, reason)
+        if child.state == "restarting":
+            error = StartFailed(f"{error}; it will be tried again")
+        node.core.emit(Reply(self.ref, error=error))
 
 
 class ApiStop(Answered):

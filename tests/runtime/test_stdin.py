@@ -140,7 +140,7 @@ def test_a_unix_socket_has_its_mode_and_goes_with_the_tree(tmp_path: Path) -> No
 
 
 def test_a_tap_gets_every_byte_and_says_what_is_logged(tmp_path: Path) -> None:
-    """With the pid; also of a child whose output goes nowhere."""
+    """With the pid; also of a child whose output goes nowhere. At the end it may add to it."""
     log = tmp_path / "log"
     seen: dict[str, bytes] = {"a": b"", "b": b""}
     lock = threading.Lock()
@@ -149,7 +149,7 @@ def test_a_tap_gets_every_byte_and_says_what_is_logged(tmp_path: Path) -> None:
         def hear(number: int, data: bytes) -> bytes:
             with lock:
                 seen[name] += b"%d:" % number + data
-            return data.upper()
+            return data.upper() or b"!"
 
         return hear
 
@@ -168,7 +168,7 @@ def test_a_tap_gets_every_byte_and_says_what_is_logged(tmp_path: Path) -> None:
             until(partial(ends_with, name))
             assert seen[name].startswith(b"%d:" % pid(tree, name))
         until(lambda: log.exists() and log.read_text() == "ONE\n")
-    assert log.read_text() == "ONE\nTWO\n"
+    assert log.read_text() == "ONE\nTWO!\n"
 
 
 def test_the_stop_signal_may_go_to_the_whole_group(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ class Told:
 
     def __init__(self, *groups: Group, now: float = 1000.0, **daemon: str | bool) -> None:
         self.now = now
+        self.answers = True
         self.sent: list[str] = []
         self.log: list[tuple[str, str]] = []
         settings = Settings(
@@ -31,12 +33,20 @@ class Told:
 
     def _write(self, path: str, data: bytes) -> None:
         self.sent.append(data.decode())
-        self.taps[path, "stdout"](7, b"RESULT 2\nOKREADY\n")
+        if self.answers:
+            self.taps[path, "stdout"](7, b"RESULT 2\nOKREADY\n")
 
     def listen(self) -> None:
         self.listeners.changed("l/l", "STOPPED", "STARTING")
         self.listeners.changed("l/l", "STARTING", "RUNNING", pid=7)
         self.taps["l/l", "stdout"](7, b"READY\n")
+
+    def listen_silently(self) -> None:
+        self.answers = False
+        self.listen()
+
+    def has_sent(self, count: int) -> bool:
+        return len(self.sent) == count
 
     def names(self) -> list[str]:
         """The types of what was sent."""
@@ -235,6 +245,101 @@ def test_who_is_ready_before_it_is_running_gets_what_waits_then() -> None:
         assert told.sent == []
         told.listeners.changed("l/l", "STARTING", "RUNNING", pid=7)
         assert len(told.sent) == 1
+
+    on_a_loop(test)
+
+
+def test_an_answer_counts_although_the_end_was_told_first() -> None:
+    """What a listener wrote before its end comes from another thread; its event is not sent
+    again."""
+
+    async def test() -> None:
+        told = Told(listener("l", "REMOTE_COMMUNICATION"))
+        told.listen_silently()
+        told.listeners.notify(events.remote_communication("a", "1"))
+        await until(lambda: told.sent)
+        told.listeners.changed("l/l", "RUNNING", "EXITED", pid=7)
+        told.listeners.changed("l/l", "EXITED", "STARTING")
+        for data in (b"RESULT 2\nO", b"K", b""):
+            told.taps["l/l", "stdout"](7, data)
+        told.listeners.notify(events.remote_communication("a", "2"))
+        told.listeners.changed("l/l", "STARTING", "RUNNING", pid=8)
+        told.taps["l/l", "stdout"](8, b"READY\n")
+        await until(lambda: len(told.sent) == 2)
+        assert [sent[-1] for sent in told.sent] == ["1", "2"]
+        assert timers() == 0
+
+    on_a_loop(test)
+
+
+@pytest.mark.parametrize("last_words", [[], [b"RESULT 2\nO"], [b"RESULT 2\nO", b""]])
+def test_what_was_not_answered_comes_back_first(last_words: list[bytes]) -> None:
+    """When the output is over, when the next process says something, or soon after; before
+    anything that happened meanwhile."""
+
+    async def test() -> None:
+        told = Told(listener("l", "REMOTE_COMMUNICATION"))
+        told.listen_silently()
+        told.listeners.notify(events.remote_communication("a", "1"))
+        await until(lambda: told.sent)
+        told.listeners.changed("l/l", "RUNNING", "EXITED", pid=7)
+        told.listeners.notify(events.remote_communication("a", "2"))
+        for data in last_words:
+            told.taps["l/l", "stdout"](7, data)
+        told.listeners.changed("l/l", "EXITED", "STARTING")
+        told.listeners.changed("l/l", "STARTING", "RUNNING", pid=8)
+        for data in (b"READY\n", b"RESULT 2\nOKREADY\n"):
+            told.taps["l/l", "stdout"](8, data)
+        await until(lambda: len(told.sent) == 3)
+        assert [sent[-1] for sent in told.sent] == ["1", "1", "2"]
+
+    on_a_loop(test)
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_once_its_output_is_over_nobody_waits(is_early: bool) -> None:
+    """Whether that is heard of before the end of the process or after it. A later process may have
+    the same pid."""
+
+    async def test() -> None:
+        told = Told(listener("l", "REMOTE_COMMUNICATION"))
+        told.listen_silently()
+        for number in range(3):
+            told.listeners.notify(events.remote_communication("a", str(number)))
+            await until(partial(told.has_sent, number + 1))
+            over = (b"RESULT 2\nOK", b"")
+            for data in over if is_early else ():
+                told.taps["l/l", "stdout"](7, data)
+            await asyncio.sleep(0)  # that has been heard
+            told.listeners.changed("l/l", "RUNNING", "EXITED", pid=7)
+            assert timers() == (0 if is_early else 1)
+            for data in () if is_early else over:
+                told.taps["l/l", "stdout"](7, data)
+            await asyncio.sleep(0)
+            assert timers() == 0
+            told.listen()
+        assert [sent[-1] for sent in told.sent] == ["0", "1", "2"]
+
+    on_a_loop(test)
+
+
+def test_a_process_that_says_nothing_more_is_not_waited_for_long() -> None:
+    """Another listener of the pool gets its event, although somebody holds its output open."""
+
+    async def test() -> None:
+        told = Told(listener("l", "REMOTE_COMMUNICATION", count=2))
+        told.answers = False
+        for name, pid in (("l/l_0", 7), ("l/l_1", 8)):
+            told.listeners.changed(name, "STOPPED", "STARTING")
+            told.listeners.changed(name, "STARTING", "RUNNING", pid=pid)
+        told.taps["l/l_0", "stdout"](7, b"READY\n")
+        told.listeners.notify(events.remote_communication("a", "1"))
+        await until(lambda: told.sent)
+        told.taps["l/l_1", "stdout"](8, b"READY\n")
+        told.listeners.changed("l/l_0", "RUNNING", "EXITED", pid=7)
+        await until(lambda: len(told.sent) == 2)
+        assert told.sent[0] == told.sent[1]
+        assert timers() == 0
 
     on_a_loop(test)
 

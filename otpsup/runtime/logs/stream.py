@@ -20,7 +20,7 @@ Watcher = Callable[[bytes], bool]
 """Is given all output; True once it has seen enough."""
 
 Filter = Callable[[bytes], bytes]
-"""Is given all output; returns what is to be logged."""
+"""Is given all output, and nothing at its end; returns what is to be logged."""
 
 
 class Stream:
@@ -64,13 +64,12 @@ class Stream:
         one.
         """
         data = os.read(self.fd, _READ)
+        is_over = not data
         if self._watcher and self._watcher(data):
             self._watcher = None
-        if not data:
-            return False
         if self._filter:
-            data = self._filter(data)
-        if self._at_once:
+            data = self._filter(data)  # at the end, too: it may have held something back
+        if self._at_once and data:
             self.sink.write(data)
         end = data.rfind(b"\n") + 1
         if end:
@@ -78,7 +77,7 @@ class Stream:
             self._partial = data[end:]
         else:
             self._wait_for_end(data)
-        return True
+        return not is_over
 
     def _pass_on(self, lines: bytes) -> None:
         at = time.time()

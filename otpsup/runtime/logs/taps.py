@@ -9,7 +9,8 @@ from ...logger import logger
 from .stream import Filter
 
 Tap = Callable[[int, bytes], bytes]
-"""Is given the pid and what was read, in the pump's thread; returns what is to be logged."""
+"""Is given the pid and what was read, in the pump's thread; returns what is to be logged. At
+the end of the output it is given nothing, and may return what it had held back."""
 
 
 class Taps:

@@ -41,7 +41,7 @@ class Machine:
     def directory(self, text: str) -> str:
         """A directory that is there."""
         path = self.home(text)
-        if self.strict and not os.path.isdir(os.path.join(self.cwd, path)):
+        if self.strict and not self._is_folder(path):
             raise ValueError(f"{text} is not an existing directory")
         return path
 
@@ -49,9 +49,12 @@ class Machine:
         """A file in a directory that is there."""
         path = self.home(text)
         folder = os.path.dirname(path)
-        if self.strict and folder and not os.path.isdir(os.path.join(self.cwd, folder)):
+        if self.strict and folder and not self._is_folder(folder):
             raise ValueError(f"The directory named as part of the path {text} does not exist")
         return path
+
+    def _is_folder(self, path: str) -> bool:
+        return bool(path) and os.path.isdir(os.path.join(self.cwd, path))
 
     def user(self, text: str) -> str:
         """A user who is there, as it is written: name or number."""

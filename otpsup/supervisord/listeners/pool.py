@@ -129,7 +129,11 @@ class Pool:
 
     def hear(self, listener: str, data: bytes) -> None:
         """A listener wrote these bytes to its stdout."""
-        self._take_back(self._talks[listener].hear(data))
+        self.hear_from(self._talks[listener], data)
+
+    def hear_from(self, talk: Conversation, data: bytes) -> None:
+        """The same of one that `left` has told of."""
+        self._take_back(talk.hear(data))
 
     def started(self, listener: str) -> None:
         """A new process is being made for this listener; it has said nothing yet."""
@@ -144,10 +148,19 @@ class Pool:
         """The listener's process is no longer RUNNING, but has not ended: its answer counts."""
         self._running.discard(listener)
 
-    def ended(self, listener: str) -> None:
-        """The listener's process has ended. What it had not answered comes back."""
+    def left(self, listener: str) -> Conversation:
+        """The listener's process has ended, and its last words may still be on their way: this is
+        who would say them. It gets no more events, and has to be given to `forget`."""
         self._running.discard(listener)
-        self._take_back(self._talks[listener].end())
+        return self._talks[listener]
+
+    def forget(self, talk: Conversation) -> None:
+        """All that this one said has been heard. What it has not answered comes back."""
+        self._take_back(talk.end())
+
+    def ended(self, listener: str) -> None:
+        """The listener's process has ended, and all that it said has been heard."""
+        self.forget(self.left(listener))
 
     def _new_talk(self, listener: str) -> Conversation:
         return Conversation(listener, self._handler, self._log)

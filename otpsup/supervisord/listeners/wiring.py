@@ -27,9 +27,12 @@ from ..events import Channel, Event, Ticks
 from . import taps
 from .handlers import resolve
 from .pool import Pool
-from .protocol import Log
+from .protocol import Conversation, Log
 from .taps import Tap, in_turn
 
+_LINGER = 0.25
+"""Seconds in which a listener's last words come after its end, if somebody else holds its output
+open."""
 _ENDED = ("EXITED", "STOPPED", "BACKOFF", "FATAL", "UNKNOWN")
 
 
@@ -39,6 +42,16 @@ class _Place:
 
     group: Group
     process: Process
+
+
+@frozen
+class _Leaving:
+    """A listener that has ended within an event, while its output is not at its end."""
+
+    pid: int
+    pool: Pool
+    talk: Conversation
+    timer: asyncio.TimerHandle
 
 
 class Listeners:
@@ -70,7 +83,9 @@ class Listeners:
         self._daemon = settings.supervisord
         self._pools: dict[str, Pool] = {}
         self._places: dict[str, _Place] = {}
-        self._over: dict[str, int] = {}
+        self._ended: set[tuple[str, int]] = set()
+        self._silent: set[tuple[str, int]] = set()
+        self._leaving: dict[str, _Leaving] = {}
         self._serials = count()
         self._ticks = Ticks(clock())
         self._timer: asyncio.TimerHandle | None = None
@@ -104,8 +119,8 @@ class Listeners:
         self._pools.pop(name, None)
         gone = [path for path, place in self._places.items() if place.group.name == name]
         for path in gone:
+            self._settle(path)
             del self._places[path]
-            self._over.pop(path, None)
         self._arm()
         self.notify(events.group_removed(name))
 
@@ -141,8 +156,7 @@ class Listeners:
     ) -> None:
         """A process has got into another of supervisord's states.
 
-        What a listener wrote before its end should have come through its tap before the end is
-        told here: an answer that comes later does not count, and its event is sent again.
+        A listener's answer counts although its end is told here before it comes through the tap.
 
         Args:
             path: `group/process`; an unknown one is nobody's.
@@ -171,15 +185,48 @@ class Listeners:
         elif state == "STOPPING":
             pool.paused(name)
         elif state in _ENDED:
-            self._over[path] = pid or self._over.get(path, 0)
-            pool.ended(name)
+            self._leave(path, pid, pool, pool.left(name))
+
+    def _leave(self, path: str, pid: int, pool: Pool, talk: Conversation) -> None:
+        """A listener has ended: what it had not answered comes back, once its output is over."""
+        if not pid or (path, pid) in self._silent:
+            self._silent.discard((path, pid))
+            pool.forget(talk)
+            return
+        self._ended.add((path, pid))
+        if talk.state == "BUSY":
+            timer = self._loop.call_later(_LINGER, self._settle, path)
+            self._leaving[path] = _Leaving(pid, pool, talk, timer)
+
+    def _settle(self, path: str) -> None:
+        """Wait no longer for what a listener may have said before its end."""
+        leaving = self._leaving.pop(path, None)
+        if leaving is not None:
+            leaving.timer.cancel()
+            leaving.pool.forget(leaving.talk)
+            leaving.pool.dispatch()
 
     def _hear(self, path: str, pid: int, data: bytes) -> None:
-        """A listener wrote this; if it has ended since, nobody minds any more."""
+        """A listener wrote this, or nothing: then its output is over."""
         place = self._places.get(path)
-        if place is not None and pid != self._over.get(path):
+        if (path, pid) in self._ended:
+            self._hear_late(path, pid, data)
+        elif place is not None and not data:
+            self._silent.add((path, pid))
+        elif place is not None:
+            self._settle(path)
             self._pools[place.group.name].hear(place.process.name, data)
             self._dispatch()
+
+    def _hear_late(self, path: str, pid: int, data: bytes) -> None:
+        """A listener that has ended had written this before."""
+        leaving = self._leaving.get(path)
+        if leaving is not None and leaving.pid == pid:
+            leaving.pool.hear_from(leaving.talk, data)
+            if not data:
+                self._settle(path)
+        if not data:
+            self._ended.discard((path, pid))
 
     def taps(self, groups: Iterable[Group] | None = None) -> Iterator[tuple[str, Channel, Tap]]:
         """What is to be set on the streams of processes before they start: path, stream and tap;
@@ -241,7 +288,9 @@ class Listeners:
         self._arm()
 
     def close(self) -> None:
-        """No more ticks."""
+        """No more timers."""
+        for path in list(self._leaving):
+            self._settle(path)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -109,7 +109,8 @@ class ProcessMethods:
         while now is not None and now.state is State.STARTING and not (now.pid or wait):
             now = await self._host.spawned(now)
         while wait and now is not None and now.state is State.STARTING:
-            now = await self._host.change(now)
+            await self._host.change(now)
+            now = self._now(before)  # which may be two states on by now
         if wait or now is None or (now.spawnerr and not now.ended):
             _check_start(now, name)
 
