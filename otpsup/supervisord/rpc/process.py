@@ -21,6 +21,9 @@ from .structs import Struct
 
 Rest = Coroutine[Any, Any, None] | None
 """What of a request is still to be waited for, if anything is."""
+_TOGETHER = 0.05
+"""Seconds in which those that end at once do so; they are told in their order, as supervisord
+tells them, which looks that often."""
 _REPORT = 2.0
 """Seconds between two lines in the log that somebody waits for a process to stop."""
 
@@ -261,6 +264,7 @@ async def _all_done(waiting: dict[asyncio.Task[None], Record]) -> list[Struct]:
     told: list[Struct] = []
     while waiting:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(_TOGETHER)
         done = [task for task in waiting if task.done()]
         told += [structs.status(waiting.pop(task), _error_of(task)) for task in done]
     return told
