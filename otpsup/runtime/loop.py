@@ -168,7 +168,7 @@ class Runner:
             self._fault.heard(event)
             return
         for hear in self.hearers:
-            hear(event)
+            _contained(hear, event)
         self._inbox.append(event)
         self._handle_inbox()
 
@@ -325,6 +325,13 @@ class Runner:
         self.pump.close(_CLOSE)  # nothing runs any more that waiting here could hold up
         if self._timer:
             self._timer.cancel()
+
+
+def _contained(hear: Callable[[Event], None], event: Event) -> None:
+    try:
+        hear(event)
+    except Exception as error:
+        logger.error("who hears of processes failed", error=error)
 
 
 def _raise_descriptor_limit(start_launcher: Callable[[], Spawner]) -> None:

@@ -20,6 +20,7 @@ from ..engine.effects import Halt, StateChange, Told
 from ..engine.events import Event as News
 from ..engine.events import Reload, Request, Spawned
 from ..errors import OtpsupError
+from ..logger import logger
 from ..operations import Root
 from ..session import Session
 from ..specs import Supervisor
@@ -214,7 +215,14 @@ class Daemon:
 
     def notify(self, event: Event) -> None:
         """Tell event listeners."""
-        self._listeners.notify(event)
+        self._to_listeners(lambda: self._listeners.notify(event))
+
+    def _to_listeners(self, tell: Callable[[], None]) -> None:
+        """A `result_handler` is others' code: what it raises is told, and harms nobody."""
+        try:
+            tell()
+        except Exception as error:
+            logger.error("event listeners could not be told", error=error)
 
     # Groups come and go.
 
@@ -302,8 +310,12 @@ class Daemon:
     def _changed(self, before: Record, after: Record) -> None:
         if after.state is State.STARTING:
             self._make_logs(after)
+        self._members.put(after)
         for level, text in sayings(before, after):
             self.log.write(level, text)
+        self._to_listeners(lambda: self._tell_change(before, after))
+
+    def _tell_change(self, before: Record, after: Record) -> None:
         self._listeners.changed(
             f"{after.group.name}/{after.name}",
             before.state.name,
@@ -312,7 +324,6 @@ class Daemon:
             tries=after.backoff,
             expected=after.is_expected,
         )
-        self._members.put(after)
 
     def _make_logs(self, record: Record) -> None:
         for wrong in self.groups[record.group.name].make_logs(record.process):

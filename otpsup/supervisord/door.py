@@ -54,10 +54,13 @@ class Entrance:
         """Do it on the daemon's loop; at the daemon's end, that is what is told."""
         try:
             asked = asyncio.run_coroutine_threadsafe(work, self._loop)
-            return await asyncio.wrap_future(asked)
-        except (RuntimeError, concurrent.futures.CancelledError, asyncio.CancelledError):
+        except RuntimeError:
             work.close()
+            raise RpcError(Fault.SHUTDOWN_STATE) from None
+        try:
+            return await asyncio.wrap_future(asked)
+        except (concurrent.futures.CancelledError, asyncio.CancelledError):
             task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if task is not None and task.cancelling():  # it is the client who has gone
                 raise
             raise RpcError(Fault.SHUTDOWN_STATE) from None

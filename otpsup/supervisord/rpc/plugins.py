@@ -9,8 +9,10 @@ Source: http://supervisord.org/xmlrpc.html#rpcinterface-sections.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, SimpleNamespace
@@ -105,9 +107,31 @@ def _apart(method: Method) -> Method:
     """In a thread: what others wrote is not to hold up supervision."""
 
     async def call(*given: Any) -> Any:
-        return await asyncio.to_thread(_called, method.call, given)
+        return await _in_thread(lambda: _called(method.call, given))
 
     return evolve(method, call=call)
+
+
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    """Not in one of asyncio's, for whose end the daemon's end would wait."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def answer(value: Any, error: Exception | None) -> None:
+        if not done.done():
+            done.set_exception(error) if error else done.set_result(value)
+
+    def run() -> None:
+        value, failed = None, None
+        try:
+            value = work()
+        except Exception as error:
+            failed = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            loop.call_soon_threadsafe(answer, value, failed)
+
+    threading.Thread(target=run, name="otpsup-plugin", daemon=True).start()
+    return await done
 
 
 def _called(call: Callable[..., Any], given: tuple[Any, ...]) -> Any:
