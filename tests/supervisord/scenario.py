@@ -459,11 +459,12 @@ def signals() -> Iterator[Step]:
     for name in ("missing", "nowhere", "umlaut", "fails", *ODD_NAMES):
         yield call("signalProcess", name, "0")
         yield call("signalProcess", name, "NOPE")
-        yield call("signalProcess", name, "RTMIN")
     for name in ("pair", "multi", "traps", "nope", "nowhere"):
         yield call("signalProcessGroup", name, "0")
         yield call("signalProcessGroup", name, "NOPE")
         yield call("signalProcess", f"{name}:*", "0")
+    yield call("signalProcess", "nowhere", "RTMIN")
+    yield call("signalProcess", "nowhere", "64")
     yield call("signalAllProcesses", "0")
     yield call("signalAllProcesses", "NOPE")
     for method in ("signalProcess", "signalProcessGroup", "signalAllProcesses"):

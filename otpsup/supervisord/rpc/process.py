@@ -92,7 +92,10 @@ class ProcessMethods:
             return self._not_again(record, name, wait=wait)
         path = self._host.path(record)
         asked = self._host.ask(lambda ref: StartDeclared(ref=ref, path=path))
-        return self._started(record, name, asked, wait=wait)
+        now = self._now(record)
+        has_begun = now is not None and now is not record
+        coming = self._host.change(now) if now and has_begun and wait else None
+        return self._started(record, name, asked, coming, wait=wait)
 
     def _now(self, record: Record) -> Record | None:
         return self._host.record(record.group.name, record.name)
@@ -105,10 +108,21 @@ class ProcessMethods:
         return None
 
     async def _started(
-        self, before: Record, name: str, asked: asyncio.Future[Any], *, wait: bool
+        self,
+        before: Record,
+        name: str,
+        asked: asyncio.Future[Any],
+        coming: asyncio.Future[Record | None] | None,
+        *,
+        wait: bool,
     ) -> None:
-        """Wait until it runs, or with no `wait`, until it has a process."""
-        now = await self._begun(before, name, asked)
+        """Wait until it runs, or with no `wait`, until it has a process.
+
+        Args:
+            coming: what it is next after STARTING, if that has begun; it may be that for an instant
+                only, and so is awaited from the beginning.
+        """
+        now = await (coming or self._begun(before, name, asked))
         while now is not None and now.state is State.STARTING and not (now.pid or wait):
             now = await self._host.spawned(now)
         while wait and now is not None and now.state is State.STARTING:
