@@ -17,7 +17,7 @@ from typing import Any
 
 import attrs
 
-from otpsup.config.kinds import INHERITED, LOG_FILE, READINESS
+from otpsup.config.kinds import INHERITED, LOG_FILE, READINESS, SOCKET
 from otpsup.config.records import Key, Keys, Record, default_of, fields_of
 from otpsup.config.vocabulary import BACKOFF, CHILD, KINDS, NAME, PROCESS, SUPERVISOR
 from otpsup.config.words import words_of
@@ -117,6 +117,7 @@ def page() -> str:
         *(_record(f"`ready: {{{kind}: ...}}`", record) for kind, record in READINESS.items()),
         _record("`stdout: {file: ...}`", LOG_FILE),
         _record("`stdout: {inherit: ...}`", INHERITED),
+        _record("`stdin: {socket: ...}`", SOCKET),
         _section("`backoff`", Backoff, BACKOFF.keys),
         TAIL,
     ]

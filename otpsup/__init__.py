@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .errors import NotASupervisor as NotASupervisor
     from .errors import NotFound as NotFound
     from .errors import NotPermitted as NotPermitted
+    from .errors import NotReading as NotReading
     from .errors import NoTreeFile as NoTreeFile
     from .errors import NotRunning as NotRunning
     from .errors import OtpsupError as OtpsupError
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from .specs.ready import port as port
     from .specs.ready import probe as probe
     from .specs.ready import stays_up as stays_up
+    from .specs.stdin import Socket as Socket
     from .specs.supervisors import DynamicSupervisor as DynamicSupervisor
     from .specs.supervisors import Supervisor as Supervisor
     from .tree import Tree as Tree
@@ -95,6 +97,7 @@ _HOME = {
         "NotRunning",
         "OtpsupError",
         "NotPermitted",
+        "NotReading",
         "ProtocolError",
         "Restarting",
         "Running",
@@ -111,6 +114,7 @@ _HOME = {
     "specs.hook": ["Hook"],
     "specs.output": ["Inherit", "LogFile"],
     "specs.ready": ["http", "log_line", "notify", "port", "probe", "stays_up"],
+    "specs.stdin": ["Socket"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
     "tree": ["Tree"],
     "wire.lines": ["LogLine"],
@@ -143,12 +147,14 @@ __all__ = [
     "NotASupervisor",
     "NotFound",
     "NotPermitted",
+    "NotReading",
     "NotRunning",
     "OtpsupError",
     "ProtocolError",
     "Restarting",
     "Running",
     "SimpleOneForOne",
+    "Socket",
     "StartFailed",
     "Supervisor",
     "Tree",

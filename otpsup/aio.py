@@ -132,6 +132,10 @@ class AsyncTree:
         await self.terminate_child(path)
         await self.delete_child(path)
 
+    async def write_stdin(self, path: str, text: str) -> None:
+        """See `Tree.write_stdin`."""
+        await self._ask("write_stdin", path=path, data=text)
+
     async def signal(self, path: str, signal: str | int) -> None:
         """See `Tree.signal`."""
         await self._ask("signal", path=path, signal=signal)

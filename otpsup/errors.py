@@ -171,6 +171,12 @@ class NoProcess(RequestError):
     code = "no_process"
 
 
+class NotReading(RequestError):
+    """The child's standard input takes nothing just now: it is no pipe, closed, or full."""
+
+    code = "not_reading"
+
+
 class NoTreeFile(RequestError):
     """The tree was not started from a file, and none was named."""
 

@@ -24,7 +24,7 @@ from .engine.changes import Change
 from .engine.child import Child
 from .engine.events import Reload, Request, StartChild
 from .engine.snapshot import ChildStatus
-from .errors import InvalidSpec, NoTreeFile, OtpsupError, UpdateRefused, in_words
+from .errors import InvalidSpec, NotReading, NoTreeFile, OtpsupError, UpdateRefused, in_words
 from .events import Event
 from .logger import logger
 from .plain import plain
@@ -63,6 +63,9 @@ class Running(Protocol):
     def signal(self, path: str, number: int) -> None:
         """Send a signal to a child's process."""
 
+    def write_stdin(self, path: str, data: bytes) -> None:
+        """Write to a command's standard input; an OSError if that takes nothing."""
+
     def recent_events(self) -> list[Event]:
         """The last events, the oldest first."""
 
@@ -76,21 +79,57 @@ class Running(Protocol):
         """Rotate all log files as the tree says now."""
 
 
+class Source(Protocol):
+    """Where an update's new tree comes from."""
+
+    def load(self, path: Path) -> Root:
+        """The tree that a file describes; InvalidFile if it describes none. In a thread."""
+
+    def adopting(self, spec: Root) -> None:
+        """The tree is about to become this, which need not come from `load`. On the loop."""
+
+
+class TreeFiles:
+    """Trees from tree files, see `config`.
+
+    Args:
+        variables: for `${NAME}` in them; those of this process if not given.
+    """
+
+    def __init__(self, variables: Mapping[str, str] | None) -> None:
+        self._variables = variables
+
+    def load(self, path: Path) -> Root:
+        """The tree that a file describes; InvalidFile if it describes none."""
+        from . import config  # YAML is read by few, and its library is large
+
+        return config.load(path, self._variables)
+
+    def adopting(self, spec: Root) -> None:
+        """Nothing else depends on it."""
+
+
 class Operations:
     """The operations of one session, by their names in `wire.operations`.
 
     Args:
         session: the running tree.
-        file: the tree file that it was made from.
+        file: the file that it was made from.
         variables: for `${NAME}` in tree files; those of this process if not given.
+        source: reads that file again; it is a tree file if not given.
     """
 
     def __init__(
-        self, session: Running, file: Path | None, variables: Mapping[str, str] | None = None
+        self,
+        session: Running,
+        file: Path | None,
+        variables: Mapping[str, str] | None = None,
+        source: Source | None = None,
     ) -> None:
         self.file = file
         self._session = session
         self._variables = variables
+        self._source = source or TreeFiles(variables)
         self._since = time.time()
         self._asleep: dict[str, Callable[[int], ChildSpec]] = {}
         """How copies are made of which there are none just now."""
@@ -166,6 +205,13 @@ class Operations:
         """Send a signal to a child's process."""
         self._session.signal(path, _signal(signal))
 
+    def write_stdin(self, path: str, data: str) -> None:
+        """Write to a command's standard input."""
+        try:
+            self._session.write_stdin(path, data.encode("utf-8", "surrogateescape"))
+        except OSError as error:
+            raise NotReading(f"cannot write to {path!r}: {error.strerror or error}") from None
+
     def reopen_logs(self) -> None:
         """Close all log files; each is opened anew, by its name, for the next line."""
         self._session.reopen_logs()
@@ -185,7 +231,7 @@ class Operations:
     async def _update(self, path: Path) -> tuple[Change, ...]:
         def read() -> Awaitable[Root]:
             del self._to_read[path]
-            return asyncio.to_thread(_tree, path, self._variables)
+            return asyncio.to_thread(self._source.load, path)
 
         told = await self._become(read)
         self.file = path
@@ -239,6 +285,7 @@ class Operations:
                 told = "; ".join(f"{path}: {why}" for path, why in wrong.items())
                 raise UpdateRefused(f"nothing was changed, for this cannot be started: {told}")
             self._log(planned)
+            self._source.adopting(spec)
             done = self._begin(lambda ref: Reload(ref=ref, spec=spec))
         return await self._done(done)
 
@@ -291,7 +338,7 @@ class Operations:
         return started
 
     async def _load(self, file: str | None) -> Root:
-        return await asyncio.to_thread(_tree, self._path(file), self._variables)
+        return await asyncio.to_thread(self._source.load, self._path(file))
 
     def _path(self, file: str | None) -> Path:
         path = Path(file) if file is not None else self.file
@@ -337,12 +384,6 @@ def _told(error: Exception) -> OtpsupError:
         return error
     logger.error("a request failed, and the tree goes on", error=error)
     return OtpsupError(f"it failed, and the tree goes on: {in_words(error)}")
-
-
-def _tree(path: Path, variables: Mapping[str, str] | None) -> Root:
-    from . import config
-
-    return config.load(path, variables)
 
 
 def _children(

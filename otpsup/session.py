@@ -24,12 +24,14 @@ from .engine import Engine
 from .engine.child import Child
 from .engine.effects import Halt, Told
 from .engine.events import Boot, Shutdown
+from .engine.events import Event as News
 from .engine.node import Node
 from .engine.snapshot import ChildStatus, snapshot
 from .errors import NoProcess, OtpsupError
 from .events import Event, from_effect
 from .logger import logger
-from .operations import Operations, Root
+from .operations import Operations, Root, Source
+from .runtime.logs.taps import Tap
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
 from .specs.supervisors import files_of
@@ -52,6 +54,7 @@ class Session(Backend):
         name: of the tree, for its control socket and its log.
         file: the tree file that `spec` comes from.
         variables: for `${NAME}` in tree files; those of this process if not given.
+        source: reads `file` again; it is a tree file if not given.
     """
 
     def __init__(
@@ -60,12 +63,13 @@ class Session(Backend):
         name: str,
         file: Path | None = None,
         variables: Mapping[str, str] | None = None,
+        source: Source | None = None,
     ) -> None:
         self.name = name
         self._server = ControlServer(self)
         self._runner = Runner(spec, self._server.adopt)
         self._runner.listeners.append(lambda effect: log.write(name, effect))
-        self.operations = Operations(self, file, variables)
+        self.operations = Operations(self, file, variables, source)
         self._recent: deque[Event] = deque(maxlen=_RECENT)
         self.subscribe(self._recent.append)
         self._began = 0.0
@@ -163,6 +167,31 @@ class Session(Backend):
             what = "is a supervisor" if isinstance(child, Node) else f"is {child.state}"
             raise NoProcess(f"cannot signal {path or self.name!r}: it {what}, and has no process")
 
+    def write_stdin(self, path: str, data: bytes) -> None:
+        """Write to the standard input of a command that has a pipe there.
+
+        Raises:
+            NotFound, NoProcess: there is no such child, or no process of it.
+            BrokenPipeError: it reads no more, or has no pipe there.
+            BlockingIOError: it does not read what was written before.
+        """
+        child = self.find(path)
+        if child.pid is None or not self._runner.write_stdin(path, child.run, data):
+            raise NoProcess(f"cannot write to {path!r}: it is {child.state}, and has no process")
+
+    def tap(self, path: str, stream: str, tap: Tap) -> Callable[[], None]:
+        """Read along with a child's `stdout` or `stderr`, from its next start; returns the end of
+        that. The tap is called in the thread that reads all output: it must not wait."""
+        return self._runner.pump.taps.add(path, stream, tap)
+
+    def watch(self, listener: Callable[[Told], None]) -> Callable[[], None]:
+        """Hear all that the engine tells, as it is, on the loop; returns how to stop that."""
+        return self._listen(listener)
+
+    def hear(self, listener: Callable[[News], None]) -> None:
+        """Hear all news of processes, on the loop, before the engine does."""
+        self._runner.hearers.append(listener)
+
     def recent_events(self) -> list[Event]:
         """The last events, the oldest first."""
         return list(self._recent)
@@ -218,9 +247,14 @@ class Session(Backend):
         def listen(effect: Told) -> None:
             listener(from_effect(effect, runner.epoch, runner.loop.time()))
 
+        return self._listen(listen)
+
+    def _listen(self, listener: Callable[[Told], None]) -> Callable[[], None]:
+        listeners = self._runner.listeners
+
         def unsubscribe() -> None:
             with contextlib.suppress(ValueError):
-                runner.listeners.remove(listen)
+                listeners.remove(listener)
 
-        runner.listeners.append(listen)
+        listeners.append(listener)
         return unsubscribe

@@ -114,6 +114,19 @@ class Verbs(ABC):
         """
         self._ask("signal", path=path, signal=signal)
 
+    def write_stdin(self, path: str, text: str) -> None:
+        """Write to the standard input of a command with `stdin="pipe"`.
+
+        Args:
+            text: is sent in UTF-8; a line needs its own line break.
+
+        Raises:
+            NotFound, NoProcess: there is no such child, or no process of it.
+            NotReading: its input is no pipe, it has closed it, or it does not read what was
+                written before.
+        """
+        self._ask("write_stdin", path=path, data=text)
+
     def plan(self, file: str | None = None) -> list[Change]:
         """What `update` would do, and why; nothing is done.
 

@@ -208,8 +208,13 @@ _BEFORE = (
     Subcommand(
         "run", "run:command", "be a program whose whole job is this tree, until it has ended",
         "before",
-        (Argument("target", "TREE", "a tree file, MODULE:NAME or FILE.py:NAME", "1", str, "file"),),
         (
+            Argument("target", "TREE", "a tree file, MODULE:NAME, FILE.py:NAME, or a file that "
+                     "ends with .conf: supervisord's", "?", str, "file"),
+        ),
+        (
+            Option("conf", ("--configuration", "-c"), "a supervisord.conf, to be run as "
+                   "supervisord does, in the foreground", "FILE", str, completes="file"),
             Option("name", ("--name",), "call the tree so", "NAME"),
             Option("log_level", ("--log-level",), "of otpsup's own log (INFO)", "LEVEL",
                    one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO",
@@ -222,6 +227,17 @@ _BEFORE = (
         "check", "files:check", "tell whether trees are well-formed; nothing is started", "before",
         (Argument("files", "TREE", "a tree file, MODULE:NAME or FILE.py:NAME", "+", str, "file"),),
         (_JSON,),
+    ),
+    Subcommand(
+        "import", "importing:command",
+        "write a tree file that means what a supervisord.conf or a Procfile means; say what has "
+        "no equivalent", "before",
+        (Argument("file", "FILE", "a supervisord.conf, a part of one, or a Procfile", "1", file,
+                  "file"),),
+        (
+            Option("output", ("--output", "-o"), "write it to this file, which must not exist; "
+                   "without it, print it", "FILE", file, completes="file"),
+        ),
     ),
     Subcommand("schema", "files:schema", "print the JSON Schema of tree files", "before"),
     Subcommand(

@@ -20,10 +20,12 @@ from ..specs import (
     Notify,
     Port,
     Probe,
+    Socket,
     Spawned,
     StaysUp,
     hook,
     output,
+    stdin,
 )
 from ..specs.after import CONDITIONS
 from ..specs.check import Schema, nearest
@@ -41,7 +43,7 @@ from .forms import (
     read,
 )
 from .nodes import List, Mapping, Node, Scalar
-from .notations import CommandLine, FilePath, absolute
+from .notations import CommandLine, FilePath, Mask, absolute
 from .records import Key, Record, read_fields
 from .report import Place
 
@@ -282,6 +284,48 @@ class Output:
 
 STDOUT = Output((output.INHERIT, output.NULL))
 STDERR = Output((output.INHERIT, output.NULL, output.STDOUT))
+
+SOCKET = Record(
+    Socket,
+    {
+        "socket": Key("url", Text("an address")),
+        "backlog": Key("backlog", Value("a count")),
+        "owner": Key("owner", Text("user or user:group")),
+        "mode": Key("mode", Mask()),
+    },
+    "an address, or a mapping with `socket`",
+    "socket",
+)
+
+
+@frozen
+class Input:
+    """What a command reads: a word, an address, or a mapping with `socket`."""
+
+    words: str = "`null`, `pipe`, an address as `tcp://127.0.0.1:9000`, or `{socket: ...}`"
+
+    def read(self, node: Node, place: Place) -> Any:
+        """A word or a `Socket`."""
+        text = node.text if isinstance(node, Scalar) else ""
+        if text in _INPUTS:
+            return text
+        if isinstance(node, Mapping) or "://" in text:
+            return read(SOCKET, node, place)
+        place.refuse(node, self.words, nearest(text, _INPUTS) if text else "")
+        return BAD
+
+    def schema(self, limits: Schema) -> Schema:
+        """A word, an address or an object."""
+        return either(
+            {"enum": list(_INPUTS)}, VARIABLE, *SOCKET.schema({})["anyOf"], {"type": "null"}
+        )
+
+    def write(self, value: Any) -> Any:
+        """The word or the address where that says it all."""
+        return value if isinstance(value, str) else SOCKET.write(value)
+
+
+_INPUTS = (stdin.NULL, stdin.PIPE)
 
 _HOOK_KINDS = {"command": Key("run", CommandLine()), "worker": Key("run", ImportPath())}
 _TIMEOUT = {"timeout": Key("timeout", SECONDS)}

@@ -13,7 +13,7 @@ from attrs import frozen
 from ..specs import Backoff, Command, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import schema_of
 from .forms import NAME_OF_VARIABLE, SECONDS, Anything, ImportPath, Several, Table, Text, Value
-from .kinds import DEPENDENCIES, STDERR, STDOUT, HookForm, Inherited, Ready
+from .kinds import DEPENDENCIES, STDERR, STDOUT, HookForm, Inherited, Input, Ready
 from .notations import CommandLine, FilePath, Limit, Mask, Shutdown, Signal
 from .records import Key, Keys, Record, fields_of
 
@@ -22,6 +22,7 @@ BACKOFF = Record(
     {
         "initial": Key("initial", SECONDS),
         "factor": Key("factor", Value("a number")),
+        "step": Key("step", SECONDS),
         "max": Key("max", SECONDS),
         "jitter": Key("jitter", Value("a share")),
         "reset_after": Key("reset_after", SECONDS),
@@ -53,7 +54,9 @@ PROCESS: Keys = {
     **CHILD,
     "ready": Key("ready", Ready()),
     "start_timeout": Key("start_timeout", SECONDS),
+    **_value("a whole number", "start_retries"),
     "stop_signal": Key("stop_signal", Signal("a signal's name or number")),
+    **_value("true or false", "stop_group"),
     "exitcodes": Key("exitcodes", Several(Value("a number"), "exit codes")),
     "environment": Key("environment", Table(Text(), "names and values", NAME_OF_VARIABLE)),
     "inherit_env": Key("inherit_env", Inherited()),
@@ -77,7 +80,12 @@ WORKER: Keys = {
     **_value("a word", "start_method"),
     **PROCESS,
 }
-COMMAND: Keys = {**NAME, "command": Key("argv", CommandLine()), **PROCESS}
+COMMAND: Keys = {
+    **NAME,
+    "command": Key("argv", CommandLine()),
+    "stdin": Key("stdin", Input(), takes_null=True),
+    **PROCESS,
+}
 
 _SUPERVISING: Keys = {**_value("a whole number", "intensity"), "period": Key("period", SECONDS)}
 SUPERVISOR: Keys = {

@@ -10,7 +10,8 @@ from ..specs import Backoff
 def delay(backoff: Backoff | None, attempt: int, random: Callable[[], float]) -> float:
     """Seconds to wait before the `attempt`-th restart in a row (1 is the first).
 
-    `min(max, initial * factor**(attempt-1)) * (1 + jitter * random())`; 0 without a backoff.
+    `min(max, initial * factor**(n) + step * n) * (1 + jitter * random())`, with n attempts before
+    it; 0 without a backoff.
     """
     if backoff is None:
         return 0.0
@@ -18,7 +19,9 @@ def delay(backoff: Backoff | None, attempt: int, random: Callable[[], float]) ->
 
 
 def _base(backoff: Backoff, attempt: int) -> float:
+    before = attempt - 1
     try:
-        return min(backoff.max, backoff.initial * backoff.factor ** (attempt - 1))
+        wait = backoff.initial * backoff.factor**before + backoff.step * before
+        return min(backoff.max, wait)
     except OverflowError:
         return backoff.max

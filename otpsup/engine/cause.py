@@ -18,6 +18,7 @@ CauseKind = Literal[
     "satisfied",
     "unawaited",
     "start_failed",
+    "retries_used",
     "gave_up",
     "auto_shutdown",
     "shutdown",
@@ -66,8 +67,9 @@ class Cause:
     Attributes:
         kind: what was decided upon: the start of the tree, somebody's request, a child's end,
             the retry of a failed start, a dependency that is not satisfied, or is so now, or that
-            nobody waits for any more, a failed start, too many restarts, the end of a significant
-            child, the shutdown of the tree, or a fault of otpsup itself.
+            nobody waits for any more, a failed start, as many of these as `start_retries` allows,
+            too many restarts, the end of a significant child, the shutdown of the tree, or a
+            fault of otpsup itself.
         path: the child in question.
         reason: its exit reason, if it ended.
         rule: the rule that applied, in a word or two: `rest_for_one`, `restart_child`, `ready`.

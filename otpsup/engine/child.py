@@ -191,6 +191,16 @@ class Child:
         return reason is not None and reason.is_normal
 
     @property
+    def start_retries(self) -> int | None:
+        """How often a start that failed is tried again; None leaves that to its supervisor."""
+        return None
+
+    @property
+    def is_on_its_own(self) -> bool:
+        """Whether its supervisor neither waits for its starts nor counts its failures."""
+        return self.start_retries is not None
+
+    @property
     def is_awaited(self) -> bool:
         """It is ready, and the plan that started it waits for more of it."""
         return self.state == "running" and self.is_being_started

@@ -25,9 +25,11 @@ _OF_ITS_SUPERVISION = {
     "copy",
     "after",
 }
-_OF_THE_NEXT_START = {"ready", "start_timeout", "before_start", "after_ready", "after_exit"}
+_OF_THE_NEXT_START = {
+    *("ready", "start_timeout", "start_retries", "before_start", "after_ready", "after_exit")
+}
 _UNTIL_READY = frozenset(("ready", "start_timeout", "before_start"))
-_OF_ITS_END = {"stop_signal", "exitcodes"}
+_OF_ITS_END = {"stop_signal", "stop_group", "exitcodes"}
 _OF_SUPERVISORS = {
     *("intensity", "period", "strategy", "auto_shutdown", "max_children", "template")
 }

@@ -92,6 +92,8 @@ class Executor:
             return
         child.restarts += isinstance(why, purpose.Restart)
         child.start(why.cause)
+        if child.is_on_its_own and not isinstance(why, purpose.Answered):
+            self.complete(child)  # whatever becomes of it; only who has asked for it is to know
 
     def complete(self, child: Child) -> None:
         """What is being done to this child is done, or over."""

@@ -463,6 +463,8 @@ class Node(Child):
         is about to be started again for what it was."""
         if self.is_dynamic:
             return True
+        if child.is_on_its_own:  # an operator may start it again
+            return False
         is_over = child.spec.restart == "temporary" and not child.on_demand and not child.owed
         return is_over and not (child.plan is not None and child.plan.will_start(child))
 

@@ -45,6 +45,8 @@ class ListOrder:
             starts: in start order.
             others: children that it concerns besides.
         """
+        if any(child.is_on_its_own for child in (*stops, *starts)):
+            return GraphPlan(_in_a_row("stop", stops), _in_a_row("start", starts), others)
         return ChainPlan(stops, starts, others)
 
     def unmet(self, child: Child) -> tuple[After, Child] | None:
@@ -145,6 +147,23 @@ class GraphOrder(ListOrder):
 
 def _steps(action: Action, children: Sequence[Child]) -> Steps:
     return [Step(action, child) for child in children]
+
+
+def _in_a_row(action: Action, children: Sequence[Child]) -> Steps:
+    """One after the other; but children that are on their own do not wait for each other."""
+    steps = _steps(action, children)
+    last: Step[Child] | None = None
+    since: Steps = []
+    for step in steps:
+        if last is not None:
+            last.before(step)
+        if step.child.is_on_its_own:
+            since.append(step)
+            continue
+        for other in since:
+            other.before(step)
+        last, since = step, []
+    return steps
 
 
 def _starts(children: Sequence[Child]) -> Steps:

@@ -44,6 +44,11 @@ class ProcessChild(Child):
         self.why_not = ""
         """Why it is not ready yet, as far as is known."""
 
+    @property
+    def start_retries(self) -> int | None:
+        """As its spec has it."""
+        return self.spec.start_retries
+
     # What the supervisor asks.
 
     def start(self, cause: Cause) -> None:

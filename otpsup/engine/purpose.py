@@ -129,11 +129,25 @@ class ApiStart(Answered):
         node.core.emit(Reply(self.ref, self.child))
 
     def failed(self, node: Node, child: Child, reason: Reason) -> None:
-        """A new child's record is dropped; a declared one stays down."""
+        """A new child's record is dropped; a declared one stays down; unless it is one that is
+        tried again whoever has started it."""
+        if child.is_on_its_own:
+            self._failed_on_its_own(node, child, reason)
+            return
         child.move("gone", _failure(child, reason, self.cause), reason)
         if self.new:
             node.forget(child)
         node.core.emit(Reply(self.ref, error=start_failed(child, reason)))
+
+
+    def _failed_on_its_own(self, node: Node, child: Child, reason: Reason) -> None:
+        child.wanted, child.owed = True, False
+        node.report("start_error", child, reason)
+        node.restarter.retry_later(child, reason)
+        error = start_failed(child, reason)
+        if child.state == "restarting":
+            error = StartFailed(f"{error}; it will be tried again")
+        node.core.emit(Reply(self.ref, error=error))
 
 
 class ApiStop(Answered):

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
-from ..specs import ChildSpec, DynamicSupervisor, check, check_significant
+from ..specs import ChildSpec, DynamicSupervisor, check, check_on_its_own, check_significant
 from ..specs.after import among, check_graph
 from ..specs.output import check_files
 from ..specs.supervisors import files_of
@@ -149,6 +149,7 @@ class Handler:
                 "template; name a declared child or give a spec"
             )
         check_significant(self._node.spec, spec)
+        check_on_its_own(self._node.spec, spec)
         self._check_free(spec)
         self._check_files(spec)
         self._check_names(spec)
@@ -184,6 +185,8 @@ class Handler:
             raise (
                 self._running(child, "restart") if request.restart_only else _already_started(child)
             )
+        if child.is_on_its_own:
+            child.attempts = 0
         if not request.for_update:  # nobody is there to ask again; as in a boot, it waits
             self._check_dependencies("start", child)
         why = purpose.ApiStart(_cause(request, child), request.ref, child, new=False)

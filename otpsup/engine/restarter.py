@@ -112,6 +112,9 @@ class Restarter:
 
     def _restart(self, child: Child, kind: CauseKind, reason: Reason | None) -> None:
         """Restart `child` and whom the strategy restarts with it, unless it is once too often."""
+        if child.is_on_its_own:
+            self._restart_on_its_own(child, kind, reason)
+            return
         allowed = self._window.add(self._attempt(child, reason))
         cause = self._cause(kind, child, reason)
         if not allowed:
@@ -122,6 +125,16 @@ class Restarter:
         wait = 0.0 if kind == "retry" else self._next_delay(child)
         self._node.report("restart", child, reason or SHUTDOWN, delay=wait, cause=cause)
         self._restart_group(child, cause, wait)
+
+    def _restart_on_its_own(self, child: Child, kind: CauseKind, reason: Reason | None) -> None:
+        """That concerns nobody and counts nowhere; whoever was ready has not failed to start."""
+        if kind == "exit":
+            child.attempts = 0
+        cause = Cause(kind, child.path, reason, parent=_before(child.cause, child))
+        if child.state != "restarting":
+            child.move("retry", cause, child.pending)
+        self._node.report("restart", child, reason or SHUTDOWN, cause=cause)
+        self._restart_group(child, cause, 0.0)
 
     def _restart_group(self, child: Child, cause: Cause, wait: float) -> None:
         stops, starts = self._group(child)
@@ -195,11 +208,27 @@ class Restarter:
         """
         cause = Cause("start_failed", child.path, reason, parent=child.cause)
         self._node.troubles.append(self._attempt(child, reason))
+        if child.is_on_its_own:
+            self._retry_on_its_own(child, cause)
+            return
         if child.spec.restart == "temporary":
             self.ended_for_good(child, cause)
             return
         child.move("retry", cause, reason)
         child.retry_at(self._node.core.now + self._next_delay(child), paid=False)
+
+    def _retry_on_its_own(self, child: Child, failed: Cause) -> None:
+        """So many times in a row, then never (supervisord, *startretries*); of which restart type
+        it is matters only once it has been ready."""
+        child.attempts += 1
+        if child.attempts > (child.start_retries or 0):
+            why = evolve(failed, kind="retries_used", restarts=child.attempts, parent=failed)
+            child.attempts = 0
+            self.ended_for_good(child, why)
+            return
+        child.move("retry", failed, failed.reason)
+        wait = backoff.delay(child.spec.backoff, child.attempts, self._node.core.random)
+        child.retry_at(self._node.core.now + wait, paid=False)
 
     def go_on_without(self, failed: Child, left: Sequence[Child], cause: Cause) -> None:
         """Start those of a group whose turn had not come, and whom a failed start does not concern.

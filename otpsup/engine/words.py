@@ -100,6 +100,9 @@ def sentence(cause: Cause, it: str | None = None) -> str:
             return f"{child} is not waited for any more"
         case "start_failed":
             return f"{child} did not start: {cause.reason}"
+        case "retries_used":
+            times = f"{cause.restarts} time{'s' * (cause.restarts != 1)}"
+            return f"{child} was given up, after it had failed to start {times}: {cause.reason}"
         case "auto_shutdown":
             return f"the significant child {named(cause.path)} {how(cause.reason)}"
         case "gave_up":

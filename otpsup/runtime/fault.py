@@ -80,7 +80,7 @@ class Fault:
                 self._halted.set_result(Halt("failed", self._reason, cause))
 
     async def _stop(self, process: Incarnation) -> None:
-        process.terminate(process.spec.stop_signal)
+        process.terminate(process.spec.stop_signal, group=process.spec.stop_group)
         if await self._is_gone(process, min(grace(process.spec), _MOST)):
             return
         process.kill()

@@ -75,7 +75,7 @@ class _Side:
     """The loop as one process of an incarnation has it: what it tells comes to us."""
 
     def __init__(self, host: Host, post: Callable[[Event], None]) -> None:
-        self.loop, self.pump = host.loop, host.pump
+        self.loop, self.pump, self.sockets = host.loop, host.pump, host.sockets
         self.umask, self.tree, self.environ = host.umask, host.tree, host.environ
         self.launcher, self.zygote = host.launcher, host.zygote
         self.is_ours, self.adopt = host.is_ours, host.adopt
@@ -197,13 +197,17 @@ class HookedProcess:
         self._hook = self._run("before_start", {}, self._prepared)
         self._hook.start()
 
-    def terminate(self, signum: int) -> None:
+    def terminate(self, signum: int, *, group: bool = False) -> None:
         """Send the stop signal to whoever runs; but what tidies up after the child may go on."""
         self._is_stopping = True
         if self._beside:
             self._beside.kill()
-        if self._exited is None:
-            (self._hook or self._child).terminate(signum)
+        if self._exited is not None:
+            return
+        if self._hook:
+            self._hook.terminate(signum)
+        else:
+            self._child.terminate(signum, group=group)
 
     def kill(self, *, late: bool = False) -> None:
         """Send SIGKILL to whoever runs; `late` as for a child."""
@@ -217,6 +221,10 @@ class HookedProcess:
         """Send a signal to the child, if it has been started."""
         if self._hook is None:
             self._child.signal(signum)
+
+    def write_stdin(self, data: bytes) -> None:
+        """Write to the child's standard input, as `ChildProcess.write_stdin`."""
+        self._child.write_stdin(data)
 
     def quote(self, told: Callable[[tuple[str, ...]], None]) -> None:
         """As for a child; of one that was not started, what its `before_start` said last."""

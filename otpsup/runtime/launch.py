@@ -249,6 +249,15 @@ class Signaller:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signum)
 
+    def send_to_group(self, signum: int) -> None:
+        """Send it to its whole group; see `kill_group` for kernels that know groups by number."""
+        if self._pidfd is None or signal_group(self._pidfd, signum):
+            if self._pidfd is None:
+                self.send(signum)
+        elif send_signal(self._pidfd, 0):
+            with contextlib.suppress(OSError):
+                os.killpg(self.pid, signum)
+
     def kill_group(self) -> None:
         """Send SIGKILL to its whole group.
 

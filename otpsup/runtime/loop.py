@@ -55,6 +55,7 @@ from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
 from .logs import LogPump
+from .sockets import Sockets
 
 _CLOSE = 5.0
 """Seconds that the launcher and the log thread get to finish once nothing of the tree is left."""
@@ -79,6 +80,7 @@ class Runner:
         self.loop = asyncio.get_running_loop()
         self.engine = Engine(spec, random.random)
         self.pump = LogPump()
+        self.sockets = Sockets()
         self.umask = current_umask()
         self.environ: Mapping[str, str] = dict(os.environ)
         self.tree = marks.new_tree()
@@ -86,6 +88,7 @@ class Runner:
         self.halted: asyncio.Future[Halt] = self.loop.create_future()
         self.loop.set_exception_handler(self._callback_failed)
         self.listeners: list[Listener] = []
+        self.hearers: list[Callable[[Event], None]] = []
         self._epoch = time.time() - self.loop.time()
         self._inbox: deque[Event] = deque()
         self._is_handling = False
@@ -140,6 +143,18 @@ class Runner:
             process.signal(number)
         return process is not None
 
+    def write_stdin(self, path: str, run: int, data: bytes) -> bool:
+        """Write to the standard input of an incarnation of a child; False if it is gone.
+
+        Raises:
+            BrokenPipeError: it reads no more, or has no pipe there.
+            BlockingIOError: it does not read what was written before.
+        """
+        process = self._processes.get((path, run))
+        if process is not None:
+            process.write_stdin(data)
+        return process is not None
+
     @property
     def epoch(self) -> float:
         """What turns a time of the engine into seconds since the epoch."""
@@ -152,6 +167,8 @@ class Runner:
         if self._fault is not None:
             self._fault.heard(event)
             return
+        for hear in self.hearers:
+            hear(event)
         self._inbox.append(event)
         self._handle_inbox()
 
@@ -228,7 +245,7 @@ class Runner:
             case Spawn():
                 self._spawn(effect)
             case Terminate():
-                self._processes[effect.path, effect.run].terminate(self._stop_signal(effect))
+                self._terminate(effect)
             case Kill():
                 self._processes[effect.path, effect.run].kill(late=effect.late)
             case Reply():
@@ -242,11 +259,12 @@ class Runner:
             case Report() | LastOutput():
                 self._tell(effect)
 
-    def _stop_signal(self, effect: Terminate) -> int:
+    def _terminate(self, effect: Terminate) -> None:
         """As the spec has it now; it may have changed since the process was made."""
         child = self.engine.find(effect.path)
         assert isinstance(child, ProcessChild)
-        return child.spec.stop_signal
+        process = self._processes[effect.path, effect.run]
+        process.terminate(child.spec.stop_signal, group=child.spec.stop_group)
 
     def _spawn(self, effect: Spawn) -> None:
         process = hooks.incarnation(self, effect.path, effect.run, effect.spec)
@@ -261,6 +279,8 @@ class Runner:
     def _forget(self, change: StateChange) -> None:
         """A child that is gone needs its process object no more; of one that crashed, its last
         lines are told when they have come."""
+        if change.state == "down":
+            self.sockets.let_go(change.path)
         process = self._processes.pop((change.path, change.run), None)
         if process is not None and change.reason is not None and change.reason.is_own:
             self._quoted.add(change.run)
@@ -300,6 +320,7 @@ class Runner:
         self._answers.clear()
         for process in self._processes.values():  # only a bug of ours leaves any
             process.let_go()
+        self.sockets.close()
         await self._launchers.close(_CLOSE)
         self.pump.close(_CLOSE)  # nothing runs any more that waiting here could hold up
         if self._timer:

@@ -78,7 +78,8 @@ class ChildOutput:
 
     def _pipe(self, target: Output, stream: str) -> int | None:
         watcher = self._watcher(stream)
-        if target == NULL and watcher is None:
+        is_read = watcher is not None or self._pump.taps.has(self._path, stream)
+        if target == NULL and not is_read:
             return None
         self._pump.start()
         reader, writer = os.pipe2(os.O_CLOEXEC)

@@ -32,7 +32,7 @@ from ..errors import OtpsupError, ProtocolError, in_words, text_of
 from ..logger import logger
 from ..mask import Secrets
 from ..plain import plain, plain_lines
-from ..specs import Command, Http, Notify, Port, Probe, StaysUp, Worker
+from ..specs import Command, Http, Notify, Port, Probe, StaysUp, Worker, stdin
 from ..wire import status as wire
 from . import environment, marks, orders, ports, readiness, stacks
 from .channel import Channel
@@ -41,6 +41,8 @@ from .launch import Signaller, Spawner
 from .logs import LogPump, Nowhere, Watcher
 from .notify import NotifySocket
 from .output import ChildOutput, quoted, without_traceback
+from .sockets import Sockets
+from .stdin import StdinPipe
 from .stock import StockWorker
 
 _STACKS = 0.5
@@ -59,6 +61,7 @@ class Host(Protocol):
 
     loop: asyncio.AbstractEventLoop
     pump: LogPump
+    sockets: Sockets
     umask: int
     tree: str
     environ: Mapping[str, str]
@@ -91,11 +94,12 @@ class ChildProcess:
         self._spawner: Spawner | None = None
         self._id = 0
         self._signaller: Signaller | None = None
-        self._unsent: list[int] = []
+        self._unsent: list[tuple[int, bool]] = []
         self._crash: Crash | None = None
         self._channel: Channel | None = None
         self._notify: NotifySocket | None = None
         self._output = ChildOutput(host.pump, path, run, spec, self._matched)
+        self._stdin: StdinPipe | None = None
         self._secrets = Secrets({})
         self._complaints = 0
         self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
@@ -153,10 +157,30 @@ class ChildProcess:
         host, inode = self._host, self._channel.inode
         order = orders.command(spec, self.path, args, host.umask, inode, env, host.environ)
         given = {**outputs, orders.channel_number(spec): self._channel.child_end}
+        if spec.stdin != stdin.NULL:
+            given[0] = self._input(spec.stdin)
         if isinstance(spec.ready, Notify) and spec.ready.fd is not None:
             given[spec.ready.fd] = self._notification_fd()
         order["targets"] = list(given)
         self._order_from(self._host.launcher(), order, list(given.values()))
+
+    def _input(self, wanted: stdin.Stdin) -> int:
+        """The descriptor that becomes its standard input."""
+        if isinstance(wanted, stdin.Socket):
+            return self._host.sockets.hold(self.path, wanted)
+        self._stdin = StdinPipe(self._host.loop)
+        return self._stdin.reader
+
+    def write_stdin(self, data: bytes) -> None:
+        """Write to its standard input.
+
+        Raises:
+            BrokenPipeError: it has closed that, or has none from us.
+            BlockingIOError: it does not read what was written before.
+        """
+        if self._stdin is None:
+            raise BrokenPipeError("its stdin is no pipe")
+        self._stdin.write(data)
 
     def _spawn_worker(
         self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
@@ -230,8 +254,8 @@ class ChildProcess:
         self._begin_trial()
         for event in self._early:
             self._news(event)
-        for signum in self._unsent:
-            self._signaller.send(signum)
+        for signum, group in self._unsent:
+            self._send(self._signaller, signum, group=group)
         self._unsent.clear()
 
     def on_failed(self, error: OSError) -> None:
@@ -289,12 +313,16 @@ class ChildProcess:
             self._channel.close()
         if self._notify:
             self._notify.close()
+        if self._stdin:
+            self._stdin.close()
         if self._signaller:
             self._signaller.close()
 
     def _close_ours(self) -> None:
         while self._ours:
             os.close(self._ours.pop())
+        if self._stdin:
+            self._stdin.hand_over()
 
     # What it said last.
 
@@ -313,11 +341,11 @@ class ChildProcess:
 
     # Signals.
 
-    def terminate(self, signum: int) -> None:
-        """Send the stop signal, and see to it that it is heard."""
+    def terminate(self, signum: int, *, group: bool = False) -> None:
+        """Send the stop signal, to it or to its whole group, and see to it that it is heard."""
         if self._spawner:
             self._spawner.stopping(self._id)
-        self.signal(signum)
+        self.signal(signum, group=group)
         self._wake(_NUDGE)
 
     def _wake(self, wait: float) -> None:
@@ -374,14 +402,20 @@ class ChildProcess:
         if self._signaller is None:
             self._fail("it was killed, and had not been started")
 
-    def signal(self, signum: int) -> None:
+    def signal(self, signum: int, *, group: bool = False) -> None:
         """Send a signal now, or as soon as there is a process to get it."""
         if self._is_over:
             return
         if self._signaller:
-            self._signaller.send(signum)
+            self._send(self._signaller, signum, group=group)
         else:
-            self._unsent.append(signum)
+            self._unsent.append((signum, group))
+
+    def _send(self, to: Signaller, signum: int, *, group: bool) -> None:
+        if group:
+            to.send_to_group(signum)
+        else:
+            to.send(signum)
 
     # Readiness.
 

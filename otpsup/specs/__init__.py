@@ -21,7 +21,9 @@ from .ready import Probe as Probe
 from .ready import Readiness as Readiness
 from .ready import Spawned as Spawned
 from .ready import StaysUp as StaysUp
+from .stdin import Socket as Socket
 from .supervisors import ChildSpec as ChildSpec
 from .supervisors import DynamicSupervisor as DynamicSupervisor
 from .supervisors import Supervisor as Supervisor
+from .supervisors import check_on_its_own as check_on_its_own
 from .supervisors import check_significant as check_significant

@@ -14,13 +14,14 @@ from . import check
 class Backoff:
     """Waiting times between restart attempts of one child.
 
-    The n-th attempt in a row waits `min(max, initial * factor**(n-1))` seconds, plus a random
-    share of it between 0 and `jitter`. A child that stayed ready for `reset_after` seconds starts
-    over at `initial`. Every attempt still counts against the supervisor's intensity.
+    The n-th attempt in a row waits `min(max, initial * factor**(n-1) + step * (n-1))` seconds,
+    plus a random share of it between 0 and `jitter`. A child that stayed ready for `reset_after`
+    seconds starts over at `initial`. Every attempt still counts against the supervisor's intensity.
 
     Args:
         initial: seconds before the first attempt.
         factor: what each further attempt multiplies the wait by; 1 keeps it constant.
+        step: seconds that each further attempt adds to the wait.
         max: the longest wait, in seconds, before jitter.
         jitter: the largest random share added to a wait; 0.1 adds up to 10 %.
         reset_after: seconds of being ready after which the count starts over.
@@ -34,6 +35,15 @@ class Backoff:
             "1 or more",
             "factor=2",
             schema={"type": "number", "minimum": 1},
+        ),
+    )
+    step: float = field(
+        default=0.0,
+        validator=check.rule(
+            lambda v: check.is_seconds(v) and v >= 0,
+            "seconds (0 or more)",
+            "step=1",
+            schema={"type": "number", "minimum": 0},
         ),
     )
     max: float = field(default=60.0, validator=check.positive_seconds("max=60"))

@@ -19,7 +19,7 @@ from attrs import field, frozen
 
 from .. import mask
 from ..errors import InvalidSpec
-from . import check, output
+from . import check, output, stdin
 from .after import After, are_dependencies, from_value
 from .backoff import Backoff
 from .copy import Copy
@@ -268,7 +268,13 @@ class Process(Child):
         ready: when it counts as ready, see `otpsup.specs.ready`; `"spawned"` or `"notify"`, or a
             kind such as `port(8001)`.
         start_timeout: seconds within which it must be ready; then the start has failed.
+        start_retries: None leaves its failures to its supervisor, as OTP does. A number makes them
+            its own, as supervisord does with `startretries`: nobody waits for its start, one that
+            fails is tried again after its `backoff`, so many times in a row, and then it is given
+            up, alone; when it ends after it was ready, it is started again at once. None of that
+            counts against the supervisor's `intensity`, which must be `one_for_one`.
         stop_signal: the signal that asks it to stop: a number, a `signal.Signals` or a name.
+        stop_group: send that to its whole process group at once, and not to it alone.
         exitcodes: exit codes that count as a normal end.
         environment: variables on top of those of the host that it gets.
         inherit_env: which of the variables that the host had when the tree was started it gets:
@@ -303,11 +309,18 @@ class Process(Child):
         ),
     )
     start_timeout: float = field(default=60.0, validator=check.positive_seconds("start_timeout=60"))
+    start_retries: int | None = field(
+        default=None,
+        validator=check.optional(
+            check.rule(check.is_below(check.MANY), "a count (0 or more)", "start_retries=3")
+        ),
+    )
     stop_signal: int = field(
         default=signals.SIGTERM,
         converter=_signal_number,
         validator=check.rule(_is_signal, "a signal", "stop_signal='INT'", schema=_SIGNALS),
     )
+    stop_group: bool = field(default=False, validator=check.boolean)
     exitcodes: frozenset[int] = field(
         default=frozenset({0}),
         converter=_exit_codes,
@@ -471,6 +484,8 @@ class Command(Process):
         name: unique among its siblings.
         argv: the program and its arguments; no shell reads them. A program without a slash is
             looked up in the child's own PATH.
+        stdin: `"null"`; `"pipe"`, into which `write_stdin` writes; or a socket that it serves, a
+            `Socket` or its address.
     """
 
     name: str = field(validator=check.name)
@@ -479,5 +494,13 @@ class Command(Process):
         repr=lambda argv: repr(mask.command_line(argv)),
         validator=check.rule(
             is_argv, "a list of texts, program first", "Command('db', ['redis-server'])"
+        ),
+    )
+    stdin: stdin.Stdin = field(
+        default=stdin.NULL,
+        converter=stdin.from_value,
+        kw_only=True,
+        validator=check.rule(
+            stdin.is_stdin, "'null', 'pipe', an address or a Socket", "stdin='pipe'"
         ),
     )

@@ -96,6 +96,7 @@ class Supervisor(_Supervising):
     def _children_fit(self, _: attrs.Attribute[Any], children: tuple[ChildSpec, ...]) -> None:
         for child in children:
             check_significant(self, child)
+            check_on_its_own(self, child)
         names = Counter(child.name for child in children)
         if len(names) < len(children):
             twice = [name for name, n in names.items() if n > 1]
@@ -162,6 +163,22 @@ def files_of(spec: ChildSpec, path: str) -> Iterator[tuple[str, LogFile]]:
 def is_child_spec(value: object) -> bool:
     """True for anything that can stand in a tree."""
     return isinstance(value, ChildSpec)
+
+
+def check_on_its_own(supervisor: Supervisor | DynamicSupervisor, child: ChildSpec) -> None:
+    """Refuse a child whose failures concern nobody under a supervisor that restarts groups.
+
+    Raises:
+        InvalidSpec: `bad_combination`.
+    """
+    is_group = isinstance(supervisor, Supervisor) and supervisor.strategy != "one_for_one"
+    if is_group and getattr(child, "start_retries", None) is not None:
+        problem = (
+            f"start_retries needs a one_for_one supervisor, and {shown(supervisor.name)} restarts "
+            "others along with a child; put it under a supervisor of its own"
+        )
+        text = f"{check.label(child)}: {problem}"
+        raise InvalidSpec(text, "bad_combination", field="start_retries", problem=problem)
 
 
 def check_significant(supervisor: Supervisor | DynamicSupervisor, child: ChildSpec) -> None:

@@ -15,6 +15,7 @@ from . import check
 from .hook import Hook
 from .output import Inherit, LogFile
 from .ready import Readiness
+from .stdin import Socket
 
 LABELS = {"argv": "command", "target": "worker"}
 """Fields that are called otherwise in a tree file."""
@@ -69,6 +70,8 @@ def _value(given: Any) -> Any:
             return {"inherit": given.stream, "format": given.format}
         case Hook():
             return _hook(given)
+        case Socket():
+            return {"socket": given.url, **_differing(given, "url")}
         case Mapping():
             return {str(key): _value(item) for key, item in given.items()}
         case list() | tuple() | set() | frozenset():

@@ -106,10 +106,9 @@ def encode_spec(spec: ChildSpec) -> dict[str, Any]:
     value["after"] = [[after.name, after.condition] for after in spec.after]
     value["backoff"] = asdict(spec.backoff) if spec.backoff else None
     match spec:
-        case Worker():
-            return {"type": "worker", **value}
-        case Command():
-            return {"type": "command", **value}
+        case Worker() | Command():
+            kind = "worker" if isinstance(spec, Worker) else "command"
+            return {"type": kind, **value, "start_retries": spec.start_retries}
     value.update({key: getattr(spec, key) for key in _SUPERVISING})
     if isinstance(spec, DynamicSupervisor):
         value |= {"template": encode_spec(spec.template), "max_children": spec.max_children}
@@ -123,10 +122,12 @@ def _decode(value: Mapping[str, Any]) -> ChildSpec:
     known["after"] = [After(name, condition) for name, condition in value["after"]]
     known["backoff"] = Backoff(**value["backoff"]) if value["backoff"] else None
     kind = value["type"]
-    if kind == "worker":
-        return Worker(target=NOTHING, **known)
-    if kind == "command":
-        return Command(argv=[known["name"]], **known)
+    if kind in ("worker", "command"):
+        known["start_retries"] = value.get("start_retries")
+        is_worker = kind == "worker"
+        return (
+            Worker(target=NOTHING, **known) if is_worker else Command(argv=[known["name"]], **known)
+        )
     known |= {key: value[key] for key in _SUPERVISING}
     if kind == "dynamic_supervisor":
         template = _decode(value["template"])

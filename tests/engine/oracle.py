@@ -235,7 +235,10 @@ class Oracle:
         is_restart = cause.kind in ("exit", "retry") and parent_of(cause.path) == parent_of(
             child.path
         )
-        assert child.spec.restart != "temporary" or not is_restart, f"{change.path} is temporary"
+        is_again = is_restart and not self._is_own(
+            change.path
+        )  # whose failed starts are tried again
+        assert child.spec.restart != "temporary" or not is_again, f"{change.path} is temporary"
 
     def _check_start_order(self, change: StateChange) -> None:
         """Those before are up, and in the restart of a group those after are not."""
@@ -248,7 +251,9 @@ class Oracle:
         if self._states[parent] == "starting" and path not in excused:
             on_demand = {child.path for child in node.children.values() if child.on_demand}
             earlier = [] if node.order.is_graph else earlier  # see _check_dependencies
-            missing = [o for o in earlier if o not in excused | on_demand and not self._is_up(o)]
+            excused = excused | on_demand
+            awaited = [o for o in earlier if o not in excused and not self._is_own(o)]
+            missing = [o for o in awaited if not self._is_up(o)]
             assert not missing, f"{path} is started before {missing}"
         is_restart = cause.kind in ("exit", "retry") and self._states[parent] == "running"
         is_restart = is_restart and path not in self._alone
@@ -358,7 +363,17 @@ class Oracle:
         if isinstance(self._specs[parent_of(path)], DynamicSupervisor):
             return
         alive = [other for other in self._behind(path) if self._is_alive(other)]
+        if self._is_own(path) and not self._is_in_graph(path):  # these go all at once
+            alive = [other for other in alive if not self._is_own(other)]
         assert not alive, f"{path} is stopped before {alive}"
+
+    def _is_own(self, path: str) -> bool:
+        """Whether its supervisor neither waits for it nor counts what becomes of it."""
+        return getattr(self._specs.get(path), "start_retries", None) is not None
+
+    def _is_in_graph(self, path: str) -> bool:
+        siblings = getattr(self._specs[parent_of(path)], "children", ())
+        return any(child.after for child in siblings)
 
     def _order(self, path: str) -> list[str]:
         """The siblings of `path`, in start order; it may be forgotten by the end of the event."""
@@ -419,6 +434,8 @@ class Oracle:
     def _restart_decided(self, report: Report) -> None:
         self._decisions[report.path] += 1
         self._decided_at[report.supervisor] = self._count
+        if self._is_own(report.path):
+            return
         used, allowed = self._attempt(report)
         assert used <= allowed, f"{used} restarts under {report.supervisor!r}, {allowed} allowed"
 
@@ -527,4 +544,5 @@ class Oracle:
         for child in children:
             if child.spec.restart == "permanent" and not child.on_demand:
                 is_fine = child.state in ("running", "restarting") or child.path in excused
+                is_fine |= self._is_own(child.path) and child.cause.kind == "retries_used"
                 assert is_fine, f"{child.path} is {child.state}"

@@ -36,13 +36,17 @@ def _common(draw: st.DrawFn, *, under_auto_shutdown: bool) -> str:
 
 
 @st.composite
-def workers(draw: st.DrawFn, name: str, *, under_auto_shutdown: bool = False) -> str:
-    """A worker of any kind."""
+def workers(
+    draw: st.DrawFn, name: str, *, under_auto_shutdown: bool = False, may_be_own: bool = False
+) -> str:
+    """A worker of any kind; on its own only where that may be."""
+    retries = draw(st.sampled_from((None, None, 0, 2))) if may_be_own else None
     return _call(
         "Worker",
         f"{name!r}, run",
         _one_of(draw, "ready", ("spawned", "notify")),
         _one_of(draw, "shutdown", SHUTDOWNS),
+        "" if retries is None else f"start_retries={retries}",
         _common(draw, under_auto_shutdown=under_auto_shutdown),
     )
 
@@ -69,21 +73,23 @@ def dynamic_supervisors(draw: st.DrawFn, name: str, *, under_auto_shutdown: bool
 def supervisors(draw: st.DrawFn, name: str, *, depth: int, under_auto_shutdown: bool) -> str:
     """A supervisor with other supervisors below it, down to this depth."""
     auto_shutdown = draw(st.sampled_from(AUTO_SHUTDOWNS))
+    strategy = draw(st.sampled_from(STRATEGIES))
     return _call(
         "Supervisor",
         repr(name),
-        _one_of(draw, "strategy", STRATEGIES),
+        f"strategy={strategy!r}",
         f"auto_shutdown={auto_shutdown!r}",
         _one_of(draw, "shutdown", ("infinity", "infinity", "infinity", 3, "brutal_kill")),
         _window(draw),
         _common(draw, under_auto_shutdown=under_auto_shutdown),
-        _children(draw, depth, under_auto_shutdown=auto_shutdown != "never"),
+        _children(draw, strategy, depth, under_auto_shutdown=auto_shutdown != "never"),
     )
 
 
-def _children(draw: st.DrawFn, depth: int, *, under_auto_shutdown: bool) -> str:
+def _children(draw: st.DrawFn, strategy: str, depth: int, *, under_auto_shutdown: bool) -> str:
     names = "abcd"[: draw(st.sampled_from((1, 2, 2, 3, 3, 4)))]
-    children = [_child(draw, name, depth, under_auto_shutdown) for name in names]
+    may_be_own = strategy == "one_for_one"
+    children = [_child(draw, name, depth, under_auto_shutdown, may_be_own) for name in names]
     if draw(st.integers(0, 2)) == 2:
         children = [_with_after(draw, children, n) for n in range(len(children))]
     return f"children=[{', '.join(children)}]"
@@ -104,22 +110,25 @@ def _dependency(draw: st.DrawFn, name: str, child: str) -> str:
     return f"After({name!r}, {condition!r})" if condition else ""
 
 
-def _child(draw: st.DrawFn, name: str, depth: int, under_auto_shutdown: bool) -> str:
+def _child(
+    draw: st.DrawFn, name: str, depth: int, under_auto_shutdown: bool, may_be_own: bool
+) -> str:
     kind = draw(st.sampled_from(("worker", "worker", "worker", "supervisor", "dynamic")))
     if kind == "supervisor" and depth > 0:
         return draw(supervisors(name, depth=depth - 1, under_auto_shutdown=under_auto_shutdown))
     if kind == "dynamic":
         return draw(dynamic_supervisors(name, under_auto_shutdown=under_auto_shutdown))
-    return draw(workers(name, under_auto_shutdown=under_auto_shutdown))
+    return draw(workers(name, under_auto_shutdown=under_auto_shutdown, may_be_own=may_be_own))
 
 
 @st.composite
 def trees(draw: st.DrawFn) -> str:
     """A whole tree, whose root does not give up at the first trouble."""
+    strategy = draw(st.sampled_from(STRATEGIES))
     return _call(
         "Supervisor",
         "'top'",
-        _one_of(draw, "strategy", STRATEGIES),
+        f"strategy={strategy!r}",
         _one_of(draw, "intensity", (2, 5, 50)),
-        _children(draw, 2, under_auto_shutdown=False),
+        _children(draw, strategy, 2, under_auto_shutdown=False),
     )

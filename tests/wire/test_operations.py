@@ -25,6 +25,7 @@ GOOD: dict[str, list[Any]] = {
     "parent": ["", "s"],
     "signal": ["HUP", 9],
     "file": [None, "/a.yaml"],
+    "data": ["a line\n", "", "é"],
     "text": [None, "name: x"],
     "count": [0, 7],
     "lines": [0, 100],
@@ -34,6 +35,7 @@ GOOD: dict[str, list[Any]] = {
 }
 
 BAD: dict[str, list[Any]] = {
+    "data": [None, 3, []],
     "path": [None, 3, [], "x" * 40_000],
     "parent": [None, 3],
     "signal": [None, 1.5, True, [], 10**12],

@@ -6,6 +6,7 @@
                 files that were rotated, `compressor` makes .gz files of them
     outlet      what may keep us waiting: the host's stdout, terminals, pipes with a name
     ring        the last lines of each child, and whoever follows them
+    taps        who reads along byte by byte, and may change what is logged
 
 Knows processes only by a path, a pid and a number; decides nothing about them.
 """

@@ -31,6 +31,7 @@ from .ring import Ring
 from .sink import Nowhere, Sink
 from .source import Source
 from .stream import Stream, Watcher
+from .taps import Taps
 
 __all__ = ["LogPump", "Watcher"]
 
@@ -54,6 +55,7 @@ class LogPump:
         """How many pipes of an incarnation are open."""
         self._waiting: dict[int, Callable[[], None]] = {}
         """Who waits for all pipes of an incarnation to be at their end."""
+        self.taps = Taps()
         self._ring = Ring()
         self._compressor = Compressor()
         self._closing = False
@@ -118,7 +120,8 @@ class LogPump:
         form = formatter(format, source) if source else None
         if isinstance(sink, Outlet):
             sink.format = formatter(format, Source("otpsup", pid=os.getpid()))
-        stream = Stream(fd, sink, watcher, source, form, self._ring)
+        through = self.taps.filter(source.path, source.stream, source.pid) if source else None
+        stream = Stream(fd, sink, watcher, source, form, self._ring, through)
         self._do(partial(self._take_in, stream))
 
     def at_end(self, run: int, call: Callable[[], None]) -> None:

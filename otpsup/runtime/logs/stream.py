@@ -19,6 +19,9 @@ _READ = 64 * 1024
 Watcher = Callable[[bytes], bool]
 """Is given all output; True once it has seen enough."""
 
+Filter = Callable[[bytes], bytes]
+"""Is given all output, and nothing at its end; returns what is to be logged."""
+
 
 class Stream:
     """A pipe, and where its lines go.
@@ -27,6 +30,7 @@ class Stream:
         fd: the reading end.
         source: whose pipe it is; None if it is nobody's output.
         ring: keeps the last lines of `source`.
+        filter: what all goes through before anything else is done with it.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class Stream:
         source: Source | None = None,
         format: Formatter | None = None,
         ring: Ring | None = None,
+        filter: Filter | None = None,
     ) -> None:
         self.fd = fd
         self.sink = sink
@@ -44,6 +49,7 @@ class Stream:
         self._watcher = watcher
         self._format = format
         self._ring = ring
+        self._filter = filter
         self._partial = b""
         sink.writers += 1
 
@@ -53,17 +59,18 @@ class Stream:
         Whole lines only: others may write to the same place, now or after this one.
         """
         data = os.read(self.fd, _READ)
+        is_over = not data
         if self._watcher and self._watcher(data):
             self._watcher = None
-        if not data:
-            return False
+        if self._filter:
+            data = self._filter(data)  # at the end, too: it may have held something back
         end = data.rfind(b"\n") + 1
         if end:
             self._pass_on(self._partial + data[:end])
             self._partial = data[end:]
         else:
             self._wait_for_end(data)
-        return True
+        return not is_over
 
     def _pass_on(self, lines: bytes) -> None:
         at = time.time()

@@ -1,1 +1,20 @@
-"""Reading supervisord.conf as supervisor 4.3.0 reads it, its quirks and errors included."""
+"""Reading supervisord.conf to the letter of supervisor 4.3.0. Text in, settings out.
+
+section    one section, with the names that may stand in its values
+lines      where what is wrong stands
+files      the INI files: what is included, where each section comes from, expansion
+words      texts to values: sizes, booleans, signals, key=value pairs
+machine    what is to exist here: users, groups, directories
+daemon     [supervisord] and [rpcinterface:x]
+processes  what [program:x], [fcgi-program:x] and [eventlistener:x] say of their processes
+groups     [group:x], and the groups that single sections are
+servers    [unix_http_server] and [inet_http_server]
+passed     what is passed over in silence
+model      the values that come of it
+reader     all of it, in the order in which supervisord finds errors
+"""
+
+from .model import Settings
+from .reader import load
+
+__all__ = ["Settings", "load"]

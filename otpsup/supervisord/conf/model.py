@@ -114,6 +114,7 @@ class HttpServer:
         file: of a unix socket; None for inet.
         host, port: of an inet one; an empty host is all addresses.
         chown: user id and group id, -1 for those of the daemon.
+        owner: the same as written, `user[:group]`; None if nothing is written.
         password: as written, plain or `{SHA}` and 40 hex digits.
     """
 
@@ -123,6 +124,7 @@ class HttpServer:
     port: int | None = None
     chmod: int = 0o700
     chown: tuple[int, int] = (-1, -1)
+    owner: str | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
 
@@ -166,7 +168,9 @@ class Settings:
 
     Attributes:
         file: the main file, absolute.
-        groups: in start order: by priority, then by name; their processes likewise.
+        groups: in start order: by priority, then by name. Those of one section are so, too, but
+            those of a `[group:x]` are program by program as listed there. Of two processes with one
+            name in a group, supervisord has the last one only.
         serverurl: what AUTO means for the processes; None if there is no server.
         warnings, infos: what the daemon's log is to tell of the reading.
         ignored: options by section, or "section ignored", that mean nothing to supervisord.
