@@ -76,7 +76,9 @@ class Place:
 def gunicorn_for_uwsgi(place: Place) -> str:
     """The command that serves what uwsgi would."""
     api = f"{place.home}/bklog/api"
-    return f"{place.env}/bin/gunicorn --chdir {api} -w 2 -b 127.0.0.1:{place.uwsgi} wsgi:application"
+    return (
+        f"{place.env}/bin/gunicorn --chdir {api} -w 2 -b 127.0.0.1:{place.uwsgi} wsgi:application"
+    )
 
 
 def fill(place: Place) -> list[tuple[str, str]]:

@@ -28,7 +28,9 @@ def when_ready(_server: object) -> None:
         URLError: there is no agent.
     """
     check = {"TCP": f"{HOST}:{PORT}", "Interval": "10s"}
-    _put("register", {"Name": SERVICE, "ID": SERVICE, "Address": HOST, "Port": PORT, "Check": check})
+    _put(
+        "register", {"Name": SERVICE, "ID": SERVICE, "Address": HOST, "Port": PORT, "Check": check}
+    )
 
 
 def on_exit(_server: object) -> None:

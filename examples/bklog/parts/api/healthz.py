@@ -39,7 +39,7 @@ def console(report: Value) -> str:
 
 def k8s(report: Value) -> str:
     """For a probe: as `console`, without colours and advice."""
-    return _text(report, lambda entry, line: [line])
+    return _text(report, lambda _entry, line: [line])
 
 
 def _namespace(name: str, metrics: Sequence[Value]) -> Value:
