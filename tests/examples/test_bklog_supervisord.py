@@ -1,0 +1,244 @@
+"""BK-LOG's three files as they are filled, run by the real supervisord and by otpsup alike.
+
+What the operations section of BK-LOG's documentation tells one to type is typed here, line by line,
+with the real supervisorctl; what it says must be the same whoever runs the files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from examples.bklog.fill import Place, fill
+from tests.examples.bklog_parts import (
+    API,
+    GRAFANA,
+    MAIN,
+    PATIENCE,
+    a_place,
+    all_running,
+    do_one_of_each,
+    running,
+    states,
+    supervisorctl,
+    tasks,
+    wait_for_text,
+)
+from tests.examples.fastblog_parts import free_port
+from tests.support.program import run_text
+from tests.support.waiting import gone, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+REAL = ["supervisor.supervisord", "-n", "-c"]
+OURS = ["otpsup", "run", "-c"]
+RUN_BY = {"supervisord": REAL, "otpsup": OURS}
+
+
+@pytest.fixture(params=RUN_BY)
+def daemon(request: pytest.FixtureRequest) -> list[str]:
+    """The command that runs a file."""
+    return RUN_BY[request.param]
+
+
+@contextmanager
+def serving(place: Place, daemon: list[str], *files: str) -> Iterator[None]:
+    """Daemons for these files, with all programs RUNNING."""
+    with ExitStack() as stack:
+        for file in files:
+            # In the foreground `directory` is not gone to, and grafana's paths are relative.
+            cwd = place.home / "bklog/grafana" if file == GRAFANA else place.home
+            stack.enter_context(running(place, *daemon, str(place.home / file), cwd=cwd))
+        for file in files:
+            until(lambda file=file: all_running(place, file), PATIENCE)
+        yield
+
+
+def pid_of(place: Place, file: str, name: str) -> int:
+    """The pid that supervisorctl tells."""
+    return int(supervisorctl(place, file, "pid", name))
+
+
+def test_three_daemons_and_tasks_before_during_and_after_a_kill(daemon: list[str]) -> None:
+    """All seven programs and the broker, the API after its ten seconds, and Grafana."""
+    with a_place() as place:
+        fill(place)
+        with serving(place, daemon, MAIN, API, GRAFANA), tasks(place) as client:
+            do_one_of_each(client, place)
+            assert len(states(place, MAIN)) == 8
+            wait_for_text(place.home / "logs/bklog/api.log", "Booting worker", 2)
+
+            killed = pid_of(place, MAIN, "bklog_celery")
+            os.kill(killed, signal.SIGKILL)
+            gone(killed)
+            waiting = client.send("add", 20, 22)
+            assert client.do("count", "still at work") == {"still": 1, "at": 1, "work": 1}
+            assert waiting.get(timeout=PATIENCE) == 42
+            assert pid_of(place, MAIN, "bklog_celery") != killed
+            do_one_of_each(client, place)
+
+
+CHANGE = ("startsecs=3", "startsecs=2")
+
+OPERATIONS = [
+    # start, stop, restart
+    (API, "start all", ""),
+    (API, "stop all", "bklog-api: stopped\n"),
+    (API, "start all", "bklog-api: started\n"),
+    (API, "restart all", "bklog-api: stopped\nbklog-api: started\n"),
+    (API, "start bklog-api", r"bklog-api: ERROR \(already started\)\n"),
+    (GRAFANA, "stop grafana", "grafana: stopped\n"),
+    (GRAFANA, "start grafana", "grafana: started\n"),
+    # each daemon knows its own programs only
+    (GRAFANA, "start bklog-api", r"bklog-api: ERROR \(no such process\)\n"),
+    (API, "stop grafana", r"grafana: ERROR \(no such process\)\n"),
+    # the configuration
+    (API, "reread", "No config updates to processes\n"),
+    (API, "update", ""),
+    (API, "CHANGE", ""),
+    (API, "reread", "bklog-api: changed\n"),
+    (API, "update", "bklog-api: stopped\nbklog-api: updated process group\n"),
+    # the state
+    (API, "status", r"bklog-api +(STARTING|RUNNING  ) .*\n"),
+    (API, "status bklog-api", r"bklog-api +(STARTING|RUNNING  ) .*\n"),
+    (API, "info", r"\*\*\* Unknown syntax: info\n"),
+    # logs
+    (API, "tail bklog-api stderr", r"bklog-api: ERROR \(no log file\)\n"),
+    (GRAFANA, "tail grafana stderr", ""),
+]  # fmt: skip
+
+
+def test_the_operations_section_with_supervisorctl(daemon: list[str]) -> None:
+    """Every command of it, and what it really says."""
+    with a_place() as place:
+        fill(place)
+        with serving(place, daemon, API, GRAFANA):
+            _wait_for_the_api(place)
+            for file, command, answer in OPERATIONS:
+                if command == "CHANGE":
+                    _change(place.home / file, *CHANGE)
+                    continue
+                said = supervisorctl(place, file, *command.split())
+                assert re.fullmatch(answer, said), (command, said)
+            _wait_for_the_api(place, times=2)
+            assert "Listening at" in supervisorctl(place, API, "tail", "bklog-api")
+            _interactive(place)
+            _logs(place)
+
+
+def _wait_for_the_api(place: Place, times: int = 1) -> None:
+    wait_for_text(place.home / "logs/bklog/api.log", "Listening at", times)
+
+
+def _change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def _interactive(place: Place) -> None:
+    """The last block of the section: commands at the prompt."""
+    said = supervisorctl(place, API, input="status\nstart bklog-api\nquit\n")
+    assert re.search(r"bklog-api +RUNNING", said)
+    assert "bklog-api: ERROR (already started)" in said
+    assert "grafana: stopped" in supervisorctl(place, GRAFANA, input="stop grafana\nquit\n")
+
+
+def _logs(place: Place) -> None:
+    """The files that one may `tail -f`."""
+    logs = place.home / "logs/bklog"
+    assert "spawned: 'bklog-api'" in (logs / "api-supervisord.log").read_text()
+    assert "spawned: 'grafana'" in (logs / "grafana-supervisord.log").read_text()
+    assert "listening on" in (logs / "grafana.log").read_text()
+    assert (logs / "grafana-error.log").read_text() == ""
+
+
+def otpsup(place: Place, *command: str) -> str:
+    """What `otpsup` says to a tree of this place, without colours."""
+    environment = {**os.environ, "OTPSUP_RUNTIME_DIR": str(place.home)}
+    done = run_text(*command, environment=environment)
+    return done.stdout + done.stderr
+
+
+def test_the_operations_section_with_otpsup() -> None:
+    """The same with otpsup's own commands; it has `info`, and one sees all trees at once."""
+    with a_place() as place:
+        fill(place)
+        with serving(place, OURS, API, GRAFANA):
+            _wait_for_the_api(place)
+            api = ["--tree", "supervisor-bklog-api"]
+            grafana = ["--tree", "supervisor-bklog-grafana"]
+            assert "bklog-api" in otpsup(place, "status", *api)
+            path = "bklog-api/bklog-api"
+            otpsup(place, "stop", path, *api)
+            assert states(place, API) == {"bklog-api": "STOPPED"}
+            otpsup(place, "start", path, *api)
+            before = pid_of(place, API, "bklog-api")
+            otpsup(place, "restart", path, *api)
+            assert pid_of(place, API, "bklog-api") != before
+            otpsup(place, "stop", "grafana/grafana", *grafana)
+            assert states(place, GRAFANA) == {"grafana": "STOPPED"}
+            assert "stop_signal" in (told := otpsup(place, "info", path, *api)) or "command" in told
+            assert "Listening at" in otpsup(place, "tail", path, *api)
+
+
+def _exits(place: Place) -> int:
+    log = (place.home / "logs/bklog/api-supervisord.log").read_text()
+    assert "FATAL" not in log
+    return len(re.findall(r"exited: bklog-api \(exit status 1; not expected\)", log))
+
+
+def test_a_crash_loop_never_ends(daemon: list[str]) -> None:
+    """Consul is gone, so gunicorn ends at each start; but bash slept for ten seconds before, and
+    has been RUNNING for seven of them: each end counts as one after a good start."""
+    with a_place(consul=f"127.0.0.1:{free_port()}") as place:
+        fill(place)
+        _change(place.home / API, "sleep 10", "sleep 4")
+        with running(place, *daemon, str(place.home / API)):
+            until(lambda: (place.home / "logs/bklog/api-supervisord.log").exists(), PATIENCE)
+            until(lambda: _exits(place) >= 5, 3 * PATIENCE)
+            assert set(states(place, API).values()) <= {"STARTING", "RUNNING"}
+            log = (place.home / "logs/bklog/api-supervisord.log").read_text()
+            assert log.count("entered RUNNING state") >= 5
+            assert "gave up" not in log
+
+
+WRITER = """
+import os, sys, time
+for n in range(300):
+    os.write(1, f"{sys.argv[1]} {n} begins ".encode())
+    time.sleep(0.001)
+    os.write(1, f"and {sys.argv[1]} {n} ends\\n".encode())
+time.sleep(1000)
+"""
+
+SHARED = """
+[supervisord]
+logfile={home}/d.log
+pidfile={home}/d.pid
+[program:a]
+command={python} {home}/writer.py a
+stdout_logfile={home}/celery.log
+[program:b]
+command={python} {home}/writer.py b
+stdout_logfile={home}/celery.log
+"""
+
+
+def test_lines_of_a_shared_log(daemon: list[str]) -> None:
+    """Who writes a line in two pieces finds another's in the middle under supervisord."""
+    with a_place() as place:
+        (place.home / "writer.py").write_text(WRITER)
+        conf = place.home / "d.conf"
+        conf.write_text(SHARED.format(home=place.home, python=sys.executable))
+        with running(place, *daemon, str(conf)):
+            log = wait_for_text(place.home / "celery.log", " ends", 600)
+    whole = re.findall(r"^([ab]) (\d+) begins and \1 \2 ends$", log, re.MULTILINE)
+    assert (len(whole) == 600) == (daemon is OURS)
