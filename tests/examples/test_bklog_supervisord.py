@@ -111,7 +111,7 @@ OPERATIONS = [
     (API, "info", r"\*\*\* Unknown syntax: info\n"),
     # logs
     (API, "tail bklog-api stderr", r"bklog-api: ERROR \(no log file\)\n"),
-    (GRAFANA, "tail grafana stderr", ""),
+    (GRAFANA, "tail grafana stderr", r"\n"),
 ]  # fmt: skip
 
 
