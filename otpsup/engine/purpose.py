@@ -139,7 +139,6 @@ class ApiStart(Answered):
             node.forget(child)
         node.core.emit(Reply(self.ref, error=start_failed(child, reason)))
 
-
     def _failed_on_its_own(self, node: Node, child: Child, reason: Reason) -> None:
         child.wanted, child.owed = True, False
         node.report("start_error", child, reason)

@@ -17,7 +17,7 @@ from attrs import field, frozen
 from ..errors import InvalidSpec
 from . import check
 
-Format = Literal["raw", "name", "time", "full", "json"]
+Format = Literal["raw", "bytes", "name", "time", "full", "json"]
 Every = Literal["hour", "day", "week"]
 
 _MOST_BACKUPS = 10_000
@@ -32,7 +32,7 @@ NULL: Final = "null"
 STDOUT: Final = "stdout"
 """For stderr only: wherever stdout goes."""
 
-FORMATS: tuple[Format, ...] = ("raw", "name", "time", "full", "json")
+FORMATS: tuple[Format, ...] = ("raw", "bytes", "name", "time", "full", "json")
 
 _format = check.one_of(FORMATS, "format='time'")
 
@@ -56,7 +56,8 @@ class Inherit:
         stream: which of the host's.
         format: what a line looks like: `raw`, as it came; `name`, after the child's name; `time`,
             after the time; `full`, after both; `json`, an object with `time`, `child`, `stream`,
-            `pid` and `line`.
+            `pid` and `line`. `bytes` waits for no line to end: what comes is written at once, as it
+            is, and may come between others' if they write to the same place.
     """
 
     stream: Literal["stdout", "stderr"] = field(

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from ..errors import InvalidFile
 from ..specs import Supervisor
 from . import procfile
-from .conf import Settings, load
+from .conf import Settings, load, one_of_each
 from .conf.model import AUTO, Group, Process
 from .tree import tree_of
 
@@ -45,12 +45,12 @@ def imported(path: Path, environ: Mapping[str, str] | None = None) -> Imported:
 
     Raises:
         InvalidFile: what is wrong with it.
-        InvalidSpec: two processes of a group have one name.
+        InvalidSpec: a name or value that a tree file cannot have, such as signal 0.
     """
     if path.name.startswith("Procfile"):
         return Imported(path, procfile.tree_of(path), tuple(_of_procfile(path)))
     settings, notes = _settings(path, environ)
-    kept = tuple(group for group in settings.groups if group.listening is None)
+    kept = one_of_each(group for group in settings.groups if group.listening is None)
     tree = tree_of(evolve(settings, groups=kept, serverurl=None))
     return Imported(path, tree, (*notes, *_of_settings(settings)))
 

@@ -8,13 +8,14 @@ and readiness by staying up (http://supervisord.org/subprocess.html).
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..specs import Backoff, Command, Inherit, LogFile, Socket, StaysUp, Supervisor
 from ..specs import Spawned as AtOnce
 from ..specs.children import Restart
-from ..specs.output import NULL, STDOUT, Output
+from ..specs.output import NULL, STDOUT, Format, Output
 from ..specs.stdin import PIPE, Stdin
 from .conf.model import AUTO, FastCgiSocket, Group, Log, Process, Settings
 
@@ -82,6 +83,7 @@ class _Groups:
         self._settings = settings
         self._auto_log = auto_log
         self._files: dict[Path, LogFile] = {}
+        self._shared = _shared(settings)
 
     def group(self, group: Group) -> Supervisor:
         """One group."""
@@ -130,8 +132,19 @@ class _Groups:
             return NULL
         if path in _HOST:
             return Inherit("stdout" if _HOST[path] == "stdout" else "stderr", format="raw")
-        file = LogFile(path, max_bytes=max(log.maxbytes, 0), backups=max(log.backups, 0))
+        format: Format = "raw" if Path(path).absolute() in self._shared else "bytes"
+        most, backups = max(log.maxbytes, 0), max(log.backups, 0)
+        file = LogFile(path, max_bytes=most, backups=backups, format=format)
         return self._files.setdefault(file.path, file)
+
+
+def _shared(settings: Settings) -> set[Path]:
+    """The logs that more than one writes to: no line in them is torn, so its end is waited for. In
+    all others is at once what was written, as it was."""
+    processes = [process for group in settings.groups for process in group.processes]
+    logs = [log.logfile for each in processes for log in (each.stdout, each.stderr)]
+    counts = Counter(Path(path).absolute() for path in logs if path and path != AUTO)
+    return {path for path, count in counts.items() if count > 1}
 
 
 def _backoff(retries: int) -> Backoff:

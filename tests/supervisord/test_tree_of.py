@@ -44,7 +44,7 @@ def test_logs_go_where_supervisord_has_them(tmp_path: Path) -> None:
     """Files with their rotation, the host's own output, nowhere; AUTO ones in `childlogdir`."""
     there = Log(logfile=str(tmp_path / "x.log"), maxbytes=5, backups=0)
     found = one(program("x", "true", stdout=there, redirect_stderr=True))
-    assert found.stdout == LogFile(tmp_path / "x.log", max_bytes=5, backups=0)
+    assert found.stdout == LogFile(tmp_path / "x.log", max_bytes=5, backups=0, format="bytes")
     assert found.stderr == "stdout"
     devices = one(
         program("x", "true", stdout=Log(logfile="/dev/fd/1"), stderr=Log(logfile="/dev/stderr"))

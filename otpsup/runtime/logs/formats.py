@@ -26,7 +26,7 @@ _ESCAPES = tuple(
 
 def formatter(format: Format, source: Source) -> Formatter | None:
     """What formats the output of this source; None leaves it as it came."""
-    if format == "raw":
+    if format in ("raw", "bytes"):
         return None
     return _as_json(source) if format == "json" else _prefixed(format, source)
 

@@ -121,7 +121,8 @@ class LogPump:
         if isinstance(sink, Outlet):
             sink.format = formatter(format, Source("otpsup", pid=os.getpid()))
         through = self.taps.filter(source.path, source.stream, source.pid) if source else None
-        stream = Stream(fd, sink, watcher, source, form, self._ring, through)
+        at_once = format == "bytes"
+        stream = Stream(fd, sink, watcher, source, form, self._ring, through, at_once=at_once)
         self._do(partial(self._take_in, stream))
 
     def at_end(self, run: int, call: Callable[[], None]) -> None:

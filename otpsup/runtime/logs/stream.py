@@ -31,6 +31,7 @@ class Stream:
         source: whose pipe it is; None if it is nobody's output.
         ring: keeps the last lines of `source`.
         filter: what all goes through before anything else is done with it.
+        at_once: the sink gets what comes as it is, and no line is waited for.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Stream:
         format: Formatter | None = None,
         ring: Ring | None = None,
         filter: Filter | None = None,
+        *,
+        at_once: bool = False,
     ) -> None:
         self.fd = fd
         self.sink = sink
@@ -50,13 +53,15 @@ class Stream:
         self._format = format
         self._ring = ring
         self._filter = filter
+        self._at_once = at_once
         self._partial = b""
         sink.writers += 1
 
     def pump(self) -> bool:
         """Read once and write on; False at the end.
 
-        Whole lines only: others may write to the same place, now or after this one.
+        Whole lines only, unless `at_once`: others may write to the same place, now or after this
+        one.
         """
         data = os.read(self.fd, _READ)
         is_over = not data
@@ -64,6 +69,8 @@ class Stream:
             self._watcher = None
         if self._filter:
             data = self._filter(data)  # at the end, too: it may have held something back
+        if self._at_once and data:
+            self.sink.write(data)
         end = data.rfind(b"\n") + 1
         if end:
             self._pass_on(self._partial + data[:end])
@@ -76,7 +83,8 @@ class Stream:
         at = time.time()
         if self._ring and self.source:
             self._ring.add(self.source, at, lines)
-        self.sink.write(self._format(lines, at) if self._format else lines)
+        if not self._at_once:
+            self.sink.write(self._format(lines, at) if self._format else lines)
 
     def _wait_for_end(self, data: bytes) -> None:
         self._partial += data

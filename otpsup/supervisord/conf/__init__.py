@@ -9,6 +9,7 @@ daemon     [supervisord] and [rpcinterface:x]
 processes  what [program:x], [fcgi-program:x] and [eventlistener:x] say of their processes
 groups     [group:x], and the groups that single sections are
 servers    [unix_http_server] and [inet_http_server]
+unique     names that are there twice
 passed     what is passed over in silence
 model      the values that come of it
 reader     all of it, in the order in which supervisord finds errors
@@ -16,5 +17,6 @@ reader     all of it, in the order in which supervisord finds errors
 
 from .model import Settings
 from .reader import load
+from .unique import one_of_each
 
-__all__ = ["Settings", "load"]
+__all__ = ["Settings", "load", "one_of_each"]

@@ -20,8 +20,8 @@ def find(paths: Sequence[str], section: str, option: str) -> tuple[str, int]:
     for path in paths:
         for number, (where, name) in enumerate(_lines(path), 1):
             if where == section:
-                (options if name == option else headers).append((path, number))
-    if option and options:
+                (options if option and name == option else headers).append((path, number))
+    if options:
         return options[-1]
     return headers[0] if headers else ("", 0)
 

@@ -169,8 +169,8 @@ class Settings:
     Attributes:
         file: the main file, absolute.
         groups: in start order: by priority, then by name. Those of one section are so, too, but
-            those of a `[group:x]` are program by program as listed there. Of two processes with one
-            name in a group, supervisord has the last one only.
+            those of a `[group:x]` are program by program as listed there, and start so. Names may
+            be there twice: `unique.one_of_each`.
         serverurl: what AUTO means for the processes; None if there is no server.
         warnings, infos: what the daemon's log is to tell of the reading.
         ignored: options by section, or "section ignored", that mean nothing to supervisord.

@@ -110,7 +110,8 @@ class ProcessMethods:
         """Wait until it runs, or with no `wait`, until its start has begun."""
         now = await self._begun(before, name, asked)
         while wait and now is not None and now.state is State.STARTING:
-            now = await self._host.change(now)
+            await self._host.change(now)
+            now = self._now(before)  # which may be two states on by now
         _check_start(now, name)
 
     async def _begun(self, before: Record, name: str, asked: asyncio.Future[Any]) -> Record | None:
