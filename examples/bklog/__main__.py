@@ -8,10 +8,10 @@ import sys
 
 import otpsup
 from examples.bklog.fill import HERE, Place, fill, flags
-from otpsup import Supervisor, Tree
+from otpsup import DynamicSupervisor, Supervisor
 
 
-def tree(place: Place) -> Tree | Supervisor:
+def tree(place: Place) -> Supervisor | DynamicSupervisor:
     """The tree of tree.yaml, in this place; nothing is started."""
     variables = {
         "BKLOG_HOME": str(place.home),

@@ -60,7 +60,7 @@ def _ping(redis: Redis) -> Value:
 def _lengths(redis: Redis) -> Iterable[Value]:
     for name in QUEUES:
         try:
-            length = int(redis.llen(name))  # type: ignore[arg-type]  # not awaitable here
+            length = int(redis.llen(name))
         except RedisError:
             return  # the ping has said so
         message = f"queue_len is larger than {TOO_LONG}" if length > TOO_LONG else ""
