@@ -155,7 +155,12 @@ def flags(parser: argparse.ArgumentParser) -> Place:
         parser.add_argument(f"--{name}", metavar="PORT", type=int, default=default)
     parser.add_argument("--consul", metavar="HOST:PORT", default="", help="register the API there")
     given = vars(parser.parse_args())
-    return Place(**given | {"home": given["home"].resolve()})
+    home = given.pop("home").resolve()
+    if re.search(r"[\s%]", str(home)):
+        parser.error(
+            f"supervisord.conf cannot have blanks or % in a path: choose another than {home}"
+        )
+    return Place(home, **given)
 
 
 def main() -> None:

@@ -92,6 +92,17 @@ def test_the_step_tells_what_it_rewrote(tmp_path: Path) -> None:
     assert "BKLOG_API_PORT=4711\n" in (tmp_path / "home/bklog/api/bin/environ.sh").read_text()
 
 
+@pytest.mark.parametrize("name", ["a folder", "50%"])
+def test_a_folder_that_no_file_could_name(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.bklog.fill", name], cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"choose another than {tmp_path}/{name}\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_tree_and_files_have_the_same_programs_and_commands(place: Place) -> None:
     """The tree leaves out the paths of programs, the wait, bash, and a `-P gevent` too many."""
     fill(place)

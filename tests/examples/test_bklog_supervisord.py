@@ -6,6 +6,7 @@ with the real supervisorctl; what it says must be the same whoever runs the file
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -53,7 +54,7 @@ def serving(place: Place, daemon: list[str], *files: str) -> Iterator[None]:
     """Daemons for these files, with all programs RUNNING."""
     with ExitStack() as stack:
         for file in files:
-            # In the foreground `directory` is not gone to, and grafana's paths are relative.
+            # Its paths are relative; supervisord in the foreground does not go to `directory`.
             cwd = place.home / "bklog/grafana" if file == GRAFANA else place.home
             stack.enter_context(running(place, *daemon, str(place.home / file), cwd=cwd))
         until(lambda: all(all_running(place, file) for file in files), PATIENCE)
@@ -239,22 +240,42 @@ SHARED = """
 [supervisord]
 logfile={home}/d.log
 pidfile={home}/d.pid
-[program:a]
-command={python} {home}/writer.py a
+"""
+
+SHARING = """
+[program:{name}]
+command={python} {home}/writer.py {name}
 stdout_logfile={home}/celery.log
-[program:b]
-command={python} {home}/writer.py b
-stdout_logfile={home}/celery.log
+stdout_logfile_maxbytes=4000
+stdout_logfile_backups=20
 """
 
 
-def test_lines_of_a_shared_log(daemon: list[str]) -> None:
-    """Who writes a line in two pieces finds another's in the middle under supervisord."""
+def test_two_programs_in_one_log(daemon: list[str]) -> None:
+    """supervisord has a writer for each: a line in two pieces gets another's between them, and who
+    rotates leaves the other in the old file, for whose size it then rotates the new one."""
     with a_place() as place:
         (place.home / "writer.py").write_text(WRITER)
         conf = place.home / "d.conf"
-        conf.write_text(SHARED.format(home=place.home, python=sys.executable))
+        text = [SHARED, *(SHARING.replace("{name}", name) for name in "ab")]
+        conf.write_text("".join(text).format(home=place.home, python=sys.executable))
         with running(place, *daemon, str(conf)):
-            log = wait_for_text(place.home / "celery.log", " ends", 600)
-    whole = re.findall(r"^([ab]) (\d+) begins and \1 \2 ends$", log, re.MULTILINE)
-    assert (len(whole) == 600) == (daemon is OURS)
+            until(lambda: _shared(place).count(" ends\n") == 600)
+        log, old = _shared(place), place.home.glob("celery.log.*")
+        whole = re.findall(r"^([ab]) (\d+) begins and \1 \2 ends$", log, re.MULTILINE)
+        assert (len(whole) == 600) == (daemon is OURS)
+        assert (min(path.stat().st_size for path in old) > 3900) == (daemon is OURS)
+
+
+def _shared(place: Place) -> str:
+    """All that is in the log and in what was rotated."""
+    texts = []
+    for path in _by_age(place.home):
+        with contextlib.suppress(FileNotFoundError):  # just renamed, or not there yet
+            texts.append(path.read_text())
+    return "".join(texts)
+
+
+def _by_age(folder: Path) -> list[Path]:
+    old = folder.glob("celery.log.*")
+    return [*sorted(old, key=lambda path: -int(path.suffix[1:])), folder / "celery.log"]
