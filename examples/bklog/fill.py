@@ -75,10 +75,8 @@ class Place:
 
 def gunicorn_for_uwsgi(place: Place) -> str:
     """The command that serves what uwsgi would."""
-    api = f"{place.home}/bklog/api"
-    return (
-        f"{place.env}/bin/gunicorn --chdir {api} -w 2 -b 127.0.0.1:{place.uwsgi} wsgi:application"
-    )
+    where = f"--chdir {place.home}/bklog/api -b 127.0.0.1:{place.uwsgi}"
+    return f"{place.env}/bin/gunicorn --no-control-socket -w 2 {where} wsgi:application"
 
 
 def fill(place: Place) -> list[tuple[str, str]]:
