@@ -23,7 +23,8 @@ def command(options: Options) -> str:
         Exists: the file to be written is there.
         InvalidFile, InvalidSpec: what was given cannot be a tree.
     """
-    from ..supervisord.importing import imported, text_of  # yaml takes its time
+    from ..supervisord.importing import imported  # yaml takes its time
+    from ..supervisord.tree_file import text_of
 
     found = imported(options.file)
     text = text_of(found)

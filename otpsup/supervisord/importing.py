@@ -11,11 +11,13 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from ..errors import InvalidFile
-from ..specs import Supervisor
+from ..specs import ChildSpec, Command, Inherit, LogFile, Supervisor
+from ..specs.output import Output
+from ..specs.stdin import NULL, PIPE
 from . import procfile
 from .conf import Settings, load, one_of_each
 from .conf.model import AUTO, Group, Process
-from .tree import tree_of
+from .tree import OURS, tree_of
 
 _PART = ".ini file does not include supervisord section"
 _OURS = "supervisor.rpcinterface:make_main_rpcinterface"
@@ -50,25 +52,48 @@ def imported(path: Path, environ: Mapping[str, str] | None = None) -> Imported:
     if path.name.startswith("Procfile"):
         return Imported(path, procfile.tree_of(path), tuple(_of_procfile(path)))
     settings, notes = _settings(path, environ)
-    kept = one_of_each(group for group in settings.groups if group.listening is None)
-    tree = tree_of(evolve(settings, groups=kept, serverurl=None))
+    kept = one_of_each(_absolute(each) for each in settings.groups if each.listening is None)
+    tree = _as_written_by_hand(tree_of(evolve(settings, groups=kept, serverurl=None)))
     return Imported(path, tree, (*notes, *_of_settings(settings)))
 
 
-def text_of(found: Imported) -> str:
-    """The tree file, YAML; what was left out stands at its top."""
-    import yaml  # takes its time
+def _as_written_by_hand(tree: Supervisor) -> Supervisor:
+    """Without the group of a program in none, and without what only clients of supervisord use."""
+    children: list[ChildSpec] = []
+    for group in tree.children:
+        assert isinstance(group, Supervisor)
+        programs = [_without_ours(each) for each in group.children]
+        is_alone = [each.name for each in programs] == [group.name]
+        children += programs if is_alone else [evolve(group, children=programs)]
+    return evolve(tree, children=children)
 
-    from ..config.dump import dump_tree
 
-    head = [f"# Made from {found.source} by `otpsup import`.", *map(_comment, found.notes)]
-    document = dump_tree(found.tree)
-    body = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
-    return "\n".join([*head, "", body])
+def _without_ours(program: ChildSpec) -> Command:
+    assert isinstance(program, Command)
+    own = {k: v for k, v in program.environment.items() if k not in OURS}
+    stdin = NULL if program.stdin == PIPE else program.stdin
+    return evolve(
+        program,
+        environment=own,
+        stdin=stdin,
+        stdout=_in_lines(program.stdout),
+        stderr=_in_lines(program.stderr),
+    )
 
 
-def _comment(note: str) -> str:
-    return "# - " + note.replace("\n", "\n#   ").replace("\r", " ")
+def _in_lines(output: Output) -> Output:
+    """No client looks at half a line."""
+    return evolve(output, format="raw") if isinstance(output, LogFile | Inherit) else output
+
+
+def _absolute(group: Group) -> Group:
+    """Directories are relative to where supervisord is started, in a tree file to that file."""
+    here = Path.cwd()
+    processes = (
+        each if each.directory is None else evolve(each, directory=str(here / each.directory))
+        for each in group.processes
+    )
+    return evolve(group, processes=tuple(processes))
 
 
 def _settings(path: Path, environ: Mapping[str, str] | None) -> tuple[Settings, list[str]]:
@@ -92,6 +117,7 @@ def _of_settings(settings: Settings) -> Iterator[str]:
     yield from _of_daemon(settings)
     for group in settings.groups:
         yield from _of_group(group)
+    yield from _of_auto_logs(settings)
     for section, options in settings.ignored.items():
         what = options if isinstance(options, str) else f"{', '.join(options)} ignored"
         yield f"[{section}]: {what}, as by supervisord."
@@ -134,5 +160,11 @@ def _of_process(process: Process) -> Iterator[str]:
             yield f"{told} {stream}_events_enabled was left out: there are no log events."
         if log.syslog:
             yield f"{told} {stream}_syslog was left out: there is no log in syslog."
-        if log.logfile == AUTO:
-            yield f"{told} {stream}_logfile is AUTO: it keeps its name from start to start here."
+
+
+def _of_auto_logs(settings: Settings) -> Iterator[str]:
+    """All of them at once: there may be two for each program."""
+    processes = [p for group in settings.groups if not group.listening for p in group.processes]
+    if any(AUTO in (each.stdout.logfile, each.stderr.logfile) for each in processes):
+        folder = settings.supervisord.childlogdir
+        yield f"Logs that are AUTO are in {folder}, and keep their names from start to start here."

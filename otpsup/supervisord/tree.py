@@ -8,6 +8,7 @@ and readiness by staying up (http://supervisord.org/subprocess.html).
 from __future__ import annotations
 
 import shlex
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +31,12 @@ _HOST = {
     **dict.fromkeys(("/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"), "stderr"),
 }
 _SPARE = 60.0
-"""Seconds by which a start may be late, which only a machine that stands still needs."""
+"""Seconds within which a start is over, at least; only a machine that stands still needs them."""
+OURS = (
+    *("SUPERVISOR_ENABLED", "SUPERVISOR_SERVER_URL"),
+    *("SUPERVISOR_PROCESS_NAME", "SUPERVISOR_GROUP_NAME"),
+)
+"""The variables by which a program knows where it is."""
 
 
 def tree_of(settings: Settings, auto_log: AutoLog | None = None) -> Supervisor:
@@ -98,11 +104,11 @@ class _Groups:
             restart=_RESTART[process.autorestart],
             autostart=process.autostart,
             ready=ready,
-            start_timeout=max(process.startsecs, 0) + _SPARE,
+            start_timeout=max(_SPARE, 2.0 * process.startsecs),
             start_retries=max(process.startretries, 0),
             backoff=_backoff(process.startretries),
             exitcodes=frozenset(process.exitcodes),
-            stop_signal=process.stopsignal,
+            stop_signal=process.stopsignal or signal.SIGCONT,  # 0 asks for nothing
             stop_group=process.stopasgroup,
             shutdown=float(max(process.stopwaitsecs, 0)),
             user=process.user,
@@ -118,12 +124,9 @@ class _Groups:
 
     def _environment(self, group: Group, process: Process) -> Iterator[tuple[str, str]]:
         """What it finds beside what it inherits; its own section wins over ours."""
-        yield "SUPERVISOR_ENABLED", "1"
         url = process.serverurl or self._settings.serverurl
-        if url:
-            yield "SUPERVISOR_SERVER_URL", url
-        yield "SUPERVISOR_PROCESS_NAME", process.name
-        yield "SUPERVISOR_GROUP_NAME", group.name
+        values = ("1", url, process.name, group.name)
+        yield from ((n, value) for n, value in zip(OURS, values, strict=True) if value)
         yield from process.environment.items()
 
     def _output(self, process: Process, stream: str, log: Log) -> Output:

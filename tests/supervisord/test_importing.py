@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import pytest
-from attrs import evolve
 
 from otpsup import config
 from otpsup.errors import InvalidFile
 from otpsup.specs import Command, Supervisor
 from otpsup.supervisord import procfile
 from otpsup.supervisord.conf import load
-from otpsup.supervisord.importing import imported, text_of
+from otpsup.supervisord.importing import imported
 from otpsup.supervisord.tree import tree_of
+from otpsup.supervisord.tree_file import text_of
 from tests.cli.test_cli import otpsup
 
 PLACES = [each / "shared/data/supervisord" for each in Path(__file__).resolve().parents[2:5]]
@@ -74,9 +75,32 @@ def test_what_has_no_equivalent_is_told(tmp_path: Path) -> None:
 def test_the_tree_is_that_of_the_configuration(tmp_path: Path) -> None:
     path = tmp_path / "supervisord.conf"
     path.write_text(CONF)
-    settings = load(path, {}, strict=False)
-    left = tuple(group for group in settings.groups if group.listening is None)
-    assert imported(path, {}).tree == tree_of(evolve(settings, groups=left, serverurl=None))
+    tree = tree_of(load(path, {}, strict=False))
+    (there,) = next(_children(each) for each in tree.children if each.name == "web")  # type: ignore[arg-type]
+    (program,) = _children(imported(path, {}).tree)
+    assert (program.stdin, there.stdin) == ("null", "pipe")
+    assert not any(name.startswith("SUPERVISOR_") for name in program.environment)
+    elsewhere = ("stdin", "environment", "stdout", "stderr")
+    for field in attrs.fields(Command):
+        if field.name not in elsewhere:
+            assert getattr(program, field.name) == getattr(there, field.name)
+
+
+def test_what_all_programs_share_stands_once(tmp_path: Path) -> None:
+    path = tmp_path / "web.conf"
+    path.write_text("\n".join(f"[program:{name}]\ncommand=cat\nstartsecs=5" for name in "ab"))
+    found = imported(path, {})
+    text = text_of(found)
+    assert text.count("restart: transient") == text.count("seconds: 5.0") == 1
+    assert _again(text, tmp_path) == found.tree
+
+
+def test_a_relative_directory_is_from_here(tmp_path: Path) -> None:
+    path = tmp_path / "web.conf"
+    path.write_text("[program:web]\ncommand=cat\ndirectory=sub\n")
+    found = imported(path, {})
+    assert _children(found.tree)[0].cwd == Path.cwd() / "sub"
+    assert _again(text_of(found), tmp_path) == found.tree
 
 
 def test_a_part_of_a_configuration_is_read_as_one(tmp_path: Path) -> None:
