@@ -79,7 +79,10 @@ class Daemon:
         until(lambda: self.call("supervisor.getProcessInfo", name)["statename"] in states, within)
 
     def request(
-        self, method: str, path: str, body: bytes | None = None,
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> http.client.HTTPResponse:
         """Any HTTP request; the answer's body may be read from it."""
