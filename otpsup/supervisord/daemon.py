@@ -66,7 +66,7 @@ class Daemon:
         self._drafts: dict[int, tuple[Settings, dict[str, Active]]] = {}
         """What trees were made of that are not adopted yet, by the id of the tree."""
         for group in settings.groups:
-            self._members.set(Active(group, settings))
+            self._enrol(Active(group, settings))
         spec = tree.tree_of(settings, auto_logs(self._members.groups))
         self._session = Session(spec, name, settings.file, source=self)
         self._listeners = Listeners(settings, self._write_raw, log.write)
@@ -122,6 +122,10 @@ class Daemon:
     def change(self, record: Record) -> asyncio.Future[Record | None]:
         """The next state of a process, when it comes; None if it is not there any more."""
         return self._members.change(record)
+
+    def spawned(self, record: Record) -> asyncio.Future[Record | None]:
+        """What a process is like once it has a pid, or is in another state."""
+        return self._members.spawned(record)
 
     def path(self, record: Record) -> str:
         """Where a process is in the tree."""
@@ -214,8 +218,13 @@ class Daemon:
 
     # Groups come and go.
 
-    def _enter(self, active: Active) -> None:
+    def _enrol(self, active: Active) -> None:
         self._members.set(active)
+        for wrong in active.make_auto_logs():
+            self.log.warn(wrong)
+
+    def _enter(self, active: Active) -> None:
+        self._enrol(active)
         self._listeners.add(active.group)
         self._tap(active.group)
 

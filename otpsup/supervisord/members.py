@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from .conf.model import AUTO, Group, Process, Settings
@@ -17,6 +17,8 @@ from .processes import Record
 from .tree import path_of
 
 _CHANNELS = ("stdout", "stderr")
+_MARK = "---"
+"""What stands in the names of logs of which we chose the places."""
 _TOKEN = 4
 """Bytes of chance in the name of a log."""
 
@@ -52,15 +54,14 @@ class Active:
         """The path of a process's `stdout` or `stderr` log; None if it has none."""
         return self._logs.get((process, channel))
 
+    def make_auto_logs(self) -> Iterator[str]:
+        """Have the logs there of which we chose the places; yields what fails."""
+        return _made(path for path in self._logs.values() if path and _MARK in path)
+
     def make_logs(self, process: Process) -> Iterator[str]:
-        """Have its logs there before it writes to them, for who reads them; yields what fails."""
-        for channel in _CHANNELS:
-            path = self.log(process.name, channel)
-            if path is not None and not path.startswith("/dev/"):
-                try:
-                    _make(path)
-                except OSError as error:
-                    yield f"cannot open the {channel} log {path}: {error.strerror}"
+        """Have a process's logs there before it writes to them, for who reads them."""
+        paths = (self.log(process.name, channel) for channel in _CHANNELS)
+        return _made(path for path in paths if path and not path.startswith("/dev/"))
 
 
 def _record(group: Group, process: Process, before: Record | None) -> Record:
@@ -78,13 +79,16 @@ def _log(settings: Settings, process: Process, channel: str, before: Active | No
     if path != AUTO:
         return None if path == "syslog" else path
     was = before.log(process.name, channel) if before else None
-    return was if was and "---" in was else auto_name(settings, process, channel)
+    return was if was and _MARK in was else auto_name(settings, process, channel)
 
 
-def _make(path: str) -> None:
-    mode = 0o600 if "---" in path else 0o666
+def _made(paths: Iterable[str]) -> Iterator[str]:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    os.close(os.open(path, flags, mode))
+    for path in paths:
+        try:
+            os.close(os.open(path, flags, 0o600 if _MARK in path else 0o666))
+        except OSError as error:
+            yield f"cannot open the log {path}: {error.strerror}"
 
 
 class Members:
@@ -93,7 +97,8 @@ class Members:
     def __init__(self) -> None:
         self.groups: dict[str, Active] = {}
         self._places: dict[str, tuple[str, str]] = {}
-        self._waiting: dict[str, asyncio.Future[Record | None]] = {}
+        self._waiting: dict[tuple[str, str], asyncio.Future[Record | None]] = {}
+        """Who waits for another `state`, or for a `pid`, of the process at a path."""
 
     def set(self, active: Active) -> None:
         """Have a group, new or read again."""
@@ -121,29 +126,48 @@ class Members:
         return active.records.get(process) if active else None
 
     def put(self, record: Record) -> None:
-        """A process is so now."""
+        """A process is so now; those who wait for that have it."""
+        before = self.find(record.group.name, record.name)
         self.groups[record.group.name].records[record.name] = record
-        self._answer(path_of(record.group.name, record.name), record)
+        path = path_of(record.group.name, record.name)
+        if before is None or before.state is not record.state:
+            self._answer(path, record)
+        elif before.pid != record.pid:
+            self._answer_one((path, "pid"), record)
 
     def change(self, record: Record) -> asyncio.Future[Record | None]:
-        """The next state of a process; None once it is not there any more."""
-        path = path_of(record.group.name, record.name)
-        waiting = self._waiting.get(path)
+        """The next state of a process that was so; None once it is not there any more."""
+        now = self.find(record.group.name, record.name)
+        is_past = now is None or now.state is not record.state
+        return _known(now) if is_past else self._coming(record, "state")
+
+    def spawned(self, record: Record) -> asyncio.Future[Record | None]:
+        """What a process is like once it has a pid, or is in another state."""
+        now = self.find(record.group.name, record.name)
+        is_past = now is None or now.state is not record.state or now.pid != record.pid
+        return _known(now) if is_past else self._coming(record, "pid")
+
+    def _coming(self, record: Record, what: str) -> asyncio.Future[Record | None]:
+        key = (path_of(record.group.name, record.name), what)
+        waiting = self._waiting.get(key)
         if waiting is None or waiting.done():
-            waiting = self._waiting[path] = asyncio.get_running_loop().create_future()
-        if path not in self._places:
-            waiting.set_result(None)
-        return _shielded(waiting)
+            waiting = self._waiting[key] = asyncio.get_running_loop().create_future()
+        return asyncio.shield(waiting)  # who gives up takes it from nobody else
 
     def _answer(self, path: str, record: Record | None) -> None:
-        waiting = self._waiting.pop(path, None)
+        self._answer_one((path, "state"), record)
+        self._answer_one((path, "pid"), record)
+
+    def _answer_one(self, key: tuple[str, str], record: Record | None) -> None:
+        waiting = self._waiting.pop(key, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(record)
 
 
-def _shielded(waiting: asyncio.Future[Record | None]) -> asyncio.Future[Record | None]:
-    """Who gives up takes it from nobody else."""
-    return asyncio.shield(waiting)
+def _known(record: Record | None) -> asyncio.Future[Record | None]:
+    future: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
+    future.set_result(record)
+    return future
 
 
 def clear_auto_logs(settings: Settings, complain: Callable[[str], None]) -> None:

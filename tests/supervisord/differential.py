@@ -9,6 +9,7 @@ Times, pids and names by chance are compared for their kind alone. A difference 
 from __future__ import annotations
 
 import re
+import socket
 import sys
 import tempfile
 from collections import Counter
@@ -147,7 +148,14 @@ def _unreadable(ours: Answer, theirs: Answer) -> bool:
     return theirs.value == "client failed: ExpatError" and "\ufffd" in str(ours.value)
 
 
-EXPLAINED: tuple[Explained, ...] = (_crash, _crash_in_multicall, _crash_on_bytes, _unreadable)
+def _hangs_up(ours: Answer, theirs: Answer) -> bool:
+    """A body that is no UTF-8: supervisord hangs up, otpsup answers."""
+    return theirs.value == "client failed: RemoteDisconnected" and isinstance(ours.value, dict)
+
+
+EXPLAINED: tuple[Explained, ...] = (
+    _crash, _crash_in_multicall, _crash_on_bytes, _unreadable, _hangs_up,
+)  # fmt: skip
 
 
 @frozen
@@ -205,12 +213,23 @@ def run(folder: Path, todo: Callable[[], Iterable[Step]]) -> Outcome:
 
 def shown(pair: tuple[Answer, Answer]) -> str:
     """A difference, for people."""
-    ours, theirs = pair
+    ours, theirs = _parts(pair)
     return f"{ours.step}\n  supervisord: {theirs.value!r}\n  otpsup:      {ours.value!r}"
+
+
+def _parts(pair: tuple[Answer, Answer]) -> tuple[Answer, Answer]:
+    """Of two lists, only what differs in them."""
+    ours, theirs = pair
+    if not (isinstance(ours.value, list) and isinstance(theirs.value, list)):
+        return pair
+    mine = [each for each in ours.value if each not in theirs.value]
+    others = [each for each in theirs.value if each not in ours.value]
+    return (Answer(ours.step, mine), Answer(theirs.step, others)) if mine or others else pair
 
 
 def main() -> None:
     """Compare all, print what came of it."""
+    socket.setdefaulttimeout(3 * LONG)
     todo = quick if "--quick" in sys.argv else steps
     with tempfile.TemporaryDirectory(prefix="d") as folder:
         outcome = run(Path(folder), todo)

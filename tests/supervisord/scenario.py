@@ -1,4 +1,4 @@
-"""The calls of the differential test, in order: made of otpsup and of the real supervisord alike."""
+"""The calls of the differential test: of otpsup and of the real supervisord alike."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ autostart=false
 
 [program:retries]
 command=/bin/sh -c "exit 4"
-startretries=1
+startretries=100
 autostart=false
 
 [program:missing]
@@ -81,8 +81,15 @@ stopwaitsecs=1
 killasgroup=true
 stdout_logfile={folder}/stubborn.log
 
+[program:lingers]
+command=/bin/sh -c "trap '' TERM; echo ready; while :; do sleep 0.1; done"
+autostart=false
+startsecs=0
+stopwaitsecs=5
+stdout_logfile={folder}/lingers.log
+
 [program:traps]
-command=/bin/sh -c "trap 'echo usr1' USR1; trap 'echo hup' HUP; echo ready; while :; do sleep 0.05; done"
+command=/bin/sh -c "trap 'echo usr1' USR1; trap '' HUP; echo ready; while :; do sleep 0.05; done"
 startsecs=0
 stopasgroup=true
 stdout_logfile={folder}/traps.log
@@ -347,12 +354,12 @@ def start_and_stop() -> Iterator[Step]:
     yield call("getProcessInfo", "fails")
     yield call("readProcessStdoutLog", "fails", 0, 0)
     yield call("startProcess", "retries")
+    yield Reach("retries", ("BACKOFF",))
     yield call("getProcessInfo", "retries")
     yield call("startProcess", "retries")
+    yield call("signalProcess", "retries", "0")
+    yield call("removeProcessGroup", "retries")
     yield call("stopProcess", "retries")
-    yield call("getProcessInfo", "retries")
-    yield call("startProcess", "retries")
-    yield Reach("retries", ("FATAL",))
     yield call("getProcessInfo", "retries")
     yield call("stopProcess", "retries")
     yield call("startProcess", "other")
@@ -425,6 +432,11 @@ def groups() -> Iterator[Step]:
     yield Call("supervisor.stopProcessGroup", ("multi",), ordered=False)
     yield call("startProcessGroup", "multi")
     yield Call("supervisor.startAllProcesses", (), ordered=False)
+    yield Reach("retries", ("BACKOFF",))
+    for name in ("ends", "ends7", "killed"):
+        yield Reach(name, ("EXITED",))
+    for name in ("stubborn", "lingers", "traps"):
+        yield Written(f"{name}.log", b"ready")
     yield Call("supervisor.stopAllProcesses", (), ordered=False)
     yield call("stopAllProcesses")
     yield call("getAllProcessInfo")
@@ -541,7 +553,9 @@ _STATE = _request("supervisor.getAPIVersion")
 
 
 def _with(*values: str) -> str:
-    return f"<params>{''.join(f'<param><value>{value}</value></param>' for value in values)}</params>"
+    return (
+        f"<params>{''.join(f'<param><value>{value}</value></param>' for value in values)}</params>"
+    )
 
 
 def over_http() -> Iterator[Step]:
@@ -550,7 +564,7 @@ def over_http() -> Iterator[Step]:
     for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"):
         yield Ask(method, "/RPC2")
     for body in (
-        b"", b"x", b"<", b"<a/>", b"\xff\xfe", b"\x00", _STATE[:-5], _STATE + b"x",
+        b"x", b"<", b"<a/>", b"\xff\xfe", b"\x00", _STATE[:-5], _STATE + b"x",
         b"<methodCall/>", _request(""), _request("supervisor.getAPIVersion", ""),
         _request("supervisor.getAPIVersion", "<params></params>"),
         _request("supervisor.getProcessInfo", _with("nope")),
@@ -571,8 +585,7 @@ def over_http() -> Iterator[Step]:
         _request("supervisor.readLog", _with(" <int> 0 </int> ", "<int>-1</int>")),
         _request("supervisor.signalProcess", _with("traps", "<boolean>1</boolean>")),
         _request("supervisor.sendProcessStdin", _with("nope", "<nope>x</nope>")),
-        b"<?xml version='1.0' encoding='iso-8859-1'?><methodCall><methodName>gr\xfcn"
-        b"</methodName></methodCall>",
+        b"<?xml version='1.0' encoding='latin1'?><methodCall><methodName>gr\xfcn</methodName>",
     ):  # fmt: skip
         yield Ask("POST", "/RPC2", body)
     for path in ("/ok.html", "/nope", "/../etc/passwd", "/%2e%2e/etc/passwd", "/logtail/nope",
@@ -592,11 +605,13 @@ def reread() -> Iterator[Step]:
     yield call("removeProcessGroup", "nope")
     yield call("removeProcessGroup", "cat")
     yield Rewrite(
-        lambda text: text.replace("[program:silent]", "[program:fresh]").replace(
-            "stopsignal=INT", "stopsignal=QUIT"
+        lambda text: (
+            text.replace("[program:silent]", "[program:fresh]").replace(
+                "stopsignal=INT", "stopsignal=QUIT"
+            )
+            + "\n[program:late]\ncommand=/bin/cat\nautostart=false\nstartsecs=0\n"
+            + "[program:soon]\ncommand=/bin/cat\nstartsecs=0\n"
         )
-        + "\n[program:late]\ncommand=/bin/cat\nautostart=false\nstartsecs=0\n"
-        + "[program:soon]\ncommand=/bin/cat\nstartsecs=0\n"
     )
     yield call("getAllConfigInfo")
     yield call("addProcessGroup", "late")
@@ -649,8 +664,8 @@ def clear() -> Iterator[Step]:
 
 def in_the_end() -> Iterator[Step]:
     yield Call("supervisor.stopAllProcesses", (), ordered=False)
-    yield call("startProcess", "stubborn")
-    yield Written("stubborn.log", b"ready")
+    yield call("startProcess", "lingers")
+    yield Written("lingers.log", b"ready")
     yield call("shutdown", 1)
     yield call("restart", 1)
     yield call("shutdown")
@@ -662,17 +677,20 @@ def in_the_end() -> Iterator[Step]:
     yield call("system.listMethods")
 
 
-METHODS = tuple(
-    f"supervisor.{name}"
-    for name in (
-        "addProcessGroup", "clearAllProcessLogs", "clearLog", "clearProcessLog", "clearProcessLogs",
-        "getAPIVersion", "getAllConfigInfo", "getAllProcessInfo", "getIdentification", "getPID",
-        "getProcessInfo", "getState", "getSupervisorVersion", "getVersion", "readLog",
-        "readMainLog", "readProcessLog", "readProcessStderrLog", "readProcessStdoutLog",
-        "reloadConfig", "removeProcessGroup", "restart", "sendProcessStdin",
-        "sendRemoteCommEvent", "shutdown", "signalAllProcesses", "signalProcess",
-        "signalProcessGroup", "startAllProcesses", "startProcess", "startProcessGroup",
-        "stopAllProcesses", "stopProcess", "stopProcessGroup", "tailProcessLog",
-        "tailProcessStderrLog", "tailProcessStdoutLog",
-    )
-) + ("system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall")  # fmt: skip
+METHODS = (
+    *(
+        f"supervisor.{name}"
+        for name in (
+            "addProcessGroup", "clearAllProcessLogs", "clearLog", "clearProcessLog",
+            "clearProcessLogs", "getAPIVersion", "getAllConfigInfo", "getAllProcessInfo",
+            "getIdentification", "getPID", "getProcessInfo", "getState", "getSupervisorVersion",
+            "getVersion", "readLog", "readMainLog", "readProcessLog", "readProcessStderrLog",
+            "readProcessStdoutLog", "reloadConfig", "removeProcessGroup", "restart",
+            "sendProcessStdin", "sendRemoteCommEvent", "shutdown", "signalAllProcesses",
+            "signalProcess", "signalProcessGroup", "startAllProcesses", "startProcess",
+            "startProcessGroup", "stopAllProcesses", "stopProcess", "stopProcessGroup",
+            "tailProcessLog", "tailProcessStderrLog", "tailProcessStdoutLog",
+        )
+    ),
+    "system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall",
+)  # fmt: skip

@@ -176,10 +176,11 @@ class App:
 
     async def _page(self, method: str, path: str, send: Send) -> None:
         """Looking changes nothing: there is no `?action=` here."""
+        if method not in ("GET", "HEAD"):
+            raise Refused(400)
         if path == "/ok.html":
             await _send(send, 200, "text/plain", b"OK")
         elif path in ("/", "/index.html"):
-            _only_get(method)
             await _send(send, 200, "text/html;charset=utf-8", await self._overview())
         else:
             raise Refused(404)

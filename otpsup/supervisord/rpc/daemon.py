@@ -11,7 +11,7 @@ from ...errors import InvalidFile
 from .. import events
 from ..compare import differences
 from ..states import STOPPED_STATES, Mood
-from . import arguments, logs
+from . import arguments, logs, names
 from .faults import Fault, RpcError
 from .host import Host
 from .methods import published
@@ -116,9 +116,7 @@ class DaemonMethods:
     @published("removeProcessGroup", types="boolean string")
     async def remove_group(self, name: Any) -> bool:
         """Have a group no longer; all of its processes must have been stopped."""
-        group = self._host.groups.get(arguments.text(name))
-        if group is None:
-            raise RpcError(Fault.BAD_NAME, name)
+        group = names.group(self._host, name)
         if any(record.state not in STOPPED_STATES for record in group.records.values()):
             raise RpcError(Fault.STILL_RUNNING, name)
         await self._host.remove(name)

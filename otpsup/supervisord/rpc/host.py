@@ -53,6 +53,9 @@ class Host(Protocol):
     def change(self, record: Record) -> asyncio.Future[Record | None]:
         """The next state of a process, when it comes; None if it is not there any more."""
 
+    def spawned(self, record: Record) -> asyncio.Future[Record | None]:
+        """What a process is like once it has a pid, or is in another state."""
+
     def ask(self, make: Callable[[int], Request]) -> asyncio.Future[Any]:
         """Put a request to the tree."""
 

@@ -19,9 +19,10 @@ def group(host: Host, name: Any, said: Any = None) -> ActiveGroup:
     Raises:
         RpcError: BAD_NAME, INCORRECT_PARAMETERS.
     """
-    if not isinstance(name, str):
-        raise RpcError(Fault.INCORRECT_PARAMETERS)
-    found = host.groups.get(name)
+    try:
+        found = host.groups.get(name)
+    except TypeError:  # a list, or a struct
+        raise RpcError(Fault.INCORRECT_PARAMETERS) from None
     if found is None:
         raise RpcError(Fault.BAD_NAME, name if said is None else said)
     return found

@@ -89,9 +89,6 @@ class ProcessMethods:
             return self._not_again(record, name, wait=wait)
         path = self._host.path(record)
         asked = self._host.ask(lambda ref: StartDeclared(ref=ref, path=path))
-        now = self._now(record)
-        if now is not None and now.state is State.STARTING and not wait:
-            return None
         return self._started(record, name, asked, wait=wait)
 
     def _now(self, record: Record) -> Record | None:
@@ -107,12 +104,15 @@ class ProcessMethods:
     async def _started(
         self, before: Record, name: str, asked: asyncio.Future[Any], *, wait: bool
     ) -> None:
-        """Wait until it runs, or with no `wait`, until its start has begun."""
+        """Wait until it runs, or with no `wait`, until it has a process."""
         now = await self._begun(before, name, asked)
+        while now is not None and now.state is State.STARTING and not (now.pid or wait):
+            now = await self._host.spawned(now)
         while wait and now is not None and now.state is State.STARTING:
             await self._host.change(now)
             now = self._now(before)  # which may be two states on by now
-        _check_start(now, name)
+        if wait or now is None or (now.spawnerr and not now.ended):
+            _check_start(now, name)
 
     async def _begun(self, before: Record, name: str, asked: asyncio.Future[Any]) -> Record | None:
         """The record, once the tree has got round to the request."""

@@ -47,7 +47,7 @@ class System:
     async def multicall(self, calls: list[Any]) -> list[Any]:
         """Make several calls, given as structs with `methodName` and `params`, one after the other.
         Returns what each returned, or a struct with `faultCode` and `faultString`."""
-        if not isinstance(calls, list):
+        if not isinstance(calls, list | str):  # of a text each letter is a call, and a bad one
             raise RpcError(Fault.INCORRECT_PARAMETERS)
         return [await self._one(call) for call in calls]
 
