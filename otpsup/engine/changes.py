@@ -2,7 +2,8 @@
 
 The rules. A child of which nothing differs that a process is made of stays, with its pid; all
 else changes in place. One that differs is restarted if it is up, or if it is just starting and is
-to be ready otherwise; with it, whom the strategy of its supervisor restarts. What is down because
+to be ready otherwise; with it, whom the strategy of its supervisor restarts. What was given up,
+because its starts had failed, is started if it is something else now. What is down because
 somebody stopped it, or because it has done its work, stays down. What was added at run time stays;
 what was deleted at run time comes back.
 """
@@ -185,6 +186,8 @@ def _of_process(child: ProcessChild, spec: ChildSpec) -> Change:
         return Change(child.path, "restart", str(made))
     if _begins_to_be_wanted(child, spec):
         return Change(child.path, "start", str(before))
+    if _was_given_up(child) and (made.anew or made.of_a_start):
+        return Change(child.path, "start", f"{made}; it was given up as it had been")
     if not before:
         return Change(child.path, "stay", _why_down(child))
     later = "; it is down, and starts so next time" if before.anew and not is_up(child) else ""
@@ -206,6 +209,11 @@ def _begins_to_be_wanted(child: Child, spec: ChildSpec) -> bool:
     """It was on demand, nobody has started it, and now it is not on demand any more."""
     never = child.state == "down" and child.cause.kind == "boot" and child.last_exit is None
     return never and not child.wanted and not child.spec.autostart and spec.autostart
+
+
+def _was_given_up(child: Child) -> bool:
+    """It is to run, and could not be started as often as it was tried."""
+    return child.state == "down" and child.wanted and child.cause.kind == "retries_used"
 
 
 def _why_down(child: Child) -> str:

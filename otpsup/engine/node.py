@@ -68,9 +68,9 @@ def _adopt(child: Child, spec: ChildSpec) -> None:
 
 
 def _template_for(instance: Child, template: Any) -> Any:
-    """Whose arguments are gone stays temporary: it could only be started as something else."""
+    """Whose arguments are gone is never started again: it could only be as something else."""
     is_spent = isinstance(instance, ProcessChild) and instance.has_no_args
-    return evolve(template, restart="temporary") if is_spent else template
+    return evolve(template, restart="temporary", start_retries=None) if is_spent else template
 
 
 class Node(Child):

@@ -60,8 +60,13 @@ class ProcessChild(Child):
         self.limit_start()
         self.made_of = self.spec
         self.core.emit(Spawn(self.path, self.run, self.spec, self.args))
+        if not self.is_on_its_own:
+            self._forget_args()
+
+    def _forget_args(self) -> None:
+        """One that is never started again needs none, and they may be large (OTP.md 3.5)."""
         if self.spec.restart == "temporary" and self.args:
-            self.args = ()  # it is never started again, and they may be large (OTP.md 3.5)
+            self.args = ()
             self.has_no_args = True
 
     def begin_stop(self, cause: Cause) -> None:
@@ -130,6 +135,7 @@ class ProcessChild(Child):
         """It says that it is ready; news after the start's end are old news."""
         if self.state == "starting" and not self._declined:
             self.core.timers.cancel(self)
+            self._forget_args()
             self.info = info
             self.move("ready", self.cause)
             self.parent.child_ready(self)

@@ -246,6 +246,8 @@ class Handler:
             raise errors.NotFound(
                 f"cannot restart child {child.path!r}: it is temporary, so its record ends with it"
             )
+        if child.is_on_its_own:
+            child.attempts = 0
         if child.wanted and child.spec.restart != "temporary":
             why = purpose.Replace(_cause(request, child), request.ref, child)
             self._node.restarter.replace(child, why)

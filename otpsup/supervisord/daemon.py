@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, Signals
@@ -256,30 +257,32 @@ class Daemon:
         before = dict(self._members.groups)
         drafts = {g.name: Active(g, settings, before.get(g.name)) for g in settings.groups}
         spec = tree.tree_of(settings, auto_logs(drafts))
-        self._loop.call_soon_threadsafe(self._drafts.__setitem__, id(spec), (settings, drafts))
+        weakref.finalize(spec, self._drafts.pop, id(spec), None).atexit = False
+        self._drafts[id(spec)] = settings, drafts
         return spec
 
     def adopting(self, spec: Root) -> None:
         """The tree becomes what was read: so do the groups."""
         settings, drafts = self._drafts.pop(id(spec), (None, {}))
-        self._drafts.clear()
         if settings is None:
             return
         self.settings = settings
         for name in [name for name in self.groups if name not in drafts]:
             self._leave(name)
         for active in drafts.values():
-            self._renew(active.group, settings)
+            self._renew(active)
 
-    def _renew(self, group: Group, settings: Settings) -> None:
-        """Have a group as it was read again; its processes are who they were."""
-        before = self.groups.get(group.name)
-        active = Active(group, settings, before)
-        if before is not None and before.group == group:
+    def _renew(self, active: Active) -> None:
+        """Have a group as it was read again; its processes are who they were, and its logs those
+        that its tree was made with."""
+        before = self.groups.get(active.group.name)
+        if before is not None:
+            active.go_on_from(before)
+        if before is not None and before.group == active.group:
             self._members.set(active)
             return
         if before is not None:
-            self._leave(group.name)
+            self._leave(before.group.name)
         self._enter(active)
 
     # What happens to processes.

@@ -50,6 +50,13 @@ class Active:
             for channel in _CHANNELS:
                 self._logs[process.name, channel] = _log(settings, process, channel, before)
 
+    def go_on_from(self, before: Active) -> None:
+        """Its processes are as they are in the group that it replaces."""
+        self.records = {
+            name: _record(self.group, record.process, before.records.get(name))
+            for name, record in self.records.items()
+        }
+
     def log(self, process: str, channel: str) -> str | None:
         """The path of a process's `stdout` or `stderr` log; None if it has none."""
         return self._logs.get((process, channel))

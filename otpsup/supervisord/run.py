@@ -21,7 +21,7 @@ from ..errors import OtpsupError
 from ..program import EXIT_CODES
 from ..runtime.environment import hold_standard_descriptors
 from . import setup
-from .conf import load
+from .conf import load, one_of_each
 from .conf.model import Settings, Supervisord
 from .daemon import Daemon
 from .mainlog import Echo, MainLog
@@ -66,7 +66,11 @@ class _Reader:
     def read(self, file: Path) -> Settings:
         """The settings of a file, all paths of them absolute."""
         settings = load(file, self._environ, cwd=self._folder)
-        return evolve(settings, supervisord=self._absolute(settings.supervisord))
+        return evolve(
+            settings,
+            supervisord=self._absolute(settings.supervisord),
+            groups=one_of_each(settings.groups),
+        )
 
     def _absolute(self, of: Supervisord) -> Supervisord:
         is_file = of.logfile.lower() not in ("syslog", "none", "off", "")

@@ -1,6 +1,6 @@
 """What a daemon does to its own process before it starts anything: limits, user, folder, umask.
 
-Source: SUPERVISORD.md section 4, `[supervisord]`.
+Source: http://supervisord.org/configuration.html, `[supervisord]`; `options.py` of 4.3.0.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class CannotRun(OtpsupError):
 
 
 def become(settings: Supervisord) -> None:
-    """Limits, user, folder and umask, as the settings say.
+    """Limits, user, folder and umask, as the settings say; the last two only where supervisord
+    would go into the background, for it is there that it takes them on.
 
     Raises:
         CannotRun: that is not permitted.
@@ -34,13 +35,18 @@ def become(settings: Supervisord) -> None:
         _raise(name, limit, getattr(settings, name))
     if settings.user is not None:
         _drop_privileges(settings.user)
-    if settings.directory is not None:
-        try:
-            os.chdir(settings.directory)
-        except OSError as error:
-            text = f"directory={settings.directory}: {error.strerror}"
-            raise CannotRun(text) from None
-    os.umask(settings.umask)
+    if not settings.nodaemon:
+        _go_to(settings.directory)
+        os.umask(settings.umask)
+
+
+def _go_to(directory: str | None) -> None:
+    if directory is None:
+        return
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise CannotRun(f"directory={directory}: {error.strerror}") from None
 
 
 def _raise(name: str, limit: int, least: int) -> None:

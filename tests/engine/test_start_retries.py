@@ -6,13 +6,22 @@ The model is written after supervisord's documentation (http://supervisord.org/s
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from attrs import define
+from attrs import define, evolve
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from otpsup.engine.events import Boot, StartDeclared, TerminateChild
+from otpsup.engine.events import (
+    Boot,
+    Reload,
+    ReplaceChild,
+    StartChild,
+    StartDeclared,
+    TerminateChild,
+)
 from otpsup.errors import InvalidSpec
 from otpsup.specs import Backoff, Command, DynamicSupervisor, Supervisor
 from tests.engine.world import World
@@ -197,3 +206,69 @@ def test_a_thousand_stop_at_once() -> None:
         world.finish(child.name)
     world.settle()
     assert world.halt is not None
+
+
+_STEPS = Backoff(initial=1, factor=1, step=1, max=9, jitter=0)
+
+
+def _one(**fields: Any) -> Command:
+    return Command("x", ["x"], ready="notify", backoff=_STEPS, **{"start_retries": 2, **fields})
+
+
+def _pass(world: World, seconds: int) -> None:
+    for _ in range(seconds):
+        world.advance(1)
+
+
+def test_an_instance_is_tried_again_with_its_arguments() -> None:
+    """A temporary one is started again only in this way; once it is ready they are let go."""
+    pool = DynamicSupervisor("top", _one(restart="temporary", start_retries=1))
+    world = World(pool).boot()
+    world.starts["x#1"].extend(["crash", "slow"])
+    assert world.answer(StartChild(path="", args=("1",))).error is not None
+    _pass(world, 1)
+    assert world.live("x#1").args == ("1",)
+    world.ready("x#1")
+    world.settle()
+    changed = evolve(pool, template=_one(restart="permanent"))
+    world.answer(Reload(spec=changed))
+    world.exit("x#1")
+    world.settle()
+    assert world.engine.find("x#1") is None
+
+
+def test_a_restart_on_request_has_all_retries_again() -> None:
+    """What it took to get ready before counts no more."""
+    world = World(Supervisor("top", children=[_one()]))
+    world.starts["x"].extend(["crash", "crash", "ok", "crash", "crash", "ok"])
+    world.boot()
+    _pass(world, 4)
+    assert world.state("x") == "running"
+    assert world.answer(ReplaceChild(path="x")).error is not None
+    _pass(world, 4)
+    assert world.state("x") == "running"
+
+
+def test_one_that_was_given_up_is_started_by_an_update_that_changes_it() -> None:
+    """Its command may have been what was wrong; what did not change would fail again."""
+    child = _one(start_retries=0)
+    world = World(Supervisor("top", children=[child]))
+    world.starts["x"].append("crash")
+    world.boot()
+    same = world.answer(Reload(spec=Supervisor("top", children=[evolve(child, shutdown=7)])))
+    assert [change.action for change in same.value] == ["change"]
+    assert world.state("x") == "down"
+    mended = evolve(child, argv=["y"])
+    told = world.answer(Reload(spec=Supervisor("top", children=[mended])))
+    assert [(change.action, change.error) for change in told.value] == [("start", None)]
+    assert world.state("x") == "running"
+
+
+def test_one_that_was_given_up_and_then_stopped_stays_down() -> None:
+    child = _one(start_retries=0)
+    world = World(Supervisor("top", children=[child]))
+    world.starts["x"].append("crash")
+    world.boot()
+    world.answer(TerminateChild(path="x"))
+    world.answer(Reload(spec=Supervisor("top", children=[evolve(child, argv=["y"])])))
+    assert world.state("x") == "down"

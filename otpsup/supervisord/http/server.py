@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import threading
 from collections.abc import Sequence
@@ -29,6 +30,11 @@ _FOR_EVER = 10.0**8
 _GRACE = 2
 """Seconds that what is being answered gets when the daemon ends."""
 _LONGEST_HEAD = 64 * 1024
+_MOST = 2000
+"""Connections that are open at once, if there are enough descriptors; see `_most`."""
+_AT_ONCE = 16
+"""Connections that are accepted before those too many are closed."""
+_BACKLOG = 1024
 
 
 class NoWebServer(OtpsupError):
@@ -129,11 +135,16 @@ def _server(place: _Place, door: Door, over: asyncio.Event) -> Any:
     config = uvicorn.Config(
         app, http=_protocol(), ws="none", lifespan="off", log_config=None, access_log=False,
         server_header=False, date_header=False, timeout_keep_alive=int(_FOR_EVER),
-        timeout_graceful_shutdown=_GRACE, proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE, proxy_headers=False, log_level="critical",
+        backlog=_AT_ONCE,
     )  # fmt: skip
 
     class Server(uvicorn.Server):
         """One that sleeps until it is over: uvicorn's own looks ten times a second."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            place.socket.listen(_BACKLOG)  # asyncio has made it as many as it accepts at once
 
         async def main_loop(self) -> None:
             await over.wait()
@@ -142,11 +153,34 @@ def _server(place: _Place, door: Door, over: asyncio.Event) -> Any:
 
 
 def _protocol() -> Any:
+    known: dict[Any, None] = {}
+
     class Bounded(HttpToolsProtocol):
-        """Cuts off who sends a head that has no end."""
+        """Cuts off who sends a head that has no end, and, if too many are connected, who has asked
+        nothing for the longest time."""
 
         _head = 0
         _is_head = True
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            known[self] = None
+            if len(known) > _most():
+                next((each for each in known if each.is_idle), self).transport.abort()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            known.pop(self, None)
+            super().connection_lost(exc)
+
+        @property
+        def is_idle(self) -> bool:
+            """No request of it is being answered."""
+            is_going = self.transport.is_closing()
+            return not is_going and (self.cycle is None or self.cycle.response_complete)
+
+        def on_message_complete(self) -> None:
+            known[self] = known.pop(self, None)  # to the end
+            super().on_message_complete()
 
         def on_message_begin(self) -> None:
             self._head, self._is_head = 0, True
@@ -163,3 +197,9 @@ def _protocol() -> Any:
                 self.transport.close()
 
     return Bounded
+
+
+def _most() -> int:
+    """How many may be connected: a part of the descriptors, which the programs need, too."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST if soft == resource.RLIM_INFINITY else max(min(soft // 4, _MOST), 8)

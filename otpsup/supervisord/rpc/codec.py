@@ -23,6 +23,8 @@ from .faults import RpcError
 
 _DEEPEST = 200
 """Elements within one another. Clients send lists of structs of lists: some 20."""
+_MOST = 250_000
+"""Elements altogether. A call in a `multicall` takes some ten."""
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, however it is written. supervisord sends it as it is, and no client can
 read the answer then."""
@@ -86,6 +88,7 @@ class _Reader:
         self.method: str | None = None
         self.params: tuple[Any, ...] = ()
         self._open: list[_Element] = []
+        self._count = 0
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
@@ -99,6 +102,9 @@ class _Reader:
     def _start(self, tag: str, _: dict[str, str]) -> None:
         if len(self._open) >= _DEEPEST:
             raise BadRequest(f"more than {_DEEPEST} elements are within one another")
+        self._count += 1
+        if self._count > _MOST:
+            raise BadRequest(f"it has more than {_MOST} elements")
         self._open.append(_Element(tag))
 
     def _text(self, text: str) -> None:

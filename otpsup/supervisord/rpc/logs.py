@@ -31,7 +31,7 @@ def read(path: str, offset: int, length: int) -> str:
     try:
         with Path(path).open("rb") as file:
             return _slice(file, offset, length)
-    except (OSError, OverflowError):
+    except (OSError, OverflowError, ValueError):  # of numbers that no file has
         raise RpcError(Fault.FAILED) from None
 
 
@@ -55,7 +55,7 @@ def tail(path: str, offset: int, length: int) -> list[object]:
     try:
         with Path(path).open("rb") as file:
             return _end(file, offset, length)
-    except (OSError, OverflowError):
+    except (OSError, OverflowError, ValueError):  # of numbers that no file has
         return ["", min(max(offset, -INT_MAX), INT_MAX), False]
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from ...engine.events import StartDeclared, TerminateChild
+from ...errors import OtpsupError
 from .. import commands
 from ..conf.model import AUTO, Group
 from ..processes import Record
@@ -213,7 +214,10 @@ class ProcessMethods:
         number = arguments.signal_number(given)
         if record.state not in SIGNALLABLE_STATES:
             raise RpcError(Fault.NOT_RUNNING, name)
-        self._host.signal(record, number)
+        try:
+            self._host.signal(record, number)
+        except OtpsupError as error:  # it is just being made, or has just ended
+            raise RpcError(Fault.FAILED, error) from None
         return None
 
     @published("signalProcessGroup", types="array string string")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -51,6 +52,7 @@ class System:
         return [await self._one(call) for call in calls]
 
     async def _one(self, call: Any) -> Any:
+        await asyncio.sleep(0)  # there may be many, and programs that end meanwhile
         try:
             return await self._called(call)
         except RpcError as error:
