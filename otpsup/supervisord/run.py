@@ -91,7 +91,7 @@ def _live(settings: Settings, name: str | None, reader: _Reader) -> tuple[Mood, 
     try:
         _begin(settings, log)
         return asyncio.run(_alive(settings, log, name or _name(settings), reader))
-    except OtpsupError as error:
+    except (OtpsupError, OSError) as error:
         log.critical(str(error))
         raise
     finally:

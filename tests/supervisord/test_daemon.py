@@ -54,6 +54,7 @@ def test_signals(tmp_path: Path) -> None:
         log.rename(tmp_path / "old.log")
         daemon.process.send_signal(signal.SIGUSR2)
         until(log.exists)
+        daemon.until_state("cat", "RUNNING")
         before = daemon.call("supervisor.getProcessInfo", "cat")["pid"]
         daemon.process.send_signal(signal.SIGHUP)
         until(lambda: holds(log, "received SIGHUP indicating restart request"))
@@ -75,6 +76,7 @@ def test_otpsups_own_commands(tmp_path: Path) -> None:
     supervisord's clients see what became of it."""
     daemon_section = "identifier=shop"
     with running(tmp_path, CAT, daemon=daemon_section) as daemon:
+        daemon.until_state("cat", "RUNNING")
         assert re.search("cat +.*running", otpsup(tmp_path, "status", "--tree", "shop").stdout)
         assert otpsup(tmp_path, "stop", "cat/cat").returncode == 0
         assert daemon.call("supervisor.getProcessInfo", "cat")["statename"] == "STOPPED"
@@ -169,6 +171,7 @@ def test_inet_with_a_password(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     with running(tmp_path_factory.mktemp("h"), CAT) as daemon:
+        daemon.until_state("cat", "RUNNING")
         yield daemon
 
 
@@ -280,10 +283,14 @@ def test_an_idle_daemon_sleeps(tmp_path: Path) -> None:
     """With HTTP servers, and with connections that are open, nobody wakes up."""
     with running(tmp_path, CAT) as daemon, connected(daemon):
         daemon.until_state("cat", "RUNNING")
-        time.sleep(0.5)  # what a start leaves to be done
-        before = switches(daemon.process.pid)
-        time.sleep(1.5)
-        assert switches(daemon.process.pid) - before <= 3
+        until(lambda: is_asleep(daemon.process.pid), within=3 * LONG)
+
+
+def is_asleep(pid: int) -> bool:
+    """Whether nothing of it wakes up for a second."""
+    before = switches(pid)
+    time.sleep(1.0)
+    return switches(pid) == before
 
 
 def switches(pid: int) -> int:
@@ -345,6 +352,7 @@ def test_supervisor_checks(tmp_path: Path) -> None:
         "events=TICK_5\nstderr_logfile={folder}/check.err\n"
     )
     with running(tmp_path, CAT + listener) as daemon:
+        daemon.until_state("cat", "RUNNING")
         before = daemon.call("supervisor.getProcessInfo", "cat")["pid"]
         until(lambda: _other_pid(daemon, before), within=4 * LONG)
 

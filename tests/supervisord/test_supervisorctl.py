@@ -45,6 +45,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     with running(tmp_path_factory.mktemp("c"), PROGRAMS, auth=AUTH) as daemon:
         for name in ("0.log", "1.log"):
             until(lambda name=name: holds(daemon.folder / name, b"three"))  # type: ignore[misc]
+        daemon.until_state("cat", "RUNNING")
         yield daemon
 
 
@@ -201,6 +202,7 @@ def test_fg(shared: Daemon) -> None:
 def test_reread_update_add_remove(tmp_path: Path) -> None:
     """What is new, changed and gone; and it becomes so, with all else left alone."""
     with running(tmp_path, PROGRAMS) as daemon:
+        daemon.until_state("cat", "RUNNING")
         before = daemon.call("supervisor.getProcessInfo", "cat")["pid"]
         conf = tmp_path / "d.conf"
         changed = conf.read_text().replace("[program:idle]", "[program:lazy]")
@@ -247,6 +249,7 @@ def test_reload_and_shutdown(tmp_path: Path) -> None:
     """`reload` reads the file again and starts all anew, in the same process; `shutdown` ends it,
     with 0 and nothing left behind."""
     with running(tmp_path, PROGRAMS) as daemon:
+        daemon.until_state("cat", "RUNNING")
         before = daemon.call("supervisor.getProcessInfo", "cat")["pid"]
         conf = tmp_path / "d.conf"
         conf.write_text(conf.read_text() + "[program:late]\ncommand=/bin/cat\nstartsecs=0\n")
