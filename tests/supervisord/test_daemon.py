@@ -393,3 +393,17 @@ def test_npm_supervisord(tmp_path: Path) -> None:
 def test_headers_of_basic_auth() -> None:
     """What the digest above is of."""
     assert b64encode(b"u:thepassword") == b"dTp0aGVwYXNzd29yZA=="
+
+
+def test_without_a_web_server(tmp_path: Path) -> None:
+    """Where uvicorn is not installed, it is said what to install."""
+    write(tmp_path, CAT)
+    hidden = "import sys, runpy; sys.modules['uvicorn'] = None; sys.argv[1:] = ['run', 'd.conf']; "
+    code = f"{hidden}runpy.run_module('otpsup', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env(tmp_path), text=True,
+        capture_output=True, timeout=LONG, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "pip install 'otpsup[web]'" in done.stderr
+    assert "Traceback" not in done.stderr
