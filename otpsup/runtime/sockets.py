@@ -89,11 +89,16 @@ def _unix(wanted: Socket) -> socket.socket:
     made = socket.socket(socket.AF_UNIX)
     try:
         made.bind(path)
+    except OSError:
+        made.close()
+        raise
+    try:
         if wanted.owner is not None:
             os.chown(path, *_ids(wanted.owner))
         Path(path).chmod(wanted.mode)
     except (OSError, KeyError):
         made.close()
+        _remove(wanted.url)
         raise
     return made
 
@@ -118,7 +123,7 @@ def _ids(owner: str) -> tuple[int, int]:
 
 def _why(error: OSError | KeyError) -> str:
     if isinstance(error, OSError):
-        return str(error.strerror)
+        return str(error.strerror or error)
     return str(error.args[0]) if error.args else "unknown user or group"
 
 

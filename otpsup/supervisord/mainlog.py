@@ -122,6 +122,8 @@ class MainLog:
             self._file = None
 
     def _append(self, data: bytes) -> None:
+        if self._file is None and self.path is not None:  # it could not be had before
+            self._file = os.open(self.path, _FLAGS, 0o644)
         if self._file is None:
             return
         while data:

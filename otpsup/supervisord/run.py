@@ -24,6 +24,7 @@ from . import setup
 from .conf import load, one_of_each
 from .conf.model import Settings, Supervisord
 from .daemon import Daemon
+from .listeners import handlers
 from .mainlog import Echo, MainLog
 from .members import clear_auto_logs
 from .states import Mood
@@ -66,6 +67,7 @@ class _Reader:
     def read(self, file: Path) -> Settings:
         """The settings of a file, all paths of them absolute."""
         settings = load(file, self._environ, cwd=self._folder)
+        handlers.check(settings)
         return evolve(
             settings,
             supervisord=self._absolute(settings.supervisord),

@@ -13,11 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..errors import InvalidFile, InvalidSpec, Problem
 from ..specs import Backoff, Command, Inherit, LogFile, Socket, StaysUp, Supervisor
 from ..specs import Spawned as AtOnce
 from ..specs.children import Restart
 from ..specs.output import NULL, STDOUT, Format, Output
 from ..specs.stdin import PIPE, Stdin
+from .conf import lines
 from .conf.model import AUTO, FastCgiSocket, Group, Log, Process, Settings
 
 AutoLog = Callable[[Process, str], str]
@@ -48,6 +50,7 @@ def tree_of(settings: Settings, auto_log: AutoLog | None = None) -> Supervisor:
 
     Raises:
         InvalidSpec: two programs have one name, or the like, which supervisord would refuse, too.
+        InvalidFile: a value is none that a process can have.
     """
     trees = _Groups(settings, auto_log or _Named(settings))
     return Supervisor(
@@ -93,8 +96,17 @@ class _Groups:
 
     def group(self, group: Group) -> Supervisor:
         """One group."""
-        children = tuple(self._command(group, process) for process in group.processes)
+        children = tuple(self._checked(group, process) for process in group.processes)
         return Supervisor(name_of(group.name), children=children)
+
+    def _checked(self, group: Group, process: Process) -> Command:
+        """One process, unless it has values that supervisord has no limits for."""
+        try:
+            return self._command(group, process)
+        except InvalidSpec as error:
+            file, line = lines.find([str(self._settings.file)], process.section, "")
+            where = (file or str(self._settings.file), line, 1 if line else 0)
+            raise InvalidFile.of([Problem(*where, process.section, str(error))]) from None
 
     def _command(self, group: Group, process: Process) -> Command:
         ready = StaysUp(float(process.startsecs)) if process.startsecs > 0 else AtOnce()

@@ -45,11 +45,12 @@ def open_socket(server: HttpServer) -> socket.socket:
 
 
 def _inet(server: HttpServer) -> socket.socket:
-    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    host = server.host.removeprefix("[").removesuffix("]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((server.host, server.port))
+        made.bind((host, server.port))
     except BaseException:
         made.close()
         raise

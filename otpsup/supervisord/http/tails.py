@@ -43,22 +43,34 @@ class Tail:
 
     def more(self) -> bytes:
         """What came since the last call; nothing if that is nothing."""
-        self._follow()
-        size = os.fstat(self._file).st_size
-        if size < self._at:
+        if os.fstat(self._file).st_size < self._at:
             self._at = 0
             return TRUNCATED
-        data = os.pread(self._file, min(size - self._at, _MOST), self._at)
+        has_new = self._has_new()  # first: until then there may be more in this one
+        data = self._read()
+        if not data and has_new:
+            self._follow()
+            data = self._read()
+        return data
+
+    def _read(self) -> bytes:
+        data = os.pread(self._file, _MOST, self._at)
         self._at += len(data)
         return data
 
-    def _follow(self) -> None:
-        """Read on in a new file of that name, if there is one."""
+    def _has_new(self) -> bool:
+        """Whether there is another file of that name."""
         with contextlib.suppress(OSError):
-            if Path(self._path).stat().st_ino != os.fstat(self._file).st_ino:
-                file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-                os.close(self._file)
-                self._file, self._at = file, 0
+            new, old = Path(self._path).stat(), os.fstat(self._file)
+            return (new.st_dev, new.st_ino) != (old.st_dev, old.st_ino)
+        return False
+
+    def _follow(self) -> None:
+        """Read on in the new one."""
+        with contextlib.suppress(OSError):
+            file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            os.close(self._file)
+            self._file, self._at = file, 0
 
 
 async def follow(tail: Tail, over: asyncio.Event) -> AsyncIterator[bytes]:

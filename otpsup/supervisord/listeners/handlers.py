@@ -7,6 +7,9 @@ from importlib import import_module
 from operator import attrgetter
 from typing import Any
 
+from ...errors import InvalidFile, Problem, in_words
+from ..conf import lines
+from ..conf.model import Settings
 from ..events import Event
 
 Handler = Callable[[Event, bytes], Any]
@@ -48,3 +51,24 @@ def resolve(spec: str) -> Handler:
         raise ImportError(f"{spec!r} is not written module:name")
     found: Handler = attrgetter(name)(import_module(module))
     return found
+
+
+def check(settings: Settings) -> None:
+    """Look for the handlers of all listeners.
+
+    Raises:
+        InvalidFile: there is one that there is not, in supervisord's words.
+    """
+    problems = []
+    for group in settings.groups:
+        if group.listening is not None:
+            spec, section = group.listening.result_handler, group.processes[0].section
+            try:
+                resolve(spec)
+            except Exception as error:  # the module is somebody else's
+                text = f"{spec} cannot be resolved within [{section}]: {in_words(error)}"
+                file, line = lines.find([str(settings.file)], section, "result_handler")
+                where = (file or str(settings.file), line, 1 if line else 0)
+                problems.append(Problem(*where, f"{section}.result_handler", text))
+    if problems:
+        raise InvalidFile.of(problems)

@@ -23,6 +23,8 @@ Log = Callable[[str, str], None]
 
 READY = b"READY\n"
 RESULT = b"RESULT "
+LONGEST_RESULT = 16 * 1024 * 1024
+"""Bytes that a listener may announce."""
 LONGEST_LINE = 4096
 """Bytes in which a result line has to have ended; no number that could be meant is longer."""
 
@@ -168,12 +170,12 @@ class Conversation:
 
 def _length(line: bytes) -> int | None:
     """The number in a result line. supervisord skips as many bytes as `RESULT ` has, whatever they
-    are; None if no count comes after them."""
+    are; None if no count comes after them, or one of more than anybody would keep for it."""
     try:
         length = int(line[len(RESULT) :])
     except ValueError:
         return None
-    return length if length >= 0 else None
+    return length if 0 <= length <= LONGEST_RESULT else None
 
 
 def _shown(line: bytes) -> str:
