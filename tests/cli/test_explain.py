@@ -58,6 +58,10 @@ CAUSES = [
         Cause("start_failed", "a", BROKEN),
         "a did not start: cannot run '/no/such': No such file or directory",
     ),
+    (
+        Cause("retries_used", "a", BROKEN, restarts=4),
+        f"a was given up, after it had failed to start 4 times: {BROKEN}",
+    ),
     (Cause("auto_shutdown", "job", NORMAL), "the significant child job ended normally"),
     (
         Cause("gave_up", "sub", parent=TOO_OFTEN),

@@ -31,6 +31,11 @@ SHOWS_ONLY = {
     "cli/show.py:tree",  # since when a child is in its state
     *("cli/usage.py:_row", "cli/top.py:headline", "cli/progress.py:told"),
     *("cli/facts.py:_rows", "cli/facts.py:_clock", "cli/output.py:_event"),
+    # supervisord's: when programs started and ended, its log, and its ticks by the hour
+    *("supervisord/daemon.py:_told", "supervisord/rpc/process.py:_info"),
+    *("supervisord/rpc/structs.py:_description", "supervisord/http/app.py:_stream"),
+    *("supervisord/mainlog.py:__init__", "supervisord/mainlog.py:write"),
+    "supervisord/listeners/wiring.py:__init__",
 }
 BY_THE_CALENDAR = {
     *("runtime/logs/file.py:__init__", "runtime/logs/file.py:_open"),
@@ -38,7 +43,10 @@ BY_THE_CALENDAR = {
     "runtime/logs/compressor.py:_write",
 }
 """Logs that are rotated every day, and kept for so many."""
-SPELLS_IT = {"runtime/logs/rotation.py", "runtime/logs/formats.py"}
+SPELLS_IT = {
+    *("runtime/logs/rotation.py", "runtime/logs/formats.py"),
+    *("supervisord/rpc/codec.py", "supervisord/rpc/structs.py"),
+}
 """Dates from seconds, and back."""
 
 

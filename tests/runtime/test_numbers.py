@@ -26,7 +26,7 @@ BY_NUMBER = {
     "runtime/stock.py:_ended",
     # Where the kernel has no pidfds (before Linux 5.3), or none for groups (before 6.9).
     "runtime/launch.py:send",
-    "runtime/launch.py:kill_group",
+    *("runtime/launch.py:send_to_group", "runtime/launch.py:kill_group"),
     "runtime/marks.py:_signal",
 }
 

@@ -27,6 +27,7 @@ import psutil
 from otpsup import operations
 from otpsup.runtime import launch, launchers, loop, marks, notify, ports, readiness, stacks, watch
 from otpsup.runtime.launcher import server, strays
+from otpsup.runtime.logs.taps import Taps
 from tests.simulation.agents import Agent
 from tests.simulation.kernel import Kernel
 from tests.simulation.system import System
@@ -49,6 +50,7 @@ class Pump:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._readers: set[int] = set()
+        self.taps = Taps()
 
     def start(self) -> None:
         """There is no thread."""

@@ -19,7 +19,7 @@ TWO = "[program:two]\ncommand=sh -c 'echo hello; exec sleep 1000'\nstartsecs=0\n
 def otpsup(daemon: Daemon, *args: str) -> str:
     """What the command prints; it succeeds."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), address.DIRECTORY: str(daemon.folder)}
-    tree = f"d-{daemon.process.pid}"  # the daemon's own socket, beside it, is called `d`
+    tree = "d"
     argv = [sys.executable, "-m", "otpsup", *args, "--tree", tree]
     done = subprocess.run(
         argv, cwd=daemon.folder, env=env, text=True, capture_output=True, timeout=LONG, check=False

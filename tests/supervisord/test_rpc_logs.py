@@ -31,7 +31,7 @@ def log(tmp_path: Path) -> Path:
     ],
 )  # fmt: skip
 def test_a_slice(log: Path, offset: int, length: int, expected: str) -> None:
-    """SUPERVISORD.md, log-reading rules."""
+    """As supervisord documents and does it (http://supervisord.org/api.html)."""
     assert logs.read(str(log), offset, length) == expected
 
 

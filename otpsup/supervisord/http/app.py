@@ -1,7 +1,7 @@
 """What is where, as an ASGI application: `/RPC2`, `/logtail/...`, `/mainlogtail`, a page at `/`.
 
 Runs on the web thread's loop. Parses and encodes here; what a method does, `Door` does elsewhere.
-Source: SUPERVISORD.md section 1.
+Source: http://supervisord.org/api.html.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A log as it grows, for `tail -f`: from its last bytes on, over truncations and rotations.
 
-Source: SUPERVISORD.md section 1, `/logtail`. It is looked at ten times a second, as long as
+Source: http://supervisord.org and 4.3.0, `/logtail`. It is looked at ten times a second, as long as
 somebody reads it.
 """
 

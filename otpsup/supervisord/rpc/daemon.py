@@ -1,4 +1,4 @@
-"""The methods about the daemon itself and its groups. Source: SUPERVISORD.md section 2."""
+"""The methods about the daemon itself and its groups. Source: http://supervisord.org/api.html."""
 
 from __future__ import annotations
 

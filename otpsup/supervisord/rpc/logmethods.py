@@ -1,4 +1,4 @@
-"""The methods about the logs of processes. Source: SUPERVISORD.md section 2."""
+"""The methods about the logs of processes. Source: http://supervisord.org/api.html."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which processes a client means, and in which order they come. Source: SUPERVISORD.md 2."""
+"""Which processes a client means, and in which order they come. Source: http://supervisord.org/api.html."""
 
 from __future__ import annotations
 

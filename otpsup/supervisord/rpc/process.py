@@ -1,4 +1,4 @@
-"""The methods about processes: to look, start, stop, signal, write. Source: SUPERVISORD.md 2."""
+"""The methods about processes: to look, start, stop, signal, write. Source: http://supervisord.org/api.html."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The structs that clients get of processes. Every int is an int, nothing is ever nil: Go programs
 decode these into fixed types, and die of others.
 
-Source: SUPERVISORD.md section 2; supervisor 4.3.0.
+Source: http://supervisord.org/api.html and 4.3.0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The methods about methods, and several calls in one. Source: SUPERVISORD.md section 2."""
+"""The methods about methods, and several calls in one. Source: http://supervisord.org/api.html."""
 
 from __future__ import annotations
 
