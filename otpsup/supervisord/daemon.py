@@ -304,11 +304,11 @@ class Daemon:
             record = after
 
     def _problem(self, record: Record, change: StateChange) -> str | None:
-        """Why its command cannot be run, if it never got as far as a process."""
+        """Why it could not be made, if it never got as far as a process."""
         if record.pid or change.state not in ("restarting", "down"):
             return None
         found = commands.problem(record.process, self.environ)
-        return found.text if found else None
+        return found.text if found else str(change.reason or change.cause.reason or "") or None
 
     def _changed(self, before: Record, after: Record) -> None:
         if after.state is State.STARTING:

@@ -18,9 +18,8 @@ TWO = "[program:two]\ncommand=sh -c 'echo hello; exec sleep 1000'\nstartsecs=0\n
 
 def otpsup(daemon: Daemon, *args: str) -> str:
     """What the command prints; it succeeds."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), address.DIRECTORY: str(daemon.folder)}
-    tree = "d"
-    argv = [sys.executable, "-m", "otpsup", *args, "--tree", tree]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), address.DIRECTORY: str(daemon.folder / "trees")}
+    argv = [sys.executable, "-m", "otpsup", *args]
     done = subprocess.run(
         argv, cwd=daemon.folder, env=env, text=True, capture_output=True, timeout=LONG, check=False
     )
@@ -40,3 +39,13 @@ def test_a_program_that_an_update_adds_has_its_log_where_clients_read_it(tmp_pat
         assert "+ start two" in otpsup(daemon, "update")
         until(lambda: _log(daemon, "two") == "hello\n")
         assert otpsup(daemon, "plan") == "nothing to do: 2 children stay as they are\n"
+
+
+def test_why_there_is_no_process_is_told(tmp_path: Path) -> None:
+    """It has not exited, and no log has any details."""
+    program = "[fcgi-program:x]\ncommand=sleep 1000\nsocket=unix://{folder}/logs\nstartretries=0\n"
+    with running(tmp_path, program) as daemon:
+        daemon.until_state("x", "FATAL")
+        with daemon.proxy() as proxy:
+            told = proxy.supervisor.getProcessInfo("x")["spawnerr"]
+    assert told == f"cannot open the socket unix://{tmp_path}/logs: Address already in use"

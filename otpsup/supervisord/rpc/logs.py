@@ -1,4 +1,4 @@
-"""How clients read a log: a slice of it, or its end. Source: http://supervisord.org/api.html and 4.3.0.
+"""How clients read a log: a slice of it, or its end (http://supervisord.org/api.html, and 4.3.0).
 
 Bytes that are no UTF-8 are shown as U+FFFD, where supervisord fails with HTTP 500.
 """
