@@ -32,13 +32,16 @@ pidfile={folder}/d.pid
 childlogdir={folder}/logs
 nodaemon=true
 {daemon}
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+{rpc}
 [supervisorctl]
 serverurl=unix://{folder}/d.sock
 {auth}
 """
 """What every configuration here begins with."""
+
+RPC = """\
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface"""
 
 
 @frozen
@@ -117,11 +120,11 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def write(folder: Path, programs: str, daemon: str = "", auth: str = "") -> Path:
+def write(folder: Path, programs: str, daemon: str = "", auth: str = "", rpc: str = RPC) -> Path:
     """Write a configuration; `{folder}` in it is its folder."""
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     (folder / "trees").mkdir(exist_ok=True, mode=0o700)
-    text = HEAD.replace("{daemon}", daemon).replace("{auth}", auth) + programs
+    text = HEAD.replace("{daemon}", daemon).replace("{auth}", auth).replace("{rpc}", rpc) + programs
     path = folder / "d.conf"
     path.write_text(text.replace("{folder}", str(folder)))
     return path
@@ -129,10 +132,16 @@ def write(folder: Path, programs: str, daemon: str = "", auth: str = "") -> Path
 
 @contextmanager
 def running(
-    folder: Path, programs: str = "", *, real: bool = False, daemon: str = "", auth: str = ""
+    folder: Path,
+    programs: str = "",
+    *,
+    real: bool = False,
+    daemon: str = "",
+    auth: str = "",
+    rpc: str = RPC,
 ) -> Iterator[Daemon]:
     """A daemon with these programs; at the end nothing of it is left."""
-    path = write(folder, programs, daemon, auth)
+    path = write(folder, programs, daemon, auth, rpc)
     argv = ["-m", "supervisor.supervisord", "-n", "-c"] if real else ["-m", "otpsup", "run", "-c"]
     env = {**os.environ, "PYTHONPATH": str(ROOT), address.DIRECTORY: str(folder / "trees")}
     with (folder / "out").open("w") as out:
