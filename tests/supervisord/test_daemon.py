@@ -127,12 +127,17 @@ def test_what_cannot_be_run(tmp_path: Path, args: tuple[str, ...], said: str) ->
 
 def test_a_socket_that_is_in_use(tmp_path: Path) -> None:
     """A second daemon on the same socket ends, and the first one serves on; a socket that nobody
-    listens on is replaced."""
+    listens on is replaced, but no file that is none."""
     with running(tmp_path, CAT) as daemon:
         done = otpsup(tmp_path, "run", "-c", "d.conf", "--name", "second")
         assert done.returncode != 0
         assert "already listens" in done.stderr
         assert daemon.call("supervisor.getAPIVersion") == "3.0"
+    (tmp_path / "d.sock").write_text("somebody's")
+    done = otpsup(tmp_path, "run", "-c", "d.conf")
+    assert (tmp_path / "d.sock").read_text() == "somebody's"
+    assert "is there, and no socket" in done.stderr
+    (tmp_path / "d.sock").unlink()
     stale = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     stale.bind(str(tmp_path / "d.sock"))
     stale.close()
