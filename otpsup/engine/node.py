@@ -340,6 +340,7 @@ class Node(Child):
         child.is_done = True
         self.forget_if_over(child)
         self.executor.complete(child)
+        self.executor.release()  # of one that is on its own no plan has been waiting
 
     def child_start_failed(self, child: Child, reason: Reason) -> None:
         """Drop the rest of the plan and do as its purpose says."""

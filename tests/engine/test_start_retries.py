@@ -272,3 +272,13 @@ def test_one_that_was_given_up_and_then_stopped_stays_down() -> None:
     world.answer(TerminateChild(path="x"))
     world.answer(Reload(spec=Supervisor("top", children=[evolve(child, argv=["y"])])))
     assert world.state("x") == "down"
+
+
+def test_who_waits_for_one_that_declines_goes_on() -> None:
+    """No plan has waited for it, for it is on its own; it is done, and so is the waiting."""
+    first = Command("x", ["x"], ready="notify", start_retries=1, restart="transient")
+    world = World(Supervisor("top", children=[first, Command("y", ["y"], after=["x"])]))
+    world.starts["x"].append("decline")
+    world.boot()
+    assert world.state("x") == "down"
+    assert world.state("y") == "running"

@@ -117,3 +117,17 @@ def test_numbers_that_no_file_has(tmp_path: Path, offset: int) -> None:
         with contextlib.suppress(RpcError):
             logs.read(str(log), offset, length)
         logs.tail(str(log), offset, length)
+
+
+def test_bodies_that_never_end(tmp_path: Path) -> None:
+    """All of them together take so much memory at most."""
+    head = b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n\r\n"
+    with running(tmp_path, SLEEPER) as daemon, ExitStack() as stack:
+        for _ in range(30):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            client.settimeout(10)
+            client.connect(str(daemon.socket))
+            with contextlib.suppress(ConnectionError):  # it may be told off while it speaks
+                client.sendall(head + bytes(10_000_000))
+        assert _pid(daemon) > 0
+        assert psutil.Process(daemon.process.pid).memory_info().rss < 250_000_000

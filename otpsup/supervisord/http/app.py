@@ -29,6 +29,8 @@ Headers = Sequence[tuple[str, str]]
 
 _MOST = 16 * 1024 * 1024
 """Bytes of a request's body."""
+_MOST_OF_ALL = 64 * 1024 * 1024
+"""Bytes of all bodies that are coming in at once."""
 
 
 class Door(Protocol):
@@ -69,6 +71,7 @@ class App:
         self._server = server
         self._door = door
         self._over = over
+        self._coming_in = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; whatever happens, the server goes on."""
@@ -117,13 +120,31 @@ class App:
             raise Refused(400)
         if "content-length" not in headers:
             raise Refused(411, (("connection", "close"),))
-        body = await _body(int(headers["content-length"]), receive)
+        body = await self._body(int(headers["content-length"]), receive)
         try:
             asked = codec.decode(body)
         except codec.BadRequest as error:
             self._door.complain(f"XML-RPC request data {body[:200]!r} is invalid: {error}")
             raise Refused(400) from None
         await _send(send, 200, "text/xml", await self._called(*asked))
+
+    async def _body(self, length: int, receive: Receive) -> bytes:
+        if length > _MOST:
+            raise Refused(413, (("connection", "close"),))
+        parts: list[bytes] = []
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused(400)
+                parts.append(message.get("body", b""))
+                self._coming_in += len(parts[-1])
+                if self._coming_in > _MOST_OF_ALL:
+                    raise Refused(503, (("connection", "close"),))
+                if not message.get("more_body"):
+                    return b"".join(parts)
+        finally:
+            self._coming_in -= sum(map(len, parts))
 
     async def _called(self, method: str, params: tuple[Any, ...]) -> bytes:
         try:
@@ -201,19 +222,6 @@ class App:
 def _only_get(method: str) -> None:
     if method != "GET":
         raise Refused(400)
-
-
-async def _body(length: int, receive: Receive) -> bytes:
-    if length > _MOST:
-        raise Refused(413, (("connection", "close"),))
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused(400)
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 async def _until_gone(receive: Receive, work: Awaitable[None]) -> None:
