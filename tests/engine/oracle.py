@@ -182,6 +182,9 @@ class Oracle:
         was_up = before in ("running", "stopping")
         if change.state in ("running", "down"):
             self._alone.discard(path)
+        child = self._world.engine.find(path)
+        if child is not None and path not in self._specs:  # it waits before its first start
+            self._specs[path] = child.spec
         is_own_exit = was_up and cause.kind == "exit" and cause.path == path
         is_own_exit &= path not in self._declined
         match change.state:
@@ -196,6 +199,8 @@ class Oracle:
                 self._stopping(change)
             case "down" | "restarting" if is_own_exit:
                 self._decided_about(change)
+            case "down" if cause.kind == "retries_used":
+                self._look_whether_that_ends(change)
         if change.state == "down" and cause.kind == "exit" and cause.path == path:
             has_completed = self._ended_normally.get(path) and path not in self._quit
             self._completed |= {path} if has_completed else set()
@@ -407,13 +412,18 @@ class Oracle:
 
     def _decided_about(self, change: StateChange) -> None:
         """A child ended by itself, and its supervisor has come to a decision about it."""
-        path, parent = change.path, parent_of(change.path)
+        path = change.path
         spec = self._specs[path]
         kind = "normal" if self._ended_normally[path] else "abnormal"
         is_restarted = IS_RESTARTED[spec.restart, kind] and self._monitored.get(path, True)
         if path in self._monitored:
             assert is_restarted == (change.state == "restarting"), f"{path}: {change}"
-        is_over = change.state == "down" and spec.significant
+        self._look_whether_that_ends(change)
+
+    def _look_whether_that_ends(self, change: StateChange) -> None:
+        """Of a significant child, also that it was given up is its end."""
+        path, parent = change.path, parent_of(change.path)
+        is_over = change.state == "down" and self._specs[path].significant
         if is_over and self._is_last_significant(path, parent):
             self._must_end.add(parent)
 

@@ -282,3 +282,15 @@ def test_who_waits_for_one_that_declines_goes_on() -> None:
     world.boot()
     assert world.state("x") == "down"
     assert world.state("y") == "running"
+
+
+def test_a_significant_one_that_is_given_up_has_ended() -> None:
+    """That concerns nobody else, unless it is said to be significant."""
+    child = _one(start_retries=1, restart="transient", significant=True)
+    world = World(Supervisor("top", auto_shutdown="any_significant", children=[child]))
+    world.starts["x"].extend(["crash", "crash"])
+    world.boot()
+    assert world.halt is None
+    _pass(world, 2)
+    assert world.halt is not None
+    assert world.halt.kind == "auto_shutdown"
