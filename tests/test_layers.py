@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from attrs import frozen
 
 import otpsup
@@ -276,6 +277,7 @@ def summary(lengths: list[int]) -> str:
     return f"{statistics.median(lengths):g} / {ninth:.0f} / {max(lengths)}"
 
 
+@pytest.mark.slow
 def test_sizes() -> None:
     """Nothing is enforced: a number out of line is a question, not an error."""
     print("\nfunctions of the models, lines: median / p90 / max", MODELS, sep="\n")

@@ -96,6 +96,7 @@ def test_otpsups_own_commands(tmp_path: Path) -> None:
         assert daemon.call("supervisor.getProcessInfo", "dog") == "fault 10 BAD_NAME: dog"
 
 
+@pytest.mark.slow
 def test_the_positional_form(tmp_path: Path) -> None:
     """`otpsup run d.conf --name shop`, without any server: the tree is called so."""
     path = write(tmp_path, CAT)
@@ -125,6 +126,7 @@ def test_what_cannot_be_run(tmp_path: Path, args: tuple[str, ...], said: str) ->
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_socket_that_is_in_use(tmp_path: Path) -> None:
     """A second daemon on the same socket ends, and the first one serves on; a socket that nobody
     listens on is replaced, but no file that is none."""
@@ -245,6 +247,7 @@ def test_slow_clients_hold_up_nobody(shared: Daemon) -> None:
         assert shared.call("supervisor.startProcess", "cat") is True
 
 
+@pytest.mark.slow
 def test_a_wait_holds_up_nobody(tmp_path: Path) -> None:
     """While one client waits for a stop, the next is served."""
     slow = (
@@ -400,6 +403,7 @@ def test_headers_of_basic_auth() -> None:
     assert b64encode(b"u:thepassword") == b"dTp0aGVwYXNzd29yZA=="
 
 
+@pytest.mark.slow
 def test_without_a_web_server(tmp_path: Path) -> None:
     """Where uvicorn is not installed, it is said what to install."""
     write(tmp_path, CAT)

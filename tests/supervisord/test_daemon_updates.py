@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from otpsup.control import address
 from tests.supervisord.daemons import Daemon, running, write
 from tests.support import ROOT
@@ -41,6 +43,7 @@ def test_a_program_that_an_update_adds_has_its_log_where_clients_read_it(tmp_pat
         assert otpsup(daemon, "plan") == "nothing to do: 2 children stay as they are\n"
 
 
+@pytest.mark.slow
 def test_why_there_is_no_process_is_told(tmp_path: Path) -> None:
     """It has not exited, and no log has any details."""
     program = "[fcgi-program:x]\ncommand=sleep 1000\nsocket=unix://{folder}/logs\nstartretries=0\n"

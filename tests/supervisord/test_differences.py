@@ -106,6 +106,7 @@ def test_a_daemon_that_is_killed(daemon: Daemon, side: str) -> None:
             psutil.Process(pid).kill()
 
 
+@pytest.mark.slow
 def test_methods_without_their_section(tmp_path: Path, side: str) -> None:
     """supervisord publishes its own only where `[rpcinterface:supervisor]` says so."""
     with running(tmp_path, real=side == "supervisord", rpc="") as daemon:

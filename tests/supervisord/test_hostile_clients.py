@@ -73,6 +73,7 @@ _CALL = (
 )
 
 
+@pytest.mark.slow
 def test_a_request_of_nothing_but_elements() -> None:
     """Each takes a hundred times its length in memory."""
     body = _CALL % (b"supervisor.getState", b"<value/>" * 1_000_000)
