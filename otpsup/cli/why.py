@@ -7,6 +7,7 @@ import time
 from ..control import last_words
 from ..control.client import TreeClient
 from ..control.last_words import LastWords
+from ..engine.snapshot import ChildStatus
 from ..errors import NotRunning
 from . import show, table
 from .parameters import Options
@@ -17,13 +18,21 @@ def command(options: Options) -> str:
     """Why the child at PATH, or the tree, is as it is."""
     try:
         with TreeClient.connect(options.tree, options.socket) as client:
-            status = found(client.status(), options.path)
+            status = _meant(found(client.status(), options.path))
     except NotRunning as error:
         return _of_the_dead(options, error)
     if options.json:
         keys = ("path", "state", "why", "waits", "next_attempt", "last_exit")
         return show.as_json({key: getattr(status, key) for key in keys})
     return show.lines(list(status.why))
+
+
+def _meant(status: ChildStatus) -> ChildStatus:
+    """Of supervisord's programs in no group the program, which has its group to itself: it is
+    what people call by this name."""
+    names = [child.name for child in status.children]
+    is_group = status.path != "" and status.state == "running"
+    return status.children[0] if is_group and names == [status.name] else status
 
 
 def _of_the_dead(options: Options, error: NotRunning) -> str:

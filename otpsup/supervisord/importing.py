@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from ..errors import InvalidFile
 from ..specs import ChildSpec, Command, Inherit, LogFile, Supervisor
+from ..specs.check import shown
 from ..specs.output import Output
 from ..specs.stdin import NULL, PIPE
 from . import procfile
@@ -108,8 +109,11 @@ def _settings(path: Path, environ: Mapping[str, str] | None) -> tuple[Settings, 
 
 
 def _of_procfile(path: Path) -> Iterator[str]:
-    for number in procfile.passed_over(procfile.read(path)):
-        yield f"Line {number} is no `name: command`, and was left out."
+    text = procfile.read(path)
+    lines = text.splitlines()
+    for number in procfile.passed_over(text):
+        line = lines[number - 1].strip()
+        yield f"{path}:{number}: {shown(line)} is no `name: command`, and was left out."
 
 
 def _of_settings(settings: Settings) -> Iterator[str]:

@@ -80,6 +80,7 @@ def test_otpsups_own_commands(tmp_path: Path) -> None:
         assert re.search("cat +.*running", otpsup(tmp_path, "status", "--tree", "shop").stdout)
         assert otpsup(tmp_path, "stop", "cat/cat").returncode == 0
         assert daemon.call("supervisor.getProcessInfo", "cat")["statename"] == "STOPPED"
+        assert "cat/cat is down because" in otpsup(tmp_path, "why", "cat").stdout
         assert otpsup(tmp_path, "start", "cat/cat").returncode == 0
         assert daemon.call("supervisor.getProcessInfo", "cat")["statename"] == "RUNNING"
         conf = tmp_path / "d.conf"

@@ -133,7 +133,8 @@ def test_each_line_of_a_procfile_is_a_process_with_a_port_of_its_own(tmp_path: P
     assert [each.environment["PORT"] for each in children] == ["5000", "5100", "5200"]
     assert {each.restart for each in children} == {"permanent"}
     assert found.tree.strategy == "one_for_one"
-    assert found.notes == ("Line 6 is no `name: command`, and was left out.",)
+    told = f"{tmp_path}/Procfile:6: 'no line' is no `name: command`, and was left out."
+    assert found.notes == (told,)
     assert _again(text_of(found), tmp_path) == found.tree
 
 
