@@ -215,6 +215,7 @@ def test_a_reader_that_has_seen_enough(own: Path) -> None:
         assert (result.returncode, result.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", [["status"], ["start", "lazy"], ["status", "--json"]])
 @pytest.mark.parametrize("redirect", [">&-", ">/dev/full"])
 def test_an_output_that_cannot_be_written(redirect: str, args: list[str], tree: Tree) -> None:

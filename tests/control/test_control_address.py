@@ -131,6 +131,7 @@ def test_a_tree_without_a_socket_runs(base: Path) -> None:
     assert any("alone has no control socket: cannot use /tmp" in line for line in lines)
 
 
+@pytest.mark.slow
 @needs_root
 def test_other_users_cannot_connect() -> None:
     """Another user can neither see the folder nor connect to the socket in it."""

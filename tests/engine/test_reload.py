@@ -459,6 +459,7 @@ def test_an_instance_is_never_started_without_its_arguments() -> None:
     assert alive == {"jobs/job#2": ("news",)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
 @pytest.mark.parametrize("is_graph", [False, True])
 def test_a_plan_for_many_takes_little_time(strategy: Strategy, is_graph: bool) -> None:

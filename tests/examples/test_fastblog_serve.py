@@ -113,6 +113,7 @@ def wait_until_it_serves(process: subprocess.Popen[str]) -> None:
     pytest.fail(f"main_app ended with {process.wait()}:\n{''.join(lines)}")
 
 
+@pytest.mark.slow
 def test_a_broken_release_is_given_up_without_an_updater(data: DataDir) -> None:
     """Two failed starts, then the third serves the old release: the updater may be long dead."""
     release = publish(data, "1.2.0", build("1.2.0", broken=True))

@@ -143,6 +143,7 @@ def fastblog(start: Callable[..., FastBlog]) -> FastBlog:
     return fastblog
 
 
+@pytest.mark.slow
 def test_from_its_file(start: Callable[..., FastBlog]) -> None:
     """`--config fastblog.yaml` runs the same blog; the flags are the file's variables."""
     fastblog = start(f"--config={SOURCE_ROOT / 'examples/fastblog/fastblog.yaml'}")

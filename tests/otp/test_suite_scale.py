@@ -115,6 +115,7 @@ SAVED = {"permanent": 20, "transient": 20, "temporary": 0}
 """Of how many of 20 children the arguments are kept after a crash of each."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("restart", SAVED)
 @pytest.mark.parametrize("kind", ["one_for_one", "one_for_all", "rest_for_one", "template"])
 def test_do_not_save_start_parameters_for_temporary_children(kind: str, restart: Restart) -> None:

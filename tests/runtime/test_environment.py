@@ -320,6 +320,7 @@ def test_a_secret_that_all_can_read_is_told_once(tmp_path: Path, log: list[str])
     assert "do not tell" not in "".join(log)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", NOT_SPAWN)
 def test_copies_know_their_number(how: str) -> None:
     """Each copy has its number in OTPSUP_COPY; whoever is none has none."""

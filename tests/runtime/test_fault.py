@@ -125,6 +125,7 @@ def test_a_callback_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (halt.kind, str(halt.reason)) == ("failed", "KeyError: 'a bug'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["zygote", "spawn"])
 @pytest.mark.parametrize("name", ["terminate", "kill", "on_exit"])
 def test_a_bug_that_is_also_in_the_way_of_the_end(

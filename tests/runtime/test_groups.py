@@ -79,6 +79,7 @@ def test_a_crashed_leaders_group_is_gone_before_the_restart(kind: str, port: int
         assert node(tree, "c").restarts == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stopped_leaders_group_is_gone_when_the_stop_returns(kind: str, port: int) -> None:
     """`terminate_child` returns when nothing of the child is left, its group included."""

@@ -443,6 +443,7 @@ def test_restarts_with_hooks_leave_nothing_behind(kind: str, journal: Path) -> N
 PHASES = ("before_start", "after_ready", "after_exit")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whose", ["launcher", "zygote"])
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_hook_whose_launcher_dies(

@@ -67,6 +67,7 @@ MULTIPROCESSING = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fork", "end", "where"),
     [

@@ -59,6 +59,7 @@ def test_no_way_back_for_a_worker(method: str) -> None:
     assert info == {"done": [], "kept": EMPTY, "ids": [NOBODY.pw_uid] * 3 + [NOBODY.pw_gid] * 3}
 
 
+@pytest.mark.slow
 def test_the_hosts_own_groups_are_dropped(public: Path) -> None:
     """A host with supplementary groups (root in `adm`, say) gives none of them to its children."""
     code = """

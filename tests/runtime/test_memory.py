@@ -74,6 +74,7 @@ def test_a_host_that_is_too_big(little: Path, tmp_path: Path) -> None:
         strays.vanish(within=2 - (time.monotonic() - begun))
 
 
+@pytest.mark.slow
 def test_a_child_that_is_too_big(little: Path, tmp_path: Path) -> None:
     """The OOM killer takes that child, and the tree says what it knows: a SIGKILL that was not its
     own. Nobody else has noticed."""

@@ -265,6 +265,7 @@ def test_programs_that_a_worker_runs_get_none_of_it(tmp_path: Path) -> None:
         assert len(inherited.split()) == 5
 
 
+@pytest.mark.slow
 @every_method
 def test_queues_pipes_and_locks_work_across_restarts(method: Any) -> None:
     """multiprocessing's own objects can be arguments, and every incarnation can use them."""

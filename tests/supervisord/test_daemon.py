@@ -111,6 +111,7 @@ def test_the_positional_form(tmp_path: Path) -> None:
         assert program.wait(LONG) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "said"),
     [

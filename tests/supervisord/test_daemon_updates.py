@@ -34,6 +34,7 @@ def _log(daemon: Daemon, name: str) -> str:
         return str(proxy.supervisor.tailProcessStdoutLog(name, 0, 1000)[0])
 
 
+@pytest.mark.slow
 def test_a_program_that_an_update_adds_has_its_log_where_clients_read_it(tmp_path: Path) -> None:
     """Its name was chosen when the file was read, once; the next update changes nothing."""
     with running(tmp_path, ONE) as daemon:

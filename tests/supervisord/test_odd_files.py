@@ -27,6 +27,7 @@ def _file(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("handler", "why"),
     [

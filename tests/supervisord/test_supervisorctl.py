@@ -116,6 +116,7 @@ def test_start_stop_restart(shared: Daemon) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_signal_and_pid(shared: Daemon) -> None:
     """A signal arrives; pids are those of the processes, and of the daemon."""
     log = shared.folder / "0.log"
@@ -147,6 +148,7 @@ def test_version_and_avail(shared: Daemon) -> None:
     )
 
 
+@pytest.mark.slow
 def test_tail_and_clear(shared: Daemon) -> None:
     """The end of a log; the daemon's own; a log that is begun anew."""
     assert shared.ctl("tail", "web:web_1").stdout.endswith("one\ntwo\nthree\n")
@@ -245,6 +247,7 @@ def test_reread_update_add_remove(tmp_path: Path) -> None:
         assert daemon.call("supervisor.getProcessInfo", "cat")["pid"] == before
 
 
+@pytest.mark.slow
 def test_reload_and_shutdown(tmp_path: Path) -> None:
     """`reload` reads the file again and starts all anew, in the same process; `shutdown` ends it,
     with 0 and nothing left behind."""

@@ -321,6 +321,7 @@ def _spots(value: Any) -> list[tuple[Any, Any]]:
     return [(value, key) for key, _ in pairs] + below
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.integers(0, 2**32), JSON)
 def test_broken_scenarios(seed: int, junk: Any) -> None:

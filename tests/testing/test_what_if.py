@@ -284,6 +284,7 @@ def test_a_large_window_fills(intensity: int) -> None:
     assert death.summary == "The tree ends: nothing of it is left."
 
 
+@pytest.mark.slow
 def test_an_end_that_is_not_looked_for() -> None:
     """Nobody waits for the end of millions of attempts, and what is said does not claim more."""
     tree = top(worker("a"), intensity=10**9, period=10**9)
