@@ -34,8 +34,9 @@ for claimed in (victim, os.getppid(), 1):
         sock.sendmsg([lies], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, claim)], 0, ours)
     except PermissionError:
         pass  # only root can claim to be another process
-sock.sendto(b"STATUS=mine", ours)
-signal.pause()
+while True:  # what it has said on its channel may be heard after this
+    sock.sendto(b"STATUS=mine", ours)
+    time.sleep(0.02)
 """
 )
 
