@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import otpsup
 
 PACKAGE = Path(otpsup.__file__).parent
@@ -73,6 +75,7 @@ def found_in(package: Path) -> set[tuple[str, str]]:
     }
 
 
+@pytest.mark.slow
 def test_bytes_from_outside_are_only_ever_data() -> None:
     """Nothing is evaluated, unpickled, unmarshalled or given to a shell, but for what the host
     itself has written to its own processes."""

@@ -450,6 +450,7 @@ def test_sighup_reads_the_file_again(tmp_path: Path) -> None:
         assert host.wait() == 0
 
 
+@pytest.mark.slow
 def test_sighup_under_nohup(tmp_path: Path) -> None:
     """Whoever had SIGHUP ignored goes on when his terminal hangs up; a file is read again all the
     same."""

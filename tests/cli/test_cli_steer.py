@@ -216,6 +216,7 @@ def test_wait(tree: Tree) -> None:
     assert "there is no child 'nope'" in refused(1, "wait", "nope", "-t", "0.1")
 
 
+@pytest.mark.slow
 def test_wait_for_a_tree_that_comes() -> None:
     """A tree that is not there yet is waited for, and so is a child that is not ready yet."""
     ready = Path(os.environ[address.DIRECTORY]) / "ready"

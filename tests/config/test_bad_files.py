@@ -273,6 +273,7 @@ SMALL_AND_LARGE: dict[str, str] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", SMALL_AND_LARGE)
 def test_a_small_file_that_asks_for_much(words: str, tmp_path: Path) -> None:
     """It is refused before it costs a running tree its memory, its stack or its time."""

@@ -265,7 +265,7 @@ def interrupted(draw: st.DrawFn) -> list[tuple[str, int, int]]:
 
 
 @given(texts=interrupted(), slow=st.sets(st.sampled_from("abcd")))
-@settings(max_examples=5 * settings().max_examples)
+@settings(max_examples=3 * settings().max_examples)
 def test_a_reload_in_the_middle_of_another_leaves_nothing_of_that(
     texts: list[tuple[str, int, int]], slow: set[str]
 ) -> None:

@@ -67,6 +67,7 @@ def test_killed_anywhere_then_updated_again(scenes: Scenes, tmp_path: Path) -> N
         assert (site.data.root / "blog.db").read_bytes() == POSTS
 
 
+@pytest.mark.slow
 def test_killed_anywhere_then_only_started(scenes: Scenes, tmp_path: Path) -> None:
     """Without another update, every start serves a whole release and the trial comes to an end.
 

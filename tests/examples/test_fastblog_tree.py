@@ -205,6 +205,7 @@ def is_down(children: dict[str, ChildStatus]) -> bool:
     return children["updater"].state == "down"
 
 
+@pytest.mark.slow
 def test_update_from_the_page(fastblog: FastBlog) -> None:
     """Update swaps 1.0.0 for 1.1.0; a second press, and a kill -9 half-way, do no harm."""
 

@@ -184,6 +184,7 @@ def test_who_left_is_gone_when_our_own_process_dies(whose: str, tmp_path: Path) 
         until(lambda: len(os.listdir("/proc/self/fd")) <= before)  # noqa: PTH208
 
 
+@pytest.mark.slow
 def test_forks_of_a_worker_are_known(tmp_path: Path) -> None:
     """A worker's forks carry its mark, although they are never executed."""
     file = tmp_path / "pid"

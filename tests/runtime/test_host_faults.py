@@ -80,6 +80,7 @@ def test_a_sink_that_blocks() -> None:
     assert [word in text for word in ("c is up", "c restarts", "c is down")] == [True] * 3
 
 
+@pytest.mark.slow
 def test_a_sink_that_blocks_for_ever_does_not_hold_up_the_end(tmp_path: Path) -> None:
     """The process of a host ends although a line still waits to be written; loguru's own end would
     wait for it."""

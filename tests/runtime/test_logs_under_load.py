@@ -81,6 +81,7 @@ def test_four_writers_flat_out(tmp_path: Path) -> None:
     check(parts, 50_000)
 
 
+@pytest.mark.slow
 def test_four_writers_flat_out_and_compressed(tmp_path: Path) -> None:
     """The same with gzip: whatever is compressed by the end, and whatever is not yet."""
     log = LogFile(tmp_path / "log", max_bytes=300_000, backups=200, compress=True)

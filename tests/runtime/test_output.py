@@ -123,6 +123,7 @@ def test_a_restart_goes_on_in_the_same_file(tmp_path: Path) -> None:
         until(lambda: lines(tmp_path / "log") == ["begin", "half", "begin"])
 
 
+@pytest.mark.slow
 def test_workers_print_and_log(tmp_path: Path) -> None:
     """`print`, `sys.stderr` and the raw descriptors of a worker all go where the spec says, for
     every start method, flushed at its end."""

@@ -177,6 +177,7 @@ def test_functions_of_a_module_run_with_m(tmp_path: Path) -> None:
         assert host.hear() == ["__mp_main__", 5]
 
 
+@pytest.mark.slow
 def test_a_script_that_starts_its_tree_on_import_ends(tmp_path: Path) -> None:
     """Without `if __name__ == "__main__"` a worker that imports the script would start the tree
     again, and so on without end. It is refused instead, and the error says what to do."""

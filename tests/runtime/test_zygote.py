@@ -100,6 +100,7 @@ def test_a_module_that_cannot_be_imported_fails_its_worker_only(modules: Path, l
         tree.start()
 
 
+@pytest.mark.slow
 def test_a_module_that_hangs_on_import_fails_in_time(
     modules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +191,7 @@ def test_a_killed_launcher_under_a_group_strategy(strategy: Any) -> None:
         assert len(launcher(tree, "a").children()) == 2
 
 
+@pytest.mark.slow
 def test_a_launcher_that_dies_while_nothing_can_be_opened() -> None:
     """Its children are ended, all of them, and told to be gone, even where the host cannot open a
     single descriptor; when it can again, all come back."""

@@ -24,6 +24,7 @@ def test_everything_holds() -> None:
     assert done.ends["the host died"] > 0
 
 
+@pytest.mark.slow
 def test_it_is_the_same_each_time() -> None:
     """A seed is enough to see again what was seen."""
     traces = [trace_of("again"), trace_of("again")]

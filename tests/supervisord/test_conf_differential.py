@@ -340,7 +340,7 @@ ALL_HEALTH = list(HealthCheck)
 
 
 @given(_folders())
-@settings(max_examples=150, deadline=None, suppress_health_check=ALL_HEALTH)
+@settings(max_examples=80, deadline=None, suppress_health_check=ALL_HEALTH)
 def test_both_take_or_refuse_a_text_alike(files: dict[str, str]) -> None:
     _same_in_folder(files)
 

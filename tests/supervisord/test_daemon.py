@@ -289,6 +289,7 @@ def test_logtail(shared: Daemon) -> None:
         assert b"cat:cat" in answer.read()
 
 
+@pytest.mark.slow
 def test_an_idle_daemon_sleeps(tmp_path: Path) -> None:
     """With HTTP servers, and with connections that are open, nobody wakes up."""
     with running(tmp_path, CAT) as daemon, connected(daemon):
@@ -327,6 +328,7 @@ def broken(supervisord): supervisord.options.nothing_like_that
 """
 
 
+@pytest.mark.slow
 def test_plug_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Methods of other factories are published; one that cannot work is left out, and told."""
     (tmp_path / "plug.py").write_text(PLUGIN)

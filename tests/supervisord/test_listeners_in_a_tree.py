@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from attrs import evolve
 
 from otpsup import Tree
@@ -145,6 +146,7 @@ childutils.listener.ok(sys.stdout)
 """
 
 
+@pytest.mark.slow
 def test_an_answer_before_the_end_counts(tmp_path: Path) -> None:
     """A listener that answers and ends at once, eight times: each event is dealt with once."""
     told = tmp_path / "rec.err"

@@ -737,6 +737,7 @@ def test_everything_is_in_a_case() -> None:
     assert [word for word in words.split() if f'"{word}"' not in text] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not erlang.is_installed(), reason="needs Erlang (Debian: erlang-base)")
 def test_otp_agrees() -> None:
     """What is written out above is what Erlang/OTP does with these scenarios."""
