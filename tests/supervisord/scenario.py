@@ -422,6 +422,7 @@ def groups() -> Iterator[Step]:
     yield Call("supervisor.stopProcess", ("pair:*", True), ordered=False)
     yield call("stopProcess", "pair:*", False)
     yield call("startProcessGroup", "mixed")
+    yield Reach("mixed:bad", ("FATAL",))  # in supervisord up to a second after that answer
     yield call("startProcess", "mixed:*")
     yield call("startProcessGroup", "missing")
     yield call("startProcessGroup", "nowhere", False)
