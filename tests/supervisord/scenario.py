@@ -424,6 +424,7 @@ def groups() -> Iterator[Step]:
     yield call("startProcessGroup", "mixed")
     yield Reach("mixed:bad", ("FATAL",))  # in supervisord up to a second after that answer
     yield call("startProcess", "mixed:*")
+    yield Reach("mixed:bad", ("FATAL",))
     yield call("startProcessGroup", "missing")
     yield call("startProcessGroup", "nowhere", False)
     yield call("stopProcessGroup", "mixed")
