@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,8 +18,8 @@ from .processes import Record
 from .tree import path_of
 
 _CHANNELS = ("stdout", "stderr")
-_MARK = "---"
-"""What stands in the names of logs of which we chose the places."""
+_OURS = re.compile(r"-(?:stdout|stderr)---.*-[0-9a-f]{8}\.log", re.DOTALL)
+"""How the names of logs end of which we chose the places."""
 _TOKEN = 4
 """Bytes of chance in the name of a log."""
 
@@ -63,7 +64,7 @@ class Active:
 
     def make_auto_logs(self) -> Iterator[str]:
         """Have the logs there of which we chose the places; yields what fails."""
-        return _made(path for path in self._logs.values() if path and _MARK in path)
+        return _made(path for path in self._logs.values() if path and _OURS.search(path))
 
     def make_logs(self, process: Process) -> Iterator[str]:
         """Have a process's logs there before it writes to them, for who reads them."""
@@ -86,14 +87,14 @@ def _log(settings: Settings, process: Process, channel: str, before: Active | No
     if path != AUTO:
         return None if path == "syslog" else path
     was = before.log(process.name, channel) if before else None
-    return was if was and _MARK in was else auto_name(settings, process, channel)
+    return was if was and _OURS.search(was) else auto_name(settings, process, channel)
 
 
 def _made(paths: Iterable[str]) -> Iterator[str]:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     for path in paths:
         try:
-            os.close(os.open(path, flags, 0o600 if _MARK in path else 0o666))
+            os.close(os.open(path, flags, 0o600 if _OURS.search(path) else 0o666))
         except OSError as error:
             yield f"cannot open the log {path}: {error.strerror}"
 
