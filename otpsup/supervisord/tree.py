@@ -49,7 +49,7 @@ def tree_of(settings: Settings, auto_log: AutoLog | None = None) -> Supervisor:
             do not change. Relative paths of logs are relative to the current folder.
 
     Raises:
-        InvalidSpec: two programs have one name, or the like, which supervisord would refuse, too.
+        InvalidSpec: two groups, or two of a group, have one name; `conf.one_of_each` leaves one.
         InvalidFile: a value is none that a process can have.
     """
     trees = _Groups(settings, auto_log or _Named(settings))
