@@ -1,0 +1,29 @@
+"""otpsup as users run it: a program whose whole job is `otpsup.run`; launcher, logs, engine on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import places
+from .rival import Launch, Program, Rival
+
+_HOST = """\
+import json, sys
+from otpsup import Command, Supervisor, run
+programs = json.load(open("programs.json"))
+children = [Command(name, argv) for name, argv in programs]
+sys.exit(run(Supervisor("bench", children=children, intensity=1_000_000)))
+"""
+
+
+def _prepare(programs: Sequence[Program], folder: Path) -> Launch:
+    named = [[program.name, list(program.argv)] for program in programs]
+    (folder / "programs.json").write_text(json.dumps(named))
+    (folder / "host.py").write_text(_HOST)
+    return Launch([sys.executable, "host.py"], {"PYTHONPATH": str(places.PROJECT)})
+
+
+OTPSUP = Rival("otpsup", _prepare, kind="otpsup")
