@@ -13,6 +13,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from types import FrameType
@@ -25,6 +26,11 @@ from . import mask
 
 LIMIT = 10_000
 """Lines that wait for a slow sink; further ones are dropped then."""
+_QUIET = 0.01
+_LONGEST = 0.25
+"""Seconds without a new line after which lines are written, and after which they are all the same.
+Who says many lines is busy, restarting children for example, and would have to share the
+interpreter with who writes them (its lock goes to another thread for up to 5 ms)."""
 
 
 @frozen
@@ -55,15 +61,29 @@ class _Writer:
 
     def __init__(self) -> None:
         self.waiting: queue.SimpleQueue[_Line | None] = queue.SimpleQueue()
+        self._is_closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="otpsup-log", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         while (line := self.waiting.get()) is not None:
+            self._await_quiet()
             _contained(line.write)
+            for _ in range(self.waiting.qsize()):
+                if (line := self.waiting.get()) is None:
+                    return
+                _contained(line.write)
+
+    def _await_quiet(self) -> None:
+        until = time.monotonic() + _LONGEST
+        said = -1
+        while said != (said := self.waiting.qsize()) and time.monotonic() < until:
+            if self._is_closing.wait(_QUIET):
+                return
 
     def close(self, timeout: float) -> bool:
         """Write what is there, and end; False if that takes longer."""
+        self._is_closing.set()
         self.waiting.put(None)
         self._thread.join(timeout)
         return not self._thread.is_alive()

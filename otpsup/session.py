@@ -70,8 +70,9 @@ class Session(Backend):
         self._runner = Runner(spec, self._server.adopt)
         self._runner.listeners.append(lambda effect: log.write(name, effect))
         self.operations = Operations(self, file, variables, source)
-        self._recent: deque[Event] = deque(maxlen=_RECENT)
-        self.subscribe(self._recent.append)
+        self._recent: deque[tuple[float, Told]] = deque(maxlen=_RECENT)
+        """With the time of each; put into words for who asks."""
+        self._runner.listeners.append(self._remember)
         self._began = 0.0
 
     async def live(self, started: Callable[[OtpsupError | None], None]) -> Halt:
@@ -192,9 +193,13 @@ class Session(Backend):
         """Hear all news of processes, on the loop, before the engine does."""
         self._runner.hearers.append(listener)
 
+    def _remember(self, effect: Told) -> None:
+        self._recent.append((self._runner.loop.time(), effect))
+
     def recent_events(self) -> list[Event]:
         """The last events, the oldest first."""
-        return list(self._recent)
+        epoch = self._runner.epoch
+        return [from_effect(effect, epoch, at) for at, effect in self._recent]
 
     def tail(self, paths: Sequence[str] | None, lines: int, stream: str | None) -> list[LogLine]:
         """The last lines of these children, or of all, the oldest first."""

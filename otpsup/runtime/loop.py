@@ -91,6 +91,8 @@ class Runner:
         self.hearers: list[Callable[[Event], None]] = []
         self._epoch = time.time() - self.loop.time()
         self._inbox: deque[Event] = deque()
+        self._later: deque[Callable[[], None]] = deque()
+        """Who is to be told what, once all that was to be done to processes is done."""
         self._is_handling = False
         self._fault: Fault | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -194,13 +196,17 @@ class Runner:
         if self._is_handling:
             return
         self._is_handling = True
+        news: list[Event] = []
         try:
-            while self._inbox:
-                event = self._inbox.popleft()
-                for effect in self.engine.handle(event, self.loop.time()):
+            while self._inbox or self._later:
+                if not self._inbox:
+                    self._later.popleft()()
+                    continue
+                news = [self._inbox.popleft()]
+                for effect in self.engine.handle(news[0], self.loop.time()):
                     self._perform(effect)
         except BaseException as error:
-            self._fail(error, (event, *self._inbox))
+            self._fail(error, (*news, *self._inbox))
             if not isinstance(error, Exception):
                 raise
         finally:
@@ -241,6 +247,8 @@ class Runner:
         self.post(Tick())
 
     def _perform(self, effect: Effect) -> None:
+        """Do at once what is to be done to processes; nobody is down for longer because of who
+        else has to hear of it."""
         match effect:
             case Spawn():
                 self._spawn(effect)
@@ -249,15 +257,14 @@ class Runner:
             case Kill():
                 self._processes[effect.path, effect.run].kill(late=effect.late)
             case Reply():
-                self._reply(effect)
+                self._later.append(partial(self._reply, effect))
             case Halt():
-                self._end = effect
-                self._halt_when_all_is_told()
+                self._later.append(partial(self._halt, effect))
             case StateChange():
-                self._tell(effect)
+                self._later.append(partial(self._tell, effect))
                 self._forget(effect)
             case Report() | LastOutput():
-                self._tell(effect)
+                self._later.append(partial(self._tell, effect))
 
     def _terminate(self, effect: Terminate) -> None:
         """As the spec has it now; it may have changed since the process was made."""
@@ -284,12 +291,17 @@ class Runner:
         process = self._processes.pop((change.path, change.run), None)
         if process is not None and change.reason is not None and change.reason.is_own:
             self._quoted.add(change.run)
-            process.quote(partial(self._tell_lines, change.path, change.run))
+            tell = partial(self._tell_lines, change.path, change.run)
+            self._later.append(partial(process.quote, tell))
 
     def _tell_lines(self, path: str, run: int, lines: tuple[str, ...]) -> None:
         self._quoted.discard(run)
         if lines:
             self.post(LastLines(path, run, lines))
+        self._halt_when_all_is_told()
+
+    def _halt(self, end: Halt) -> None:
+        self._end = end
         self._halt_when_all_is_told()
 
     def _halt_when_all_is_told(self) -> None:
