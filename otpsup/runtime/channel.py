@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _socket  # socket.socketpair makes objects around both ends, for longer than all else here
 import array
-import asyncio
 import contextlib
 import os
 import select
@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from ..errors import ProtocolError
 from ..wire.status import LIMIT, ConnectMessage, Message, decode
+from .readers import Readers
 
 _AT_ONCE = 16
 """Messages read before other children get their turn."""
@@ -31,18 +32,19 @@ class Channel:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        readers: Readers,
         told: Callable[[Message], None],
         connected: Callable[[socket.socket], None],
         wrong: Callable[[ProtocolError], None],
     ) -> None:
-        self._loop = loop
+        self._readers = readers
         self._told = told
         self._connected = connected
         self._wrong = wrong
-        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ours, self._theirs = _socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ours.setblocking(False)
-        loop.add_reader(self._ours.fileno(), self._readable)
+        self._is_at_end = False
+        readers.add_reader(self._ours.fileno(), self._readable)
 
     @property
     def child_end(self) -> int:
@@ -61,13 +63,13 @@ class Channel:
     def drain(self) -> None:
         """Read what is left of a child that has ended; not what others may go on to say."""
         for _ in range(_AT_MOST):
-            if self._ours.fileno() < 0 or not self._read_one():
+            if self._is_at_end or self._ours.fileno() < 0 or not self._read_one():
                 return
 
     def close(self) -> None:
         """Hang up."""
         if self._ours.fileno() >= 0:
-            self._loop.remove_reader(self._ours.fileno())
+            self._readers.remove_reader(self._ours.fileno())
             self._ours.close()
         self._theirs.close()
 
@@ -88,7 +90,8 @@ class Channel:
             data, ancillary, flags = b"", [], 0
         fds = _descriptors(ancillary)
         if not data and self._has_ended():
-            self._loop.remove_reader(self._ours.fileno())
+            self._is_at_end = True
+            self._readers.remove_reader(self._ours.fileno())
             _close_all(fds)
             return False
         self._take(data, fds, truncated=bool(flags & socket.MSG_TRUNC))

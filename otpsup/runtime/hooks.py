@@ -75,7 +75,8 @@ class _Side:
     """The loop as one process of an incarnation has it: what it tells comes to us."""
 
     def __init__(self, host: Host, post: Callable[[Event], None]) -> None:
-        self.loop, self.pump, self.sockets = host.loop, host.pump, host.sockets
+        self.loop, self.readers = host.loop, host.readers
+        self.pump, self.sockets = host.pump, host.sockets
         self.umask, self.tree, self.environ = host.umask, host.tree, host.environ
         self.launcher, self.zygote = host.launcher, host.zygote
         self.is_ours, self.adopt = host.is_ours, host.adopt

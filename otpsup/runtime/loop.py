@@ -55,6 +55,7 @@ from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
 from .logs import LogPump
+from .readers import Readers
 from .sockets import Sockets
 
 _CLOSE = 5.0
@@ -79,6 +80,7 @@ class Runner:
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.engine = Engine(spec, random.random)
+        self.readers = Readers(self.loop)
         self.pump = LogPump()
         self.sockets = Sockets()
         self.umask = current_umask()
@@ -333,6 +335,7 @@ class Runner:
         for process in self._processes.values():  # only a bug of ours leaves any
             process.let_go()
         self.sockets.close()
+        self.readers.close()
         await self._launchers.close(_CLOSE)
         self.pump.close(_CLOSE)  # nothing runs any more that waiting here could hold up
         if self._timer:

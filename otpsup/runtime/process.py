@@ -36,11 +36,12 @@ from ..specs import Command, Http, Notify, Port, Probe, StaysUp, Worker, stdin
 from ..wire import status as wire
 from . import environment, marks, orders, ports, readiness, stacks
 from .channel import Channel
-from .environment import Unusable
+from .environment import Given, Unusable
 from .launch import Signaller, Spawner
 from .logs import LogPump, Nowhere, Watcher
 from .notify import NotifySocket
 from .output import ChildOutput, quoted, without_traceback
+from .readers import Readers
 from .sockets import Sockets
 from .stdin import StdinPipe
 from .stock import StockWorker
@@ -60,6 +61,7 @@ class Host(Protocol):
     """What a process needs of the loop that runs it."""
 
     loop: asyncio.AbstractEventLoop
+    readers: Readers
     pump: LogPump
     sockets: Sockets
     umask: int
@@ -100,7 +102,8 @@ class ChildProcess:
         self._notify: NotifySocket | None = None
         self._output = ChildOutput(host.pump, path, run, spec, self._matched)
         self._stdin: StdinPipe | None = None
-        self._secrets = Secrets({})
+        self._hidden: Secrets | None = None
+        self._given: tuple[Sequence[Any], Given] = ((), Given({}))
         self._complaints = 0
         self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._nudge: asyncio.TimerHandle | None = None
@@ -118,7 +121,7 @@ class ChildProcess:
         """Make the process; what goes wrong becomes an event."""
         try:
             given = environment.given(self.spec)
-            self._secrets = environment.secrets(self.spec, args, given, self._host.environ)
+            self._given = (args, given)
             self._refuse_taken_port()
             self._spawn(args, given.variables)
         except (OtpsupError, OSError) as error:
@@ -128,6 +131,13 @@ class ChildProcess:
         finally:
             self._close_ours()
             self._output.hand_over()
+
+    @property
+    def _secrets(self) -> Secrets:
+        """Found when something is to be shown first: most children say nothing of themselves."""
+        if self._hidden is None:
+            self._hidden = environment.secrets(self.spec, *self._given, self._host.environ)
+        return self._hidden
 
     def _refuse_taken_port(self) -> None:
         port = readiness.taken_port(self.spec.ready)
@@ -139,7 +149,7 @@ class ChildProcess:
             raise Unusable(f"port {port} is in use by {who}; stop that, or choose another port")
 
     def _spawn(self, args: Sequence[Any], variables: dict[str, str]) -> None:
-        self._channel = Channel(self._host.loop, self._told, self._connected, self._wrong)
+        self._channel = Channel(self._host.readers, self._told, self._connected, self._wrong)
         outputs = self._output.descriptors()
         env = {**variables, **self._extra_environment()}
         if isinstance(self.spec, Command):
@@ -156,12 +166,13 @@ class ChildProcess:
         assert self._channel
         host, inode = self._host, self._channel.inode
         order = orders.command(spec, self.path, args, host.umask, inode, env, host.environ)
-        given = {**outputs, orders.channel_number(spec): self._channel.child_end}
+        given = {orders.channel_number(spec): self._channel.child_end, **outputs}
         if spec.stdin != stdin.NULL:
             given[0] = self._input(spec.stdin)
         if isinstance(spec.ready, Notify) and spec.ready.fd is not None:
             given[spec.ready.fd] = self._notification_fd()
         order["targets"] = list(given)
+        order["held"] = 1  # not its outputs, whose ends mean something of their own
         self._order_from(self._host.launcher(), order, list(given.values()))
 
     def _input(self, wanted: stdin.Stdin) -> int:
@@ -268,10 +279,14 @@ class ChildProcess:
             return
         if self._channel:
             self._channel.drain()
-        self._clean_up()
-        stacks = plain_lines(self._secrets.hide(self._where))
-        how = evolve(exit, crash=self._crash, hung=self._hung, stacks=stacks)
-        self._host.post(Exited(self.path, self.run, how))
+        self._is_over = True
+        if self._crash or self._hung:
+            stacks = plain_lines(self._secrets.hide(self._where))
+            exit = evolve(exit, crash=self._crash, hung=self._hung, stacks=stacks)
+        try:
+            self._host.post(Exited(self.path, self.run, exit))
+        finally:  # its successor, if there is to be one, does not wait for this
+            self._clean_up()
 
     def on_lost(self) -> None:
         """Whoever would report its exit is gone: end it."""

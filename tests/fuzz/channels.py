@@ -16,6 +16,7 @@ from typing import Any
 from otpsup.errors import ProtocolError
 from otpsup.runtime.channel import Channel
 from otpsup.runtime.notify import NotifySocket
+from otpsup.runtime.readers import Readers
 
 from .codecs import MESSAGES
 from .mutate import hostile, noise, scrambled
@@ -75,6 +76,7 @@ class Channels(Sockets):
 
     def open(self) -> None:
         super().open()
+        self._readers = Readers(self._loop)
         self._begin()
 
     def _begin(self) -> None:
@@ -82,7 +84,7 @@ class Channels(Sockets):
         self._streams: list[socket.socket] = []
         self._wrong: list[ProtocolError] = []
         self._channel = Channel(
-            self._loop, self._told.append, self._streams.append, self._wrong.append
+            self._readers, self._told.append, self._streams.append, self._wrong.append
         )
         self._child = socket.socket(fileno=os.dup(self._channel.child_end))
         self._channel.hand_over()
@@ -136,6 +138,7 @@ class Channels(Sockets):
 
     def close(self) -> None:
         self._end()
+        self._readers.close()
         super().close()
 
 

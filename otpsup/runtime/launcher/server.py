@@ -11,6 +11,7 @@ import contextlib
 import errno
 import marshal
 import os
+import resource
 import select
 import signal
 import socket
@@ -31,6 +32,8 @@ _CRASHED = 1.0
 """Seconds of grace, at most, for what a child left behind that was not told to end."""
 _ABANDONED = 1.0
 """Seconds of grace, at most, that children get when the host is gone."""
+_SPENT = 100
+"""Descriptors of children that are gone, at most, that stay open while there is more to do."""
 _BLINK = 0.001
 GLANCE = 0.005
 """Seconds between looks at a group that is about to vanish, or at children told to end."""
@@ -43,6 +46,7 @@ class _Child(NamedTuple):
     stop_signal: int
     grace: float
     mark: bytes
+    held: Sequence[int] = ()
 
 
 class _Lingering:
@@ -85,6 +89,10 @@ class Server:
         self._lingering: dict[int, _Lingering] = {}
         self._hosts_own: list[int] = []
         """Pidfds of children that the host has made itself."""
+        self._spent: list[int] = []
+        """Descriptors of children that are gone."""
+        self._room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+        """The highest number that a held descriptor may have."""
 
     def close_in_fork(self) -> None:
         """In a fork of this process: let go of what is the server's."""
@@ -102,7 +110,10 @@ class Server:
         if self._host is not None:
             poll.register(self._host, select.POLLIN)
         while True:
-            ready = {fd for fd, _ in poll.poll(GLANCE * 1000 if self._lingering else None)}
+            has_more = self._lingering or self._spent
+            ready = {fd for fd, _ in poll.poll(GLANCE * 1000 if has_more else None)}
+            if self._spent and not ready:
+                self._let_go()
             if wake in ready:
                 _drain(wake)
             self._reap()
@@ -170,6 +181,7 @@ class Server:
 
     def _start(self, frame: frames.Frame) -> None:
         order = marshal.loads(frame.payload)
+        held: Sequence[int] = ()
         try:
             pid = self._spawn(order, frame.fds)
         except Failure as failure:
@@ -179,11 +191,26 @@ class Server:
             self._tell(frames.pack(frames.FAILED, frame.id, errno.EINVAL, what))
         else:
             known = (order["stop_signal"], order["grace"], order.get("mark", b""))
-            self._children[pid] = _Child(frame.id, *known)
+            held = self._hold(frame.fds, order.get("held", 0))
+            self._children[pid] = _Child(frame.id, *known, held)
             self._report_up(frame.id, pid)
         finally:
-            for fd in frame.fds:
+            for fd in frame.fds[len(held) :]:
                 os.close(fd)
+
+    def _hold(self, fds: Sequence[int], count: int) -> Sequence[int]:
+        """Those that stay open here until the child's end is told, if there is room for them.
+
+        Else whoever reads them would hear of the end first: he would run when the child has closed
+        them, in the way of the child, which is not gone yet, and of us, who have to start another.
+        """
+        return fds[:count] if count and max(fds) < self._room else ()
+
+    def _let_go(self) -> None:
+        """Close what was held of those that are gone."""
+        for fd in self._spent:
+            os.close(fd)
+        self._spent.clear()
 
     def _report_up(self, id: int, pid: int) -> None:
         pidfd = pidfd_open(pid)
@@ -224,6 +251,9 @@ class Server:
         if child is None:
             self._tell(exited)
             return
+        self._spent += child.held
+        if len(self._spent) > _SPENT:
+            self._let_go()
         left = _Lingering(child, exited, grace)
         if self._is_swept(pid, left):
             self._tell(exited)
