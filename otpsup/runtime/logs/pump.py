@@ -15,7 +15,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from ...logger import logger
@@ -55,6 +54,8 @@ class LogPump:
         """How many pipes of an incarnation are open."""
         self._waiting: dict[int, Callable[[], None]] = {}
         """Who waits for all pipes of an incarnation to be at their end."""
+        self._lock = threading.Lock()
+        """For these two."""
         self.taps = Taps()
         self._ring = Ring()
         self._compressor = Compressor()
@@ -123,18 +124,18 @@ class LogPump:
         through = self.taps.filter(source.path, source.stream, source.pid) if source else None
         at_once = format == "bytes"
         stream = Stream(fd, sink, watcher, source, form, self._ring, through, at_once=at_once)
-        self._do(partial(self._take_in, stream))
+        self.start()
+        self._take_in(stream)
 
     def at_end(self, run: int, call: Callable[[], None]) -> None:
-        """Call, from the pump's thread, once all pipes of this incarnation are at their end."""
-
-        def look() -> None:
-            if run in self._runs:
+        """Call it once all pipes of this incarnation are at their end: now if they are, else from
+        the pump's thread."""
+        with self._lock:
+            is_open = run in self._runs
+            if is_open:
                 self._waiting[run] = call
-            else:
-                call()
-
-        self._do(look)
+        if not is_open:
+            call()
 
     def last(self, path: str, run: int) -> bytes:
         """What this incarnation of a child said last, as far as it is known by now."""
@@ -242,11 +243,14 @@ class LogPump:
             self._inbox.popleft()()
 
     def _take_in(self, stream: Stream) -> None:
-        self._streams[stream.fd] = stream
-        self._epoll.register(stream.fd, select.EPOLLIN)
+        """From any thread. The pump's own is not woken for that, only when there is something to
+        read: two threads that run at the same time hold each other up."""
         if stream.source:
             run = stream.source.run
-            self._runs[run] = self._runs.get(run, 0) + 1
+            with self._lock:
+                self._runs[run] = self._runs.get(run, 0) + 1
+        self._streams[stream.fd] = stream
+        self._epoll.register(stream.fd, select.EPOLLIN)
 
     def _pump(self, stream: Stream) -> bool:
         try:
@@ -268,11 +272,14 @@ class LogPump:
             self._ended(stream.source.run)
 
     def _ended(self, run: int) -> None:
-        self._runs[run] -= 1
-        if self._runs[run] == 0:
-            del self._runs[run]
-            if waiting := self._waiting.pop(run, None):
-                waiting()
+        waiting = None
+        with self._lock:
+            self._runs[run] -= 1
+            if self._runs[run] == 0:
+                del self._runs[run]
+                waiting = self._waiting.pop(run, None)
+        if waiting:
+            waiting()
 
     # Slow readers.
 
