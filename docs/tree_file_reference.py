@@ -40,7 +40,7 @@ write one: [tree files](../how-to/tree-files.md).
 | key | meaning |
 |---|---|
 | `name` | of the tree |
-| `strategy`, `intensity`, `period`, `auto_shutdown`, `shutdown` | as for a supervisor, below |
+| `strategy`, `parallel`, `intensity`, `period`, `auto_shutdown`, `shutdown` | as for a supervisor, below |
 | `children` | a list of children with `name`, or a mapping from names to children |
 | `template`, `max_children` | in place of `children`: the tree is a dynamic supervisor |
 | `include` | a path or several, with `*`: files whose `children`, `bases`, `variables` and `env_files` are taken in; their children come first |

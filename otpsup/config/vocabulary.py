@@ -91,6 +91,7 @@ _SUPERVISING: Keys = {**_value("a whole number", "intensity"), "period": Key("pe
 SUPERVISOR: Keys = {
     **NAME,
     **_value("a word", "strategy", "auto_shutdown"),
+    **_value("true or false", "parallel"),
     **_SUPERVISING,
     **CHILD,
 }
@@ -148,7 +149,9 @@ MERGED: Final = ("environment", "secrets", "rlimits", "kwargs")
 PROCESSES_ONLY: Final = ("shutdown",)
 """A default that supervisors do not take: they wait until their own children have ended."""
 
-_POLICY = ("strategy", "intensity", "period", "auto_shutdown", "shutdown", "max_children")
+_POLICY = (
+    *("strategy", "parallel", "intensity", "period", "auto_shutdown", "shutdown", "max_children"),
+)
 ROOT: Final = ("name", *_POLICY, "children", "template")
 """What a file says of the tree itself; it has no siblings, and nobody restarts it."""
 

@@ -94,7 +94,7 @@ class Survey:
     def _order(self) -> Iterator[list[str]]:
         children = self.spec.children if isinstance(self.spec, Supervisor) else ()
         graph = {child.name: [after.name for after in child.after] for child in children}
-        if not any(graph.values()):
+        if not (isinstance(self.spec, Supervisor) and self.spec.is_graph):
             yield from ([self.node.path_of(name)] for name in graph)
             return
         sorter = TopologicalSorter(graph)
@@ -255,7 +255,7 @@ def _followers(spec: Supervisor) -> dict[str, list[str]]:
     names = [child.name for child in spec.children]
     if spec.strategy == "one_for_all":  # in a ring, each leads to all
         return {name: [names[n - 1]] for n, name in enumerate(names)}
-    if not any(child.after for child in spec.children):
+    if not spec.is_graph:
         return {name: names[n + 1 : n + 2] for n, name in enumerate(names)}
     found: dict[str, list[str]] = {name: [] for name in names}
     for child in spec.children:

@@ -31,7 +31,7 @@ _OF_THE_NEXT_START = {
 _UNTIL_READY = frozenset(("ready", "start_timeout", "before_start"))
 _OF_ITS_END = {"stop_signal", "stop_group", "exitcodes"}
 _OF_SUPERVISORS = {
-    *("intensity", "period", "strategy", "auto_shutdown", "max_children", "template")
+    *("intensity", "period", "strategy", "auto_shutdown", "parallel", "max_children", "template")
 }
 _IN_PLACE = _OF_ITS_SUPERVISION | _OF_THE_NEXT_START | _OF_ITS_END | _OF_SUPERVISORS
 """Fields that change without a new process; all others are what a process is made of."""

@@ -181,6 +181,6 @@ def order_of(spec: Supervisor | DynamicSupervisor, children: Mapping[str, Child]
     """The order that a supervisor's spec asks for."""
     if isinstance(spec, DynamicSupervisor):
         return NoOrder(children)
-    if any(child.after for child in spec.children):
+    if spec.is_graph:
         return GraphOrder(children, {child.name: child.after for child in spec.children})
     return ListOrder(children)

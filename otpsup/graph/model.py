@@ -142,7 +142,7 @@ def _arrows(spec: ChildSpec, path: str) -> Iterator[Arrow]:
     """What leads from a child to another: their dependencies, or the list of rest_for_one."""
     if not isinstance(spec, Supervisor):
         return
-    if spec.strategy == "rest_for_one" and not _is_graph(spec):
+    if spec.strategy == "rest_for_one" and not spec.is_graph:
         for one, other in pairwise(spec.children):
             yield Arrow(under(path, one.name), under(path, other.name), is_listed=True)
     for child in spec.children:
@@ -151,14 +151,9 @@ def _arrows(spec: ChildSpec, path: str) -> Iterator[Arrow]:
             yield Arrow(under(path, after.name), under(path, child.name), label)
 
 
-def _is_graph(spec: Supervisor) -> bool:
-    """Whether dependencies are the order of its children, in place of their list."""
-    return any(child.after for child in spec.children)
-
-
 def _waves(spec: ChildSpec) -> Iterator[tuple[str, ...]]:
     """Who starts with whom when it starts; what is on demand does not, and is not waited for."""
-    if not isinstance(spec, Supervisor) or not _is_graph(spec):
+    if not isinstance(spec, Supervisor) or not spec.is_graph:
         return
     wanted = [child for child in spec.children if child.autostart]
     names = {child.name for child in wanted}

@@ -55,6 +55,8 @@ class Supervisor(_Supervising):
         name: unique among its siblings.
         children: started in this order, stopped in reverse; where one of them has `after`, their
             dependencies are the order, and what does not depend on each other goes in parallel.
+        parallel: dependencies are the order although nobody has any: all start and stop at once
+            (the `Parallel` of a Kubernetes StatefulSet's podManagementPolicy).
         strategy: who is restarted with a child that ended: `one_for_one` nobody else,
             `one_for_all` all, `rest_for_one` those after it (with `after`: those that depend on
             it, directly or not).
@@ -80,6 +82,7 @@ class Supervisor(_Supervising):
             ("never", "any_significant", "all_significant"), "auto_shutdown='any_significant'"
         ),
     )
+    parallel: bool = field(default=False, kw_only=True, validator=check.boolean)
     children: tuple[ChildSpec, ...] = field(
         default=(),
         kw_only=True,
@@ -91,6 +94,11 @@ class Supervisor(_Supervising):
             reason="invalid_child_spec",
         ),
     )
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether dependencies are the order of the children, in place of their list."""
+        return self.parallel or any(child.after for child in self.children)
 
     @children.validator
     def _children_fit(self, _: attrs.Attribute[Any], children: tuple[ChildSpec, ...]) -> None:

@@ -114,6 +114,7 @@ def encode_spec(spec: ChildSpec) -> dict[str, Any]:
         value |= {"template": encode_spec(spec.template), "max_children": spec.max_children}
         return {"type": "dynamic_supervisor", **value}
     value |= {"strategy": spec.strategy, "auto_shutdown": spec.auto_shutdown}
+    value["parallel"] = spec.parallel
     return {"type": "supervisor", **value, "children": [encode_spec(c) for c in spec.children]}
 
 
@@ -133,4 +134,5 @@ def _decode(value: Mapping[str, Any]) -> ChildSpec:
         template = _decode(value["template"])
         return DynamicSupervisor(template=template, max_children=value["max_children"], **known)
     known |= {"strategy": value["strategy"], "auto_shutdown": value["auto_shutdown"]}
+    known["parallel"] = value.get("parallel", False)
     return Supervisor(children=[_decode(child) for child in value["children"]], **known)

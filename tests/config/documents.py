@@ -50,6 +50,7 @@ GOOD: dict[str, list[Any]] = {
     "strategy": ["one_for_one", "one_for_all", "rest_for_one"],
     "intensity": [0, 3, 10],
     "period": [5, "1m", 0.5],
+    "parallel": [True, False],
     "auto_shutdown": ["never", "any_significant", "all_significant"],
     "max_children": [0, 100],
     "copies": [0, 1, 3],
