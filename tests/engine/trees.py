@@ -90,9 +90,11 @@ def _children(draw: st.DrawFn, strategy: str, depth: int, *, under_auto_shutdown
     names = "abcd"[: draw(st.sampled_from((1, 2, 2, 3, 3, 4)))]
     may_be_own = strategy == "one_for_one"
     children = [_child(draw, name, depth, under_auto_shutdown, may_be_own) for name in names]
-    if draw(st.integers(0, 2)) == 2:
+    order = draw(st.sampled_from(("list", "list", "graph", "parallel")))
+    if order != "list":
         children = [_with_after(draw, children, n) for n in range(len(children))]
-    return f"children=[{', '.join(children)}]"
+    listed = f"children=[{', '.join(children)}]"
+    return f"parallel=True, {listed}" if order == "parallel" else listed
 
 
 def _with_after(draw: st.DrawFn, children: list[str], number: int) -> str:
