@@ -211,9 +211,14 @@ def _idle(up: dict[int, Host], told: dict[int, Steps]) -> None:
 def _restarts(up: dict[int, Host], told: dict[int, Steps], kills: int) -> None:
     turns = [size for size in up for _ in range(kills)]
     random.shuffle(turns)
+    who = {size: host.supervisors() for size, host in up.items()}
+    before = {size: processes.cpu(pids) for size, pids in who.items()}
     for size in turns:
         time.sleep(PAUSE * random.uniform(0.5, 1.5))
         told[size].setdefault("restart", []).append(up[size].kill_one())
+    time.sleep(_SETTLE)
+    for size, pids in who.items():
+        told[size]["restart_cpu"] = [(processes.cpu(pids) - before[size]) * 1e3 / kills]
 
 
 def _figures(steps: Steps) -> dict[str, float]:
@@ -226,6 +231,7 @@ COLUMNS = {
     "boot": ("all up", "s"),
     "restart": ("restart p50", "ms"),
     "restart_p99": ("restart p99", "ms"),
+    "restart_cpu": ("CPU of host and launcher a restart", "ms"),
     "mass": ("all killed, all back", "s"),
     "one_for_all": ("one_for_all, all back", "s"),
     "stop": ("orderly stop", "s"),
@@ -234,7 +240,7 @@ COLUMNS = {
     "idle_cpu": (f"CPU in {IDLE:g} idle s", "ms"),
     "idle_switches": (f"context switches in {IDLE:g} idle s", ""),
 }
-_GROWING = ("boot", "restart", "restart_p99", "mass", "one_for_all", "stop", "pss")
+_GROWING = ("boot", "restart", "restart_p99", "restart_cpu", "mass", "one_for_all", "stop", "pss")
 
 
 def exponents(figures: dict[int, dict[str, float]]) -> dict[str, list[float]]:
