@@ -44,7 +44,7 @@ IDLE = 10.0
 _SETTLE = 2.0
 _LATEST = 600.0
 _PER_CHILD = {"inherit": 3, "null": 2}
-_OWN = 64
+_OWN = 100
 """Descriptors that the host needs, by where its children's output goes."""
 _HOST = """\
 import sys
@@ -73,7 +73,8 @@ class Host:
         self.records = Records(folder / "fifo")
         told = (places.compiled("child"), str(self.records.path), str(count), strategy, output)
         begun = time.monotonic_ns()
-        with (folder / "output").open("wb") as said:
+        self._said = folder / "output"
+        with self._said.open("wb") as said:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _HOST, *told], stdin=subprocess.DEVNULL, stdout=said,
                 stderr=said, env={**os.environ, "PYTHONPATH": str(places.PROJECT),
@@ -82,8 +83,20 @@ class Host:
         self.boot = self._all_back(begun)
 
     def _all_back(self, begun: int) -> float:
-        """Seconds from then until every child has come to life since."""
-        return (self.records.of_all(self.count, _LATEST) - begun) / 1e9
+        """Seconds from then until every child has come to life since.
+
+        Raises:
+            SystemExit: the host has ended.
+        """
+        seen: set[int] = set()
+        last = 0
+        while len(seen) < self.count:
+            for record in self.records.take(1.0):
+                seen.add(record.id)
+                last = max(last, record.at)
+            if self.process.poll() is not None:
+                raise SystemExit(f"benchmarks: the host has ended: {self._said.read_text()[-500:]}")
+        return (last - begun) / 1e9
 
     def supervisors(self) -> list[int]:
         """The host and its launcher."""
@@ -298,6 +311,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--into", type=Path, help="a folder for growth.json and growth.svg")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave nobody behind
     figures = measure([n for n in SIZES if n <= given.most], given.kills, given.rounds)
     print(table(figures))
     if given.into:
