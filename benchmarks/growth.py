@@ -277,7 +277,7 @@ def table(figures: dict[int, dict[str, float]]) -> str:
     grown = exponents(figures)
     rows = [["", *(f"{size:,}" for size in sizes), "exponents"]]
     for name, (title, unit) in COLUMNS.items():
-        values = [f"{figures[size][name]:.4g}" for size in sizes]
+        values = [_number(figures[size][name]) for size in sizes]
         how = " ".join(f"{value:.2f}" for value in grown.get(name, ()))
         rows.append([f"{title}, {unit}" if unit else title, *values, how])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -288,6 +288,10 @@ def table(figures: dict[int, dict[str, float]]) -> str:
         kib = per_child(figures, sizes[-2], sizes[-1])
         lines.append(f"memory of each child from {sizes[-2]:,} on: {kib:.1f} KiB")
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def chart(figures: dict[int, dict[str, float]]) -> str:
