@@ -23,6 +23,14 @@ def below(pid: int) -> list[int]:
         return []
 
 
+def children(pid: int) -> list[int]:
+    """Those whom this process itself has started."""
+    try:
+        return [each.pid for each in psutil.Process(pid).children()]
+    except psutil.NoSuchProcess:
+        return []
+
+
 def cpu(pids: Iterable[int]) -> float:
     """CPU seconds that these have used up to now, all their threads; not those of who has ended."""
     total = 0

@@ -195,6 +195,13 @@ class StartFailed(OtpsupError):
     code = "start_failed"
 
 
+class TooLarge(StartFailed):
+    """The machine does not allow what the tree needs; the message has the arithmetic. Nothing was
+    started."""
+
+    code = "too_large"
+
+
 class NotRunning(OtpsupError):
     """The tree, or the supervisor that was asked, is not running (OTP: `noproc`).
 

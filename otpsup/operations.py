@@ -51,6 +51,9 @@ class Running(Protocol):
     def environ(self) -> Mapping[str, str]:
         """The variables that all of the tree inherit."""
 
+    def why_not(self, spec: Root) -> str:
+        """Why the machine does not allow a tree of this size; nothing if it does."""
+
     def ask(self, make: Callable[[int], Request], answer: Answer) -> None:
         """Put a request to the engine."""
 
@@ -290,7 +293,13 @@ class Operations:
         return await self._done(done)
 
     async def _planned(self, spec: Root) -> tuple[Sequence[Change], dict[str, str]]:
-        """What it takes, and what of it would certainly fail."""
+        """What it takes, and what of it would certainly fail.
+
+        Raises:
+            UpdateRefused: it is too large as a whole.
+        """
+        if why := self._session.why_not(spec):
+            raise UpdateRefused(f"nothing was changed, for the tree would then be one that {why}")
         planned = await self._begin(lambda ref: Reload(ref=ref, spec=spec, preview=True))
         return planned, await asyncio.to_thread(self._problems, spec, planned)
 

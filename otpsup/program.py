@@ -13,7 +13,7 @@ import loguru
 
 from . import explain, pid1
 from .engine.effects import Halt
-from .errors import OtpsupError
+from .errors import OtpsupError, TooLarge
 from .logger import logger
 from .plain import plain
 from .specs import DynamicSupervisor, Supervisor
@@ -54,7 +54,12 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
     tree = tree if isinstance(tree, Tree) else Tree(tree, name=name)
     tree._begin()
     loguru.logger.enable("otpsup")
-    halt = asyncio.run(_run(tree))
+    try:
+        halt = asyncio.run(_run(tree))
+    except TooLarge as error:
+        tree._over(error)
+        print(plain(str(error)), file=sys.stderr, flush=True)
+        raise SystemExit(EXIT_CODES["start_failed"]) from None
     tree._over(halt)
     if halt.kind != "stopped":
         print(plain(explain.ending(tree.name, halt)), file=sys.stderr, flush=True)

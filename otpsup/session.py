@@ -31,6 +31,7 @@ from .errors import NoProcess, OtpsupError
 from .events import Event, from_effect
 from .logger import logger
 from .operations import Operations, Root, Source
+from .runtime import capacity
 from .runtime.logs.taps import Tap
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
@@ -55,6 +56,9 @@ class Session(Backend):
         file: the tree file that `spec` comes from.
         variables: for `${NAME}` in tree files; those of this process if not given.
         source: reads `file` again; it is a tree file if not given.
+
+    Raises:
+        TooLarge: the tree does not fit on this machine; nothing was started.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class Session(Backend):
         source: Source | None = None,
     ) -> None:
         self.name = name
+        self._others = capacity.open_now()
+        capacity.check(name, spec, self._others)
         self._server = ControlServer(self)
         self._runner = Runner(spec, self._server.adopt)
         self._runner.listeners.append(lambda effect: log.write(name, effect))
@@ -136,6 +142,10 @@ class Session(Backend):
     def engine(self) -> Engine:
         """The decisions; to be looked at."""
         return self._runner.engine
+
+    def why_not(self, spec: Supervisor | DynamicSupervisor) -> str:
+        """Why this tree in the place of ours would not fit; nothing if it would."""
+        return capacity.why_not(spec, self._others)
 
     @property
     def environ(self) -> Mapping[str, str]:

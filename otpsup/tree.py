@@ -125,7 +125,8 @@ class Tree(Verbs):
         """Start everything, in order; returns when all is up.
 
         Raises:
-            StartFailed: a child did not start; everything is down again.
+            StartFailed: a child did not start; everything is down again. TooLarge, one of these:
+                the machine does not allow what the tree needs, and nothing was started.
             AlreadyStarted: the tree runs already.
         """
         started = _promise()

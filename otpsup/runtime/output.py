@@ -63,18 +63,8 @@ class ChildOutput:
     def descriptors(self) -> dict[int, int]:
         """The writing ends for its stdout and stderr, by number; nothing where it is /dev/null."""
         out = self._pipe(self._spec.stdout, "stdout")
-        err = out if self._shares_one_pipe() else self._pipe(self._spec.stderr, "stderr")
+        err = out if _shares_one_pipe(self._spec) else self._pipe(self._spec.stderr, "stderr")
         return {number: fd for number, fd in ((1, out), (2, err)) if fd is not None}
-
-    def _shares_one_pipe(self) -> bool:
-        """One pipe for both keeps their order; not where it matters which of them it was: where
-        only one of them is watched for a line, or where that is written with each line."""
-        if self._spec.stderr == STDOUT:
-            return True
-        kind = self._spec.ready
-        is_watched = isinstance(kind, LogLine) and kind.stream != "both"
-        is_told = _format(self._spec.stdout) == "json"
-        return self._spec.stderr == self._spec.stdout and not is_watched and not is_told
 
     def _pipe(self, target: Output, stream: str) -> int | None:
         watcher = self._watcher(stream)
@@ -90,7 +80,7 @@ class ChildOutput:
 
     def _watcher(self, stream: str) -> Watcher | None:
         kind = self._spec.ready
-        if not isinstance(kind, LogLine) or kind.stream not in (stream, "both"):
+        if not isinstance(kind, LogLine) or not _is_watched(self._spec, stream):
             return None
         return line_watcher(kind, self._matched)
 
@@ -131,6 +121,29 @@ class ChildOutput:
 
         timer = loop.call_later(_LINGER, tell)
         self._pump.at_end(self._run, at_end)
+
+
+def count_pipes(spec: Worker | Command) -> int:
+    """How many pipes the output of a child takes, unless somebody reads along."""
+    streams = [("stdout", spec.stdout), ("stderr", spec.stderr)]
+    if _shares_one_pipe(spec):
+        del streams[1]
+    return sum(target != NULL or _is_watched(spec, stream) for stream, target in streams)
+
+
+def _is_watched(spec: Worker | Command, stream: str) -> bool:
+    """Whether a line of this stream means that it is ready."""
+    return isinstance(spec.ready, LogLine) and spec.ready.stream in (stream, "both")
+
+
+def _shares_one_pipe(spec: Worker | Command) -> bool:
+    """One pipe for both keeps their order; not where it matters which of them it was: where only
+    one of them is watched for a line, or where that is written with each line."""
+    if spec.stderr == STDOUT:
+        return True
+    is_watched = isinstance(spec.ready, LogLine) and spec.ready.stream != "both"
+    is_told = _format(spec.stdout) == "json"
+    return spec.stderr == spec.stdout and not is_watched and not is_told
 
 
 def _format(target: Output) -> Format:

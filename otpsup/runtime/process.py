@@ -38,6 +38,7 @@ from . import environment, marks, orders, ports, readiness, stacks
 from .channel import Channel
 from .environment import Given, Unusable
 from .launch import Signaller, Spawner
+from .limits import hint
 from .logs import LogPump, Nowhere, Watcher
 from .notify import NotifySocket
 from .output import ChildOutput, quoted, without_traceback
@@ -124,8 +125,10 @@ class ChildProcess:
             self._given = (args, given)
             self._refuse_taken_port()
             self._spawn(args, given.variables)
-        except (OtpsupError, OSError) as error:
+        except OtpsupError as error:
             self._fail(text_of(error))
+        except OSError as error:
+            self._fail(f"{text_of(error)}{hint(error.errno)}")
         except BaseException as error:  # pickling runs code of the arguments' own
             self._fail(f"cannot hand over target or arguments: {in_words(error)}")
         finally:
@@ -271,7 +274,7 @@ class ChildProcess:
 
     def on_failed(self, error: OSError) -> None:
         """It could not be made."""
-        self._fail(f"cannot {error.filename}: {error.strerror}")
+        self._fail(f"cannot {error.filename}: {error.strerror}{hint(error.errno)}")
 
     def on_exit(self, exit: Exit) -> None:
         """It is gone, its group with it; what it said last still counts."""

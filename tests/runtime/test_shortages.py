@@ -126,7 +126,11 @@ def test_a_start_that_fails_for_want_of_something_harms_nobody_else(
             until(lambda: helper({part!r}).num_fds() <= fds)  # one may be on its way
             tell("as before")
     """
-    error = {"NPROC": "Resource temporarily unavailable", "AS": "Cannot allocate memory"}[which]
+    where = "(no more processes: ulimit -u, pids.max of the cgroup, kernel.pid_max)"
+    error = {
+        "NPROC": f"Resource temporarily unavailable {where}",
+        "AS": "Cannot allocate memory",
+    }[which]
     with unprivileged(code) as host:
         assert host.hear() == f"cannot {told}: {error}"
         assert host.hear() == "as before"

@@ -2,7 +2,7 @@
 
 Two ways. Where the order needs no more than posix_spawn offers, that is used: it costs the same
 whatever our size. Limits, priority and identity need steps between fork and exec; for them we
-fork, which is safe and quick because this process is small and has one thread.
+fork, which is safe and quick because this process is small, and its one other thread only sleeps.
 """
 
 from __future__ import annotations

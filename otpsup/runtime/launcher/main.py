@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import gc
 import os
 import resource
 import signal
 import socket
+from collections.abc import Callable
 
+from .deaths import Deaths
 from .execute import RESET, execute
 from .server import Server
 from .syscalls import become_subreaper, pidfd_open
@@ -34,7 +37,37 @@ def main(fd: int, files: int, marks: str) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     gc.disable()
     gc.freeze()
-    Server(sock, execute, pidfd_open(os.getppid()), marks.encode()).run()
+    host = pidfd_open(os.getppid())
+    deaths = None
+    if host is not None:  # on kernels older than pidfds, orphans may go to another thread
+        with contextlib.suppress(OSError):
+            deaths = Deaths()
+    server = Server(sock, execute, host, marks.encode(), deaths)
+    _in_second_thread(server.run) if deaths else server.run()
+
+
+def _in_second_thread(run: Callable[[], None]) -> None:
+    """Run it to its end while this thread, the first one, sleeps.
+
+    The kernel keeps the children of each thread apart, and gives orphans to the first one that
+    there is: so this thread's are just the orphans, who are found without a look at all children.
+    """
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run()
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            is_over.release()
+
+    is_over = _thread.allocate_lock()
+    is_over.acquire()
+    _thread.start_new_thread(work, ())
+    is_over.acquire()
+    if failed:
+        raise failed[0]
 
 
 def _own_signals() -> None:

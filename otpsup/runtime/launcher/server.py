@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import frames
+from .deaths import Deaths
 from .execute import Failure
 from .strays import Children, can_look, end, group_of, kill_marked, was_below
 from .syscalls import pidfd_open, send_signal
@@ -73,16 +74,25 @@ class Server:
         host: a pidfd of the host, if there are any. The end of the stream alone may come late: a
             host that forks leaves copies of its socket in its forks.
         marks: what the marks of the tree's processes begin with; b"" if others see to them.
+        deaths: tells who has ended; without it all children are looked at.
     """
 
     def __init__(
-        self, sock: socket.socket, spawn: Spawn, host: int | None = None, marks: bytes = b""
+        self,
+        sock: socket.socket,
+        spawn: Spawn,
+        host: int | None = None,
+        marks: bytes = b"",
+        deaths: Deaths | None = None,
     ) -> None:
         self._sock = sock
+        self._deaths = deaths
         self._marks = marks
         self._spawn = spawn
         self._host = host
         self._children: dict[int, _Child] = {}
+        self._pids: dict[int, int] = {}
+        """The pid of each of them, by its id."""
         self._offspring = Children()
         self._stopping: dict[int, float] = {}
         """When each child that was told to end has to be gone, by its id."""
@@ -103,23 +113,34 @@ class Server:
 
     def run(self) -> None:
         """Serve until the host closes its end or dies; then end all children."""
-        wake = self._wake_on_sigchld()
+        wake = self._deaths.fileno() if self._deaths else self._wake_on_sigchld()
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
         poll.register(wake, select.POLLIN)
         if self._host is not None:
             poll.register(self._host, select.POLLIN)
         while True:
-            has_more = self._lingering or self._spent
-            ready = {fd for fd, _ in poll.poll(GLANCE * 1000 if has_more else None)}
-            if self._spent and not ready:
+            ready = {fd for fd, _ in poll.poll(self._patience())}
+            if not ready:
                 self._let_go()
-            if wake in ready:
+            if wake in ready and self._deaths is None:
                 _drain(wake)
-            self._reap()
+            if not ready or wake in ready or self._is_watching():
+                self._reap()
             if self._host in ready or (self._sock.fileno() in ready and not self._serve()):
                 break
         self._abandon()
+
+    def _patience(self) -> float | None:
+        """Milliseconds until there is something to do although nothing has come."""
+        wait = self._deaths.wait if self._deaths else None
+        if self._lingering or self._spent:
+            wait = GLANCE if wait is None else min(wait, GLANCE)
+        return None if wait is None else wait * 1000
+
+    def _is_watching(self) -> bool:
+        """Whether there is somebody to look at, although nothing tells of an end just now."""
+        return bool(self._lingering) or (self._deaths is not None and self._deaths.wait == 0)
 
     def _wake_on_sigchld(self) -> int:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -158,16 +179,16 @@ class Server:
 
     def _note_stop(self, id: int) -> None:
         """The host tells this child to end; what it leaves behind has what is left of its time."""
-        for child in self._children.values():
-            if child.id == id:
-                self._stopping[id] = time.monotonic() + child.grace
+        pid = self._pids.get(id)
+        if pid is not None:
+            self._stopping[id] = time.monotonic() + self._children[pid].grace
 
     def _hasten(self, id: int) -> None:
         """An end to this child, and no grace any more for what it has left behind, or will."""
-        for pid, child in self._children.items():
-            if child.id == id:
-                self._stopping[id] = 0.0
-                _kill(pid)
+        pid = self._pids.get(id)
+        if pid is not None:
+            self._stopping[id] = 0.0
+            _kill(pid)
         for left in self._lingering.values():
             if left.child.id == id and left.kill_at > time.monotonic():
                 left.hurry(0.0)
@@ -193,6 +214,7 @@ class Server:
             known = (order["stop_signal"], order["grace"], order.get("mark", b""))
             held = self._hold(frame.fds, order.get("held", 0))
             self._children[pid] = _Child(frame.id, *known, held)
+            self._pids[frame.id] = pid
             self._report_up(frame.id, pid)
         finally:
             for fd in frame.fds[len(held) :]:
@@ -229,9 +251,12 @@ class Server:
 
     def _reap(self) -> None:
         """Take in every child that has ended, its group with it, in the order of dying."""
-        with contextlib.suppress(ChildProcessError):
-            while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                self._bury(found.si_pid)
+        if self._deaths is None:
+            self._reap_all()
+        else:
+            orphans = self._offspring.orphans(self._children)
+            for pid in self._deaths.found(len(self._children), orphans):
+                self._bury(pid)
         for pid, left in list(self._lingering.items()):
             is_swept = self._is_swept(pid, left)
             if left.exited and (is_swept or time.monotonic() > left.tell_at):
@@ -242,6 +267,8 @@ class Server:
 
     def _bury(self, pid: int) -> None:
         child = self._children.pop(pid, None)
+        if child:
+            del self._pids[child.id]
         grace = self._grace(child) if child else 0.0
         if child:  # its number is still taken, by its zombie
             _signal_group(pid, child.stop_signal if grace > 0 else signal.SIGKILL)
@@ -315,7 +342,8 @@ class Server:
             self._wait_for(pid, now + min(child.grace, max(until - now, 0.0) / left))
 
     def _wait_for(self, pid: int, until: float) -> None:
-        self._reap_all()
+        if time.monotonic() < until:
+            self._reap_all()
         while pid in self._children and time.monotonic() < until:
             time.sleep(_BLINK)
             self._reap_all()

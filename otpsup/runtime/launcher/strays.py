@@ -26,13 +26,17 @@ _FLAGS, _ENV_END = 6, 48
 
 class Children:
     """The list of this process's children; open for as long as it lives, for it may have to be read
-    when nothing can be opened any more."""
+    when nothing can be opened any more.
+
+    It has those whom the first thread has made, and those who came to us as orphans; so it is short
+    where another thread makes the children, see `main`.
+    """
 
     def __init__(self) -> None:
         me = os.getpid()
         self._fd: int | None = None
         with contextlib.suppress(OSError):  # a kernel without CONFIG_PROC_CHILDREN
-            path = f"/proc/{me}/task/{me}/children"  # of the one thread that we have
+            path = f"/proc/{me}/task/{me}/children"
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def close(self) -> None:

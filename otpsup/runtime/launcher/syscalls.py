@@ -3,6 +3,7 @@
     prctl(PR_SET_CHILD_SUBREAPER)   orphans below us come to us              prctl(2)
     prctl(PR_SET_PDEATHSIG)         a signal to us when our parent ends      prctl(2)
     fcntl(F_SETSIG, O_ASYNC)        a signal to us when a pipe ends          fcntl(2)
+    signalfd                        whose signal it was                      signalfd(2)
     pidfd_open                      a descriptor for a process               pidfd_open(2)
     pidfd_send_signal               a signal to exactly that process,        pidfd_send_signal(2)
                                     or to exactly the group that it led
@@ -13,6 +14,7 @@ A pidfd names one process for ever; a pid may be another's as soon as its proces
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import signal
@@ -20,6 +22,8 @@ import signal
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PIDFD_SIGNAL_PROCESS_GROUP = 1 << 2
+_SIGSET = 128
+"""Bytes that a sigset_t has, at most."""
 
 
 def _prctl(option: int, value: int) -> bool:
@@ -45,6 +49,25 @@ def die_with_pipe(reader: int) -> None:
     if hasattr(fcntl, "F_SETSIG"):  # Linux
         fcntl.fcntl(reader, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(reader, fcntl.F_SETFL, fcntl.fcntl(reader, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def signalfd(signum: int) -> int:
+    """A descriptor from which this signal is read, with who sent it; it has to be blocked.
+
+    Raises:
+        OSError: there is none to be had, or the kernel has no such thing (not Linux).
+    """
+    wanted = ctypes.create_string_buffer(_SIGSET)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.sigemptyset(wanted)
+        libc.sigaddset(wanted, signum)
+        fd = int(libc.signalfd(-1, wanted, os.O_NONBLOCK | os.O_CLOEXEC))
+    except AttributeError:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return fd
 
 
 def pidfd_open(pid: int) -> int | None:
