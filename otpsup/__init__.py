@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from .child import current_child as current_child
     from .config import load as load
     from .control.client import TreeClient as TreeClient
-    from .engine.changes import Change as Change
-    from .engine.snapshot import ChildStatus as ChildStatus
     from .errors import AlreadyPresent as AlreadyPresent
     from .errors import AlreadyStarted as AlreadyStarted
     from .errors import CallerNotReady as CallerNotReady
@@ -48,7 +46,6 @@ if TYPE_CHECKING:
     from .errors import SimpleOneForOne as SimpleOneForOne
     from .errors import StartFailed as StartFailed
     from .errors import UpdateRefused as UpdateRefused
-    from .events import Event as Event
     from .program import run as run
     from .specs.after import completed as completed
     from .specs.after import healthy as healthy
@@ -71,6 +68,9 @@ if TYPE_CHECKING:
     from .specs.supervisors import DynamicSupervisor as DynamicSupervisor
     from .specs.supervisors import Supervisor as Supervisor
     from .tree import Tree as Tree
+    from .views import Change as Change
+    from .views import ChildStatus as ChildStatus
+    from .views import Event as Event
     from .wire.lines import LogLine as LogLine
 
 
@@ -79,8 +79,6 @@ _HOME = {
     "child": ["CurrentChild", "current_child"],
     "config": ["load"],
     "control.client": ["TreeClient"],
-    "engine.changes": ["Change"],
-    "engine.snapshot": ["ChildStatus"],
     "errors": [
         "AlreadyPresent",
         "AlreadyStarted",
@@ -105,7 +103,6 @@ _HOME = {
         "StartFailed",
         "UpdateRefused",
     ],
-    "events": ["Event"],
     "program": ["run"],
     "specs.after": ["completed", "healthy", "ready", "started"],
     "specs.backoff": ["Backoff"],
@@ -117,6 +114,7 @@ _HOME = {
     "specs.stdin": ["Socket"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
     "tree": ["Tree"],
+    "views": ["Change", "ChildStatus", "Event"],
     "wire.lines": ["LogLine"],
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}

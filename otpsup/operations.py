@@ -20,18 +20,16 @@ from attrs import asdict, evolve
 
 from .describe import describe
 from .engine import Engine
-from .engine.changes import Change
 from .engine.child import Child
 from .engine.events import Reload, Request, StartChild
-from .engine.snapshot import ChildStatus
 from .errors import InvalidSpec, NotReading, NoTreeFile, OtpsupError, UpdateRefused, in_words
-from .events import Event
 from .logger import logger
 from .plain import plain
 from .runtime import preflight
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.copies import makers, scaled
 from .version import __version__
+from .views import Change, ChildStatus, Event
 from .wire.lines import LogLine
 
 Root = Supervisor | DynamicSupervisor

@@ -22,9 +22,7 @@ from loguru import logger
 from .aio import AsyncTree
 from .engine.effects import Halt
 from .engine.events import Request, StartChild
-from .engine.snapshot import ChildStatus
 from .errors import AlreadyStarted, InvalidSpec, NotRunning, OtpsupError
-from .events import Event
 from .runtime.environment import hold_standard_descriptors
 from .session import Session
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
@@ -32,8 +30,8 @@ from .specs.check import shown
 from .specs.supervisors import is_child_spec
 from .stream import AsyncEventStream, EventStream, LineStream
 from .verbs import Change, Verbs
-from .wire import control as wire
-from .wire import operations
+from .views import ChildStatus, Event
+from .wire import operations, requests
 from .wire.lines import LogLine
 
 
@@ -358,7 +356,7 @@ class Tree(Verbs):
             return self._promised(
                 lambda session, future: session.operate(op, checked, _answer_to(future))
             )
-        return self.send(wire.maker(op, fields, None))
+        return self.send(requests.maker(op, fields, None))
 
     def _snapshot(self) -> _Future:
         return self._promised(lambda session, future: future.set_result(session.status()))

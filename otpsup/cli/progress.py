@@ -16,10 +16,10 @@ import time
 from collections.abc import Iterator
 
 from ..control.client import TreeClient
-from ..engine.snapshot import ChildStatus
 from ..errors import OtpsupError
 from ..graph.marks import width
 from ..plain import plain
+from ..views import ChildStatus
 from . import table
 from .parameters import Options
 
