@@ -1,6 +1,7 @@
 """otpsup: an embedded, Erlang/OTP-style supervision tree for Python.
 
     specs      what a tree is made of: Supervisor, Worker, Command, ...   (frozen, validated)
+    views      what a tree shows: ChildStatus, Change, Event              (frozen)
     engine     what happens when: pure decisions, events in, effects out  (no I/O at all)
     runtime    processes, pipes, signals: does what the engine says       (all the I/O)
     control    the same requests from another process                     (a unix socket)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import threading
 import time
@@ -70,6 +69,8 @@ def _tell(options: Options, what: str, done: threading.Event) -> None:
 
 
 def _draw(line: str) -> None:
+    import shutil  # brings bz2 and lzma, for a line that most commands do not draw
+
     columns = shutil.get_terminal_size().columns - 1
     text = plain(line)
     while width(text) > columns:
