@@ -17,12 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from loguru import logger
-
 from .aio import AsyncTree
 from .engine.effects import Halt
 from .engine.events import Request, StartChild
 from .errors import AlreadyStarted, InvalidSpec, NotRunning, OtpsupError
+from .logger import logger, loguru_logger
 from .runtime.environment import hold_standard_descriptors
 from .session import Session
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
@@ -34,19 +33,8 @@ from .views import ChildStatus, Event
 from .wire import operations, requests
 from .wire.lines import LogLine
 
-
-def _be_silent() -> None:
-    """A library's log is off until its host says otherwise, which it may have done already.
-
-    This module is loaded late, on the first use of `Tree`; loguru has no public way to ask whether
-    `logger.enable("otpsup")` came before.
-    """
-    said = getattr(getattr(logger, "_core", None), "activation_list", [])
-    if not any(name == "otpsup." for name, _ in said):
-        logger.disable("otpsup")
-
-
-_be_silent()
+if not logger.is_off:  # it is off for all of this program, but for who has enabled it already
+    loguru_logger()
 
 _Future = concurrent.futures.Future[Any]
 
