@@ -18,8 +18,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import psutil
-
 from ..engine import Engine
 from ..engine.child import Child
 from ..engine.effects import (
@@ -54,6 +52,7 @@ from . import hooks, launchers, marks
 from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
+from .launcher.strays import above
 from .logs import LogPump
 from .sockets import Sockets
 
@@ -182,11 +181,7 @@ class Runner:
 
     def is_ours(self, pid: int) -> bool:
         """Whether a process is below the launcher or the host, as all of the tree are."""
-        try:
-            above = {process.pid for process in psutil.Process(pid).parents()} | {pid}
-        except psutil.Error:
-            return False
-        return bool(above & {self._launchers.pid, os.getpid()})
+        return not {self._launchers.pid, os.getpid()}.isdisjoint((pid, *above(pid)))
 
     # The loop itself.
 

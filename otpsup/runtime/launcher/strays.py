@@ -163,6 +163,14 @@ def can_look() -> bool:
     return _stat("self") is not None
 
 
+def above(pid: int) -> list[int]:
+    """The processes above this one, its parent first."""
+    found: list[int] = []
+    while (fields := _stat(pid)) and (pid := int(fields[1])) and pid not in found:
+        found.append(pid)
+    return found
+
+
 def group_of(pid: int) -> int:
     """The process group of a process; 0 if it is gone."""
     fields = _stat(pid)
