@@ -43,7 +43,6 @@ from .notify import NotifySocket
 from .output import ChildOutput, quoted, without_traceback
 from .sockets import Sockets
 from .stdin import StdinPipe
-from .stock import StockWorker
 
 _STACKS = 0.5
 """Seconds, at most, in which a worker that hangs may tell where, before it is killed."""
@@ -198,6 +197,8 @@ class ChildProcess:
     def _start_stock(
         self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
     ) -> None:
+        from .stock import StockWorker  # multiprocessing with it, as for every worker
+
         assert self._channel
         order = orders.stock(spec, self.path, self._host.umask, env, self._host.environ)
         order["targets"] = list(outputs)

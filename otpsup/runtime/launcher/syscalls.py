@@ -12,7 +12,6 @@ A pidfd names one process for ever; a pid may be another's as soon as its proces
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import signal
@@ -23,6 +22,8 @@ _PIDFD_SIGNAL_PROCESS_GROUP = 1 << 2
 
 
 def _prctl(option: int, value: int) -> bool:
+    import ctypes  # the host makes none of these calls, and it is a third of a megabyte
+
     try:
         return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
     except (OSError, AttributeError):
