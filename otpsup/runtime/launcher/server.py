@@ -16,14 +16,17 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 from . import frames
 from .execute import Failure
 from .strays import Children, can_look, end, group_of, kill_marked, was_below
 from .syscalls import pidfd_open, send_signal
 
-Spawn = Callable[[dict[str, Any], Sequence[int]], int]
+TYPE_CHECKING = False  # as type checkers know it: typing is a megabyte, a fifth of the launcher
+if TYPE_CHECKING:
+    from typing import Any
+
+Spawn = Callable[["dict[str, Any]", Sequence[int]], int]
 
 LINGER = 2.0
 """Seconds that what a dead child left behind gets to vanish after SIGKILL before it is reported."""
@@ -36,13 +39,16 @@ GLANCE = 0.005
 """Seconds between looks at a group that is about to vanish, or at children told to end."""
 
 
-class _Child(NamedTuple):
+class _Child:
     """What must be known of a child when it, or the host, is gone."""
 
-    id: int
-    stop_signal: int
-    grace: float
-    mark: bytes
+    __slots__ = ("grace", "id", "mark", "stop_signal")
+
+    def __init__(self, id: int, stop_signal: int, grace: float, mark: bytes) -> None:
+        self.id = id
+        self.stop_signal = stop_signal
+        self.grace = grace
+        self.mark = mark
 
 
 class _Lingering:
