@@ -13,7 +13,10 @@ import os
 import resource
 import signal
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False  # as type checkers know it: typing is a megabyte, a fifth of the launcher
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 RESET = [signal.SIGPIPE, signal.SIGXFSZ]  # Python ignores these; programs expect the default
 NOT_THEIRS = frozenset(
