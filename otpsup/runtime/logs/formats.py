@@ -43,13 +43,16 @@ def stamp(at: float) -> str:
 
 def _prefixed(format: Format, source: Source) -> Formatter:
     name = b"" if format == "time" else f"{source.path} | ".encode()
-    return partial(_prefix, name, has_time=format != "name")
+    return partial(_after_name if format == "name" else _after_time, name)
 
 
-def _prefix(name: bytes, data: bytes, at: float, *, has_time: bool) -> bytes:
-    prefix = f"{stamp(at)} ".encode() + name if has_time else name
+def _after_name(name: bytes, data: bytes, _: float) -> bytes:
     lines = data.removesuffix(b"\n")
-    return prefix + lines.replace(b"\n", b"\n" + prefix) + b"\n"
+    return name + lines.replace(b"\n", b"\n" + name) + b"\n"
+
+
+def _after_time(name: bytes, data: bytes, at: float) -> bytes:
+    return _after_name(f"{stamp(at)} ".encode() + name, data, at)
 
 
 def _as_json(source: Source) -> Formatter:
