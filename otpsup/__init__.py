@@ -15,9 +15,10 @@ Names are loaded when first used, so that a child process pays only for what it 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from .version import __version__ as __version__
+
+TYPE_CHECKING = False  # as type checkers know it: typing takes longer to load than all else here
 
 if TYPE_CHECKING:
     from .aio import AsyncTree as AsyncTree
@@ -178,7 +179,7 @@ __all__ = [
 
 if not TYPE_CHECKING:  # a type checker knows the names above, and must not accept others
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name not in _WHERE:
             raise AttributeError(f"module 'otpsup' has no attribute {name!r}")
         value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)

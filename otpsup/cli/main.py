@@ -17,6 +17,7 @@ from types import ModuleType
 from .. import mask
 from ..errors import NotRunning, OtpsupError
 from ..plain import plain
+from ..version import __version__
 from . import getopt, words
 from .commands import ASK, COMMANDS
 from .parameters import BadUsage, Options, Subcommand
@@ -130,13 +131,7 @@ def _function(command: Subcommand) -> Command:
 
 
 def _version() -> str:
-    """Looked up only when it is asked for: that takes longer than most commands."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"otpsup {version('otpsup')}\n"
-    except PackageNotFoundError:
-        return "otpsup, run from a folder where it is not installed\n"
+    return f"otpsup {__version__}\n"
 
 
 # Writing.
