@@ -11,8 +11,9 @@ import fcntl
 import functools
 import os
 import resource
-import signal
 from collections.abc import Mapping, Sequence
+
+from .bare import signal
 
 TYPE_CHECKING = False  # as type checkers know it: typing is a megabyte, a fifth of the launcher
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import array
 import os
-import socket
 import struct
 from collections.abc import Sequence
+
+from .bare import socket
 
 SPAWN, STOPPING, KILL, OWN = b"S", b"T", b"K", b"O"
 UP, FAILED, EXITED, LARGE = b"U", b"F", b"X", b"L"

@@ -6,9 +6,8 @@ import contextlib
 import gc
 import os
 import resource
-import signal
-import socket
 
+from .bare import signal, socket
 from .execute import RESET, execute
 from .server import Server
 from .syscalls import become_subreaper, pidfd_open

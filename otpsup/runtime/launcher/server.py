@@ -12,12 +12,11 @@ import errno
 import marshal
 import os
 import select
-import signal
-import socket
 import time
 from collections.abc import Callable, Sequence
 
 from . import frames
+from .bare import signal, socket
 from .execute import Failure
 from .strays import Children, can_look, end, group_of, kill_marked, was_below
 from .syscalls import pidfd_open, send_signal

@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
 from collections.abc import Container, Sequence
 
+from .bare import signal
 from .syscalls import pidfd_open, send_signal
 
 MARK = b"OTPSUP_RUN"

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
+
+from .bare import signal
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
