@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 
 from ..specs import ChildSpec, DynamicSupervisor, Supervisor
 from ..views import ACTIONS as ACTIONS
+from ..views import Action as Action
 from ..views import Change as Change
 from .child import Child
 from .difference import Difference, difference, is_other_kind, word

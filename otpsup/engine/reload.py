@@ -15,8 +15,7 @@ from attrs import evolve
 
 from ..errors import AlreadyStarted, InvalidSpec, NotFound, OtpsupError
 from ..specs import DynamicSupervisor, Supervisor
-from ..views import Action, Change
-from .changes import Survey, is_up, survey
+from .changes import Action, Change, Survey, is_up, survey
 from .difference import is_other_kind
 from .effects import Reply
 from .events import DeleteChild, Reload, StartDeclared, TerminateChild, ToChild
