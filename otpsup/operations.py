@@ -25,7 +25,7 @@ from .engine.events import Reload, Request, StartChild
 from .errors import InvalidSpec, NotReading, NoTreeFile, OtpsupError, UpdateRefused, in_words
 from .logger import logger
 from .plain import plain
-from .runtime import preflight
+from .runtime import beforehand, preflight
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.copies import makers, scaled
 from .version import __version__
@@ -294,6 +294,7 @@ class Operations:
 
     def _problems(self, spec: Root, planned: Sequence[Change]) -> dict[str, str]:
         """What would certainly not start, and why, by the path of the change."""
+        beforehand.load_for(spec)
         found: dict[str, str] = {}
         for change in planned:
             child = _at(spec, change.path)
@@ -389,7 +390,10 @@ def _children(
 ) -> list[ChildSpec]:
     from . import config  # YAML is read by few, and its library is large
 
-    return config.load_children(file, text=text, environ=variables)
+    specs = config.load_children(file, text=text, environ=variables)
+    for spec in specs:
+        beforehand.load_for(spec)
+    return specs
 
 
 def _known(found: Mapping[str, Any]) -> str:

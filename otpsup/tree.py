@@ -22,6 +22,7 @@ from .engine.effects import Halt
 from .engine.events import Request, StartChild
 from .errors import AlreadyStarted, InvalidSpec, NotRunning, OtpsupError
 from .logger import logger, loguru_logger
+from .runtime.beforehand import load_for
 from .runtime.environment import hold_standard_descriptors
 from .session import Session
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
@@ -247,6 +248,7 @@ class Tree(Verbs):
                 f"and {shown(parent)}; for example start_child(Worker('job', f), parent='backend')"
             )
             raise InvalidSpec(text, "invalid_child_spec")
+        load_for(child)  # in this thread: it may wait
         return self.send(lambda ref: StartChild(ref=ref, path=parent, spec=child, args=args))
 
     def reload(self, spec: Supervisor | DynamicSupervisor) -> list[Change]:

@@ -162,3 +162,20 @@ def test_children() -> None:
 
     assert units(modules) == {"child", "errors", "version", "wire"}
     assert not others(modules, "attrs, contextlib, json, os, socket, threading")
+
+
+@pytest.mark.parametrize(("method", "module"), [("zygote", "zygote"), ("spawn", "stock")])
+def test_what_workers_need_is_loaded_beforehand(method: str, module: str) -> None:
+    """A worker that is added to a tree that runs does not let its loop wait for an import: what it
+    is made with has been loaded by the thread that asks."""
+    loaded(f"""
+        import sys
+        from otpsup import Command, Supervisor, Tree, Worker
+
+        with Tree(Supervisor("t", children=[Command("c", ["sleep", "1000"])])) as tree:
+            at_first, asked = set(sys.modules), set()
+            send = tree.send
+            tree.send = lambda make: asked.update(sys.modules) or send(make)
+            tree.start_child(Worker("w", "time:sleep", args=(1000,), start_method={method!r}))
+        assert "otpsup.runtime.{module}" in asked - at_first
+    """)

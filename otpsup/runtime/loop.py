@@ -48,7 +48,7 @@ from ..engine.snapshot import ChildStatus, snapshot
 from ..errors import NotRunning, OtpsupError, in_words
 from ..logger import logger
 from ..specs import DynamicSupervisor, Supervisor
-from . import hooks, launchers, marks
+from . import beforehand, hooks, launchers, marks
 from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
@@ -99,6 +99,7 @@ class Runner:
         self._quoted: set[int] = set()
         """Incarnations whose last lines are not known yet."""
         self._end: Halt | None = None
+        beforehand.load_for(spec)
         found = list(launchers.zygote_workers(spec))
         self._launchers = launchers.Launchers(
             self.loop,
