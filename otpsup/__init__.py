@@ -1,6 +1,7 @@
 """otpsup: an embedded, Erlang/OTP-style supervision tree for Python.
 
     specs      what a tree is made of: Supervisor, Worker, Command, ...   (frozen, validated)
+    views      what a tree shows: ChildStatus, Change, Event              (frozen)
     engine     what happens when: pure decisions, events in, effects out  (no I/O at all)
     runtime    processes, pipes, signals: does what the engine says       (all the I/O)
     control    the same requests from another process                     (a unix socket)
@@ -14,9 +15,10 @@ Names are loaded when first used, so that a child process pays only for what it 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from .version import __version__ as __version__
+
+TYPE_CHECKING = False  # as type checkers know it: typing takes longer to load than all else here
 
 if TYPE_CHECKING:
     from .aio import AsyncTree as AsyncTree
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from .child import current_child as current_child
     from .config import load as load
     from .control.client import TreeClient as TreeClient
-    from .engine.changes import Change as Change
-    from .engine.snapshot import ChildStatus as ChildStatus
     from .errors import AlreadyPresent as AlreadyPresent
     from .errors import AlreadyStarted as AlreadyStarted
     from .errors import CallerNotReady as CallerNotReady
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from .errors import SimpleOneForOne as SimpleOneForOne
     from .errors import StartFailed as StartFailed
     from .errors import UpdateRefused as UpdateRefused
-    from .events import Event as Event
     from .program import run as run
     from .specs.after import completed as completed
     from .specs.after import healthy as healthy
@@ -71,6 +70,9 @@ if TYPE_CHECKING:
     from .specs.supervisors import DynamicSupervisor as DynamicSupervisor
     from .specs.supervisors import Supervisor as Supervisor
     from .tree import Tree as Tree
+    from .views import Change as Change
+    from .views import ChildStatus as ChildStatus
+    from .views import Event as Event
     from .wire.lines import LogLine as LogLine
 
 
@@ -79,8 +81,6 @@ _HOME = {
     "child": ["CurrentChild", "current_child"],
     "config": ["load"],
     "control.client": ["TreeClient"],
-    "engine.changes": ["Change"],
-    "engine.snapshot": ["ChildStatus"],
     "errors": [
         "AlreadyPresent",
         "AlreadyStarted",
@@ -105,7 +105,6 @@ _HOME = {
         "StartFailed",
         "UpdateRefused",
     ],
-    "events": ["Event"],
     "program": ["run"],
     "specs.after": ["completed", "healthy", "ready", "started"],
     "specs.backoff": ["Backoff"],
@@ -117,6 +116,7 @@ _HOME = {
     "specs.stdin": ["Socket"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
     "tree": ["Tree"],
+    "views": ["Change", "ChildStatus", "Event"],
     "wire.lines": ["LogLine"],
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
@@ -179,7 +179,7 @@ __all__ = [
 
 if not TYPE_CHECKING:  # a type checker knows the names above, and must not accept others
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name not in _WHERE:
             raise AttributeError(f"module 'otpsup' has no attribute {name!r}")
         value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)

@@ -7,11 +7,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .engine.effects import Halt
-from .engine.snapshot import ChildStatus
-from .events import Event
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .stream import AsyncEventStream
 from .verbs import Change
+from .views import ChildStatus, Event
 
 if TYPE_CHECKING:
     from .tree import Tree

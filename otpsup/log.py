@@ -24,6 +24,8 @@ _WITH_TRACEBACK = ("child_terminated", "start_error", "shutdown_error")
 def write(tree: str, effect: Told) -> None:
     """Log what is worth a line: every report, every child that is down now, what one that crashed
     wrote last, and for a tree that gave up, how it came to that."""
+    if logger.is_off:  # spare the words
+        return
     if isinstance(effect, Report):
         text = plain(explain.report(effect))
         logger.log(_level(effect), "{}: {}{}", plain(tree), text, _trace(effect))

@@ -3,12 +3,16 @@
 The log goes through loguru to sinks of the host's own, and those may raise (`catch=False`), or wait
 for a terminal that is stopped or for a pipe that nobody reads. Therefore lines are written by a
 thread of their own: supervision neither hears of what a sink does nor waits for it.
+
+Loguru is the host's to load: as long as nobody has, nobody can have switched this log on, and there
+is nothing to write to. That spares most hosts two megabytes and a thread.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import os
 import queue
 import sys
@@ -20,7 +24,6 @@ from types import FrameType
 from typing import Any
 
 from attrs import frozen
-from loguru import logger as loguru_logger
 
 from . import mask
 
@@ -48,7 +51,7 @@ class _Line:
 
         A traceback goes as text: loguru's own shows the values of variables, secrets with them.
         """
-        said = loguru_logger.patch(lambda record: record.update(self.origin))  # type: ignore[typeddict-item]
+        said = loguru_logger().patch(lambda record: record.update(self.origin))
         if self.error is None:
             said.log(self.level, self.message, *self.args)
         else:
@@ -127,6 +130,11 @@ class Logger:
         """What ends the tree."""
         self._put(_Line("CRITICAL", message, args, None, _origin(sys._getframe(1))))
 
+    @property
+    def is_off(self) -> bool:
+        """Nobody can hear: the host has not loaded loguru."""
+        return "loguru" not in sys.modules
+
     def close(self, timeout: float) -> bool:
         """Write what was said before, up to so many seconds; whether that is done.
 
@@ -136,14 +144,28 @@ class Logger:
             writer, self._writer = self._writer, None
         is_done = writer is None or writer.close(timeout)
         if not is_done:  # loguru's own end would wait for that sink as long as the thread does
-            atexit.unregister(loguru_logger.remove)
+            atexit.unregister(loguru_logger().remove)
         return is_done
 
     def _put(self, line: _Line) -> None:
+        if self.is_off:
+            return
         with self._lock, contextlib.suppress(RuntimeError):  # no thread can be had: another time
             self._writer = self._writer or _Writer()
             if self._writer.waiting.qsize() < LIMIT:
                 self._writer.waiting.put(line)
+
+
+@functools.cache
+def loguru_logger() -> Any:
+    """Loguru's logger. A library's log is off until its host says otherwise, which it may have done
+    already; loguru has no public way to ask whether `logger.enable("otpsup")` came before."""
+    from loguru import logger
+
+    said = getattr(getattr(logger, "_core", None), "activation_list", [])
+    if not any(name == "otpsup." for name, _ in said):
+        logger.disable("otpsup")
+    return logger
 
 
 def _contained(write: Callable[[], None]) -> None:

@@ -91,6 +91,8 @@ class Secrets:
             stands as a word of its own, and of one of several lines also each line.
     """
 
+    __slots__ = ("_values", "_words")
+
     def __init__(
         self, named: Mapping[str, Any], argv: Sequence[str] = (), always: Sequence[str] = ()
     ) -> None:
@@ -98,7 +100,7 @@ class Secrets:
         lines = {line.strip() for value in always for line in value.splitlines()}
         known = (*values, *_options(argv), *always, *lines)
         found = {form for value in known for form in _forms(value)}
-        self._values = sorted(found, key=len, reverse=True)
+        self._values = tuple(sorted(found, key=len, reverse=True))
         self._words = _as_words(
             {value for value in always if len(value) < SHORTEST and value.strip()}
         )

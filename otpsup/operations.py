@@ -20,18 +20,16 @@ from attrs import asdict, evolve
 
 from .describe import describe
 from .engine import Engine
-from .engine.changes import Change
 from .engine.child import Child
 from .engine.events import Reload, Request, StartChild
-from .engine.snapshot import ChildStatus
 from .errors import InvalidSpec, NotReading, NoTreeFile, OtpsupError, UpdateRefused, in_words
-from .events import Event
 from .logger import logger
 from .plain import plain
-from .runtime import preflight
+from .runtime import beforehand, preflight
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.copies import makers, scaled
 from .version import __version__
+from .views import Change, ChildStatus, Event
 from .wire.lines import LogLine
 
 Root = Supervisor | DynamicSupervisor
@@ -305,6 +303,7 @@ class Operations:
 
     def _problems(self, spec: Root, planned: Sequence[Change]) -> dict[str, str]:
         """What would certainly not start, and why, by the path of the change."""
+        beforehand.load_for(spec)
         found: dict[str, str] = {}
         for change in planned:
             child = _at(spec, change.path)
@@ -400,7 +399,10 @@ def _children(
 ) -> list[ChildSpec]:
     from . import config  # YAML is read by few, and its library is large
 
-    return config.load_children(file, text=text, environ=variables)
+    specs = config.load_children(file, text=text, environ=variables)
+    for spec in specs:
+        beforehand.load_for(spec)
+    return specs
 
 
 def _known(found: Mapping[str, Any]) -> str:

@@ -26,9 +26,9 @@ from .engine.effects import Halt, Told
 from .engine.events import Boot, Shutdown
 from .engine.events import Event as News
 from .engine.node import Node
-from .engine.snapshot import ChildStatus, snapshot
+from .engine.snapshot import snapshot
 from .errors import NoProcess, OtpsupError
-from .events import Event, from_effect
+from .events import from_effect
 from .logger import logger
 from .operations import Operations, Root, Source
 from .runtime import capacity
@@ -36,10 +36,11 @@ from .runtime.logs.taps import Tap
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
 from .specs.supervisors import files_of
+from .views import ChildStatus, Event
 from .wire import outline
-from .wire.control import Make
 from .wire.lines import LogLine
 from .wire.outline import Outline
+from .wire.requests import Make
 
 _RECENT = 500
 """Events that are kept for those who come later."""

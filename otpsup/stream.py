@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from .events import Event
+from .views import Event
 from .wire.lines import LogLine
 
 LIMIT = 10_000

@@ -17,14 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from loguru import logger
-
 from .aio import AsyncTree
 from .engine.effects import Halt
 from .engine.events import Request, StartChild
-from .engine.snapshot import ChildStatus
 from .errors import AlreadyStarted, InvalidSpec, NotRunning, OtpsupError
-from .events import Event
+from .logger import logger, loguru_logger
+from .runtime.beforehand import load_for
 from .runtime.environment import hold_standard_descriptors
 from .session import Session
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
@@ -32,23 +30,12 @@ from .specs.check import shown
 from .specs.supervisors import is_child_spec
 from .stream import AsyncEventStream, EventStream, LineStream
 from .verbs import Change, Verbs
-from .wire import control as wire
-from .wire import operations
+from .views import ChildStatus, Event
+from .wire import operations, requests
 from .wire.lines import LogLine
 
-
-def _be_silent() -> None:
-    """A library's log is off until its host says otherwise, which it may have done already.
-
-    This module is loaded late, on the first use of `Tree`; loguru has no public way to ask whether
-    `logger.enable("otpsup")` came before.
-    """
-    said = getattr(getattr(logger, "_core", None), "activation_list", [])
-    if not any(name == "otpsup." for name, _ in said):
-        logger.disable("otpsup")
-
-
-_be_silent()
+if not logger.is_off:  # it is off for all of this program, but for who has enabled it already
+    loguru_logger()
 
 _Future = concurrent.futures.Future[Any]
 
@@ -262,6 +249,7 @@ class Tree(Verbs):
                 f"and {shown(parent)}; for example start_child(Worker('job', f), parent='backend')"
             )
             raise InvalidSpec(text, "invalid_child_spec")
+        load_for(child)  # in this thread: it may wait
         return self.send(lambda ref: StartChild(ref=ref, path=parent, spec=child, args=args))
 
     def reload(self, spec: Supervisor | DynamicSupervisor) -> list[Change]:
@@ -359,7 +347,7 @@ class Tree(Verbs):
             return self._promised(
                 lambda session, future: session.operate(op, checked, _answer_to(future))
             )
-        return self.send(wire.maker(op, fields, None))
+        return self.send(requests.maker(op, fields, None))
 
     def _snapshot(self) -> _Future:
         return self._promised(lambda session, future: future.set_result(session.status()))

@@ -8,10 +8,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from .engine.changes import Change as Change
-from .engine.snapshot import ChildStatus
 from .errors import ProtocolError
-from .events import Event
+from .views import Change as Change
+from .views import ChildStatus, Event
 from .wire.lines import LogLine as LogLine
 
 

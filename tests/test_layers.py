@@ -25,6 +25,7 @@ LAYERS = (
     ("errors", "version"),
     ("mask", "plain"),
     ("logger",),
+    ("views",),
     ("specs",),
     ("engine",),
     ("explain", "describe"),

@@ -2,7 +2,8 @@
 
 commands     the table of all commands; parameters: what they take, and what is well-formed
 main         which command is meant, exit codes, and what becomes of errors
-by_click     reads command lines with click, by_argparse without it; words: what both say
+getopt       reads command lines; of those that are wrong or ask for help, by_click tells, or
+             by_argparse where there is no click; words: what both say
 verbs        status, start, stop, restart, signal, shutdown; selection: which children are meant
 facts        info, pid; why: the causes of a state, in words
 output       logs, tail, events

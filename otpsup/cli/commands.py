@@ -28,6 +28,9 @@ EXIT_CODES = {
     130: "interrupted (Ctrl-C)",
 }
 
+ASK = "__complete"
+"""The command that the scripts of `completion` use; it is no part of what people type."""
+
 GROUPS = {
     "look": "Looking at a running tree",
     "steer": "Steering it",

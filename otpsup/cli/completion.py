@@ -18,9 +18,6 @@ from ..plain import plain
 from .commands import COMMANDS
 from .parameters import Argument, Option, Options, Subcommand
 
-ASK = "__complete"
-"""The command that the scripts use; it is no part of what people type."""
-
 _BASH = """\
 # To be sourced by bash:  source <(otpsup completion bash)
 _otpsup() {

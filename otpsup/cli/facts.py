@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..control.client import TreeClient
-from ..engine.snapshot import ChildStatus
+from ..views import ChildStatus
 from . import show, table
 from .parameters import Options
 from .selection import chosen, found

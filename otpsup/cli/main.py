@@ -17,8 +17,9 @@ from types import ModuleType
 from .. import mask
 from ..errors import NotRunning, OtpsupError
 from ..plain import plain
-from . import completion, words
-from .commands import COMMANDS
+from ..version import __version__
+from . import getopt, words
+from .commands import ASK, COMMANDS
 from .parameters import BadUsage, Options, Subcommand
 
 Command = Callable[[Options], "str | Iterable[str]"]
@@ -87,7 +88,9 @@ def read(given: Sequence[str]) -> tuple[Subcommand, Options]:
     if name == "--version":
         _write(_version())
         raise SystemExit(0)
-    if name == completion.ASK:  # what the scripts of `completion` ask
+    if name == ASK:  # what the scripts of `completion` ask
+        from . import completion
+
         _write(completion.answer(rest))
         raise SystemExit(0)
     if name not in COMMANDS:
@@ -97,11 +100,12 @@ def read(given: Sequence[str]) -> tuple[Subcommand, Options]:
             raise BadUsage(f"options come after the command, as in `otpsup status {flag} ...`")
         raise BadUsage(words.no_such(what, name, COMMANDS))
     command = COMMANDS[name]
-    return command, _checked(front_end().read(command, rest))
+    options = getopt.read(command, rest) or front_end().read(command, rest)
+    return command, _checked(options)
 
 
 def front_end() -> ModuleType:
-    """What reads command lines: click if it is installed, else argparse."""
+    """What tells how to write command lines: click if it is installed, else argparse."""
     name = "by_click" if is_installed("click") else "by_argparse"
     return importlib.import_module(f".{name}", __package__)
 
@@ -127,13 +131,7 @@ def _function(command: Subcommand) -> Command:
 
 
 def _version() -> str:
-    """Looked up only when it is asked for: that takes longer than most commands."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"otpsup {version('otpsup')}\n"
-    except PackageNotFoundError:
-        return "otpsup, run from a folder where it is not installed\n"
+    return f"otpsup {__version__}\n"
 
 
 # Writing.

@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from ..control.client import TreeClient
-from ..engine.snapshot import ChildStatus
-from ..events import Event
 from ..graph.marks import pad, paint, width
 from ..plain import plain
+from ..views import ChildStatus, Event
 from ..wire.lines import LogLine
 from . import show, table
 from .parameters import Options

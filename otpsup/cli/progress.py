@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import threading
 import time
 from collections.abc import Iterator
 
 from ..control.client import TreeClient
-from ..engine.snapshot import ChildStatus
 from ..errors import OtpsupError
 from ..graph.marks import width
 from ..plain import plain
+from ..views import ChildStatus
 from . import table
 from .parameters import Options
 
@@ -70,6 +69,8 @@ def _tell(options: Options, what: str, done: threading.Event) -> None:
 
 
 def _draw(line: str) -> None:
+    import shutil  # brings bz2 and lzma, for a line that most commands do not draw
+
     columns = shutil.get_terminal_size().columns - 1
     text = plain(line)
     while width(text) > columns:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from ..engine.snapshot import ChildStatus
 from ..errors import NotFound
-from ..specs.check import nearest
+from ..views import ChildStatus
 
 
 def found(root: ChildStatus, path: str | None) -> ChildStatus:
@@ -19,6 +18,8 @@ def found(root: ChildStatus, path: str | None) -> ChildStatus:
     """
     node = root.find(path or "")
     if node is None:
+        from ..specs.check import nearest  # only where something is wrong already
+
         known = [n.path for n in root.walk() if n.path]
         if copies := _copies(known, path or ""):
             raise NotFound(f"{path!r} are several, and one is wanted: {', '.join(copies)}")

@@ -11,9 +11,9 @@ from typing import Any
 from attrs import asdict, has
 
 from .. import mask
-from ..engine.snapshot import ChildStatus
 from ..errors import OtpsupError
 from ..plain import plain
+from ..views import ChildStatus
 from . import table
 from .parameters import Options
 

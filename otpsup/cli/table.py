@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import TextIO
 
-from ..engine.snapshot import ChildStatus
 from ..graph.marks import COLOURS, MARKS, branches, paint
 from ..plain import plain as plain
+from ..views import ChildStatus
 
 
 def wants_colour(stream: TextIO) -> bool:

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from ..control.client import TreeClient
-from ..engine.snapshot import ChildStatus
 from ..errors import NotRunning
 from ..plain import plain
+from ..views import ChildStatus
 from . import show, table
 from .main import is_installed
 from .parameters import Options

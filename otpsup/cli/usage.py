@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import psutil
 from attrs import frozen
 
-from ..engine.snapshot import ChildStatus
+from ..views import ChildStatus
 
 KEYS = ("tree", "cpu", "memory", "uptime", "restarts")
 """What rows may be sorted by; `tree` is the order of the tree."""

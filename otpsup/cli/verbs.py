@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable, Sequence
 
 from ..control.client import TreeClient
-from ..engine.snapshot import ChildStatus
 from ..errors import AlreadyStarted, NotRunning, OtpsupError, StartFailed
+from ..views import ChildStatus
 from . import progress, selection, show
 from .parameters import BadUsage, Options
 from .selection import chosen, found

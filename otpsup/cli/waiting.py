@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from ..control.client import TreeClient
-from ..engine.snapshot import ChildStatus
 from ..errors import NotFound, NotRunning, OtpsupError
+from ..views import ChildStatus
 from . import progress, show
 from .parameters import Options
 from .selection import chosen

@@ -7,8 +7,8 @@ import time
 from ..control import last_words
 from ..control.client import TreeClient
 from ..control.last_words import LastWords
-from ..engine.snapshot import ChildStatus
 from ..errors import NotRunning
+from ..views import ChildStatus
 from . import show, table
 from .parameters import Options
 from .selection import found

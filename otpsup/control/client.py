@@ -8,18 +8,18 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..engine.snapshot import ChildStatus
 from ..errors import NotRunning
-from ..events import Event
 from ..verbs import Change, Verbs
+from ..views import ChildStatus, Event
 from ..wire import control as wire
 from ..wire import lines as lines_wire
-from ..wire import outline
 from ..wire.lines import LogLine
-from ..wire.outline import Outline
 from . import address
+
+if TYPE_CHECKING:
+    from ..wire.outline import Outline
 
 _PROMPT = 10.0
 _AT_ONCE = {
@@ -127,6 +127,8 @@ class TreeClient(Verbs):
         Raises:
             ProtocolError: the tree is of a version that does not tell.
         """
+        from ..wire import outline  # needs the engine, as no other answer does
+
         return outline.decode(self._ask("outline"))
 
     def _status(self, value: Any) -> ChildStatus:

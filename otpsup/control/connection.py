@@ -8,11 +8,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..engine.snapshot import ChildStatus
 from ..errors import OtpsupError, ProtocolError
-from ..events import Event
 from ..logger import logger
-from ..wire import control as wire
+from ..views import ChildStatus, Event
+from ..wire import requests
 from ..wire.lines import LogLine
 
 _UNREAD = 8 << 20
@@ -27,7 +26,7 @@ somebody has wired to each other would else answer each other's errors for ever.
 class Backend:
     """What the server asks; `tree` implements it over the runner."""
 
-    def ask(self, make: wire.Make, answer: Callable[[Any, OtpsupError | None], None]) -> None:
+    def ask(self, make: requests.Make, answer: Callable[[Any, OtpsupError | None], None]) -> None:
         """Put a request to the engine."""
         raise NotImplementedError
 
@@ -96,43 +95,47 @@ class Connection:
 
     def _take(self, line: bytes) -> None:
         try:
-            call = wire.decode_call(line, self._caller)
+            call = requests.decode_call(line, self._caller)
         except ProtocolError as error:
             self._nonsense += 1
-            self._send(wire.encode_error(wire.id_of(line), error))
+            self._send(requests.encode_error(requests.id_of(line), error))
             return
         self._nonsense = 0
         if call.make is None and not call.is_operation:
             self._answer_at_once(call)
         elif self._pending >= _MAX_PENDING:
             text = f"{_MAX_PENDING} requests of this client wait for their answer already"
-            self._send(wire.encode_error(call.id, ProtocolError(text)))
+            self._send(requests.encode_error(call.id, ProtocolError(text)))
         else:
             self._ask(call)
 
-    def _answer_at_once(self, call: wire.Call) -> None:
+    def _answer_at_once(self, call: requests.Call) -> None:
         if call.op == "events":
             self._tell_events(call)
         elif call.op == "outline":
-            self._send(wire.encode_ok(call.id, self._backend.outline()))
+            self._send(requests.encode_ok(call.id, self._backend.outline()))
         else:
-            self._send(wire.encode_ok(call.id, wire.masked(self._backend.status())))
+            self._send(requests.encode_ok(call.id, requests.masked(self._backend.status())))
 
-    def _tell_events(self, call: wire.Call) -> None:
+    def _tell_events(self, call: requests.Call) -> None:
         """All in one step of the loop, so that none comes twice, or is missed."""
         self._unsubscribe()
         self._unsubscribe = self._backend.subscribe(self._on_event)
-        self._send(wire.encode_ok(call.id, None))
+        self._send(requests.encode_ok(call.id, None))
         recent = self._backend.recent_events()
         for event in recent[max(0, len(recent) - call.fields["recent"]) :]:
             self._on_event(event)
 
-    def _ask(self, call: wire.Call) -> None:
+    def _ask(self, call: requests.Call) -> None:
         self._pending += 1
 
         def answer(value: Any, error: OtpsupError | None) -> None:
             self._pending -= 1
-            line = wire.encode_error(call.id, error) if error else wire.encode_ok(call.id, value)
+            line = (
+                requests.encode_error(call.id, error)
+                if error
+                else requests.encode_ok(call.id, value)
+            )
             self._send(line)
 
         if call.fields.get("follow"):
@@ -159,11 +162,11 @@ class Connection:
     async def _drained(self, line: LogLine) -> None:
         if not self._writer.transport.is_closing():
             with contextlib.suppress(OSError):  # it has hung up, which ends the following
-                self._writer.write(wire.encode_line(line))
+                self._writer.write(requests.encode_line(line))
                 await self._writer.drain()
 
     def _on_event(self, event: Event) -> None:
-        self._send(wire.encode_event(event))
+        self._send(requests.encode_event(event))
 
     def _send(self, line: bytes) -> None:
         transport = self._writer.transport

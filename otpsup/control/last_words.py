@@ -126,8 +126,9 @@ def _is_called(words: LastWords, name: str) -> bool:
 
 def _parse(path: Path) -> LastWords | None:
     try:
-        with path.open("rb") as file:
-            value = strict.loads(file.read(_MOST))
+        if path.stat().st_size > _MOST:
+            return None
+        value = strict.loads(path.read_bytes())
         words = LastWords(**value)
     except (OSError, ValueError, TypeError):
         return None

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..errors import NotPermitted
 from ..logger import logger
 from ..wire import control as wire
+from ..wire import requests
 from . import address
 from .connection import Backend, Connection
 from .listener import Listener
@@ -55,7 +56,7 @@ class ControlServer:
         text = f"user {user} may not steer this tree: it is user {ours}'s"
         with stream, contextlib.suppress(OSError):
             stream.setblocking(False)
-            stream.send(wire.encode_error(wire.NOBODYS, NotPermitted(text)))
+            stream.send(requests.encode_error(wire.NOBODYS, NotPermitted(text)))
 
     def adopt(self, stream: socket.socket, caller: str | None = None) -> None:
         """Serve a connected stream; the child `caller` handed it over, or anybody came."""

@@ -12,37 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from graphlib import TopologicalSorter
-from typing import Literal
 
 from attrs import evolve, frozen
 
 from ..specs import ChildSpec, DynamicSupervisor, Supervisor
+from ..views import ACTIONS as ACTIONS
+from ..views import Action as Action
+from ..views import Change as Change
 from .child import Child
 from .difference import Difference, difference, is_other_kind, word
 from .node import Node
 from .process import ProcessChild
-
-Action = Literal["start", "stop", "restart", "change", "stay"]
-
-ACTIONS: tuple[Action, ...] = ("start", "stop", "restart", "change", "stay")
-
-
-@frozen
-class Change:
-    """What a reload does to one child.
-
-    Attributes:
-        path: of the child.
-        action: `start`, `stop` (for good: it is forgotten), `restart`; `change` in place, its
-            process keeps its pid; `stay`.
-        why: in words.
-        error: why it could not be done, once it was tried; else None.
-    """
-
-    path: str
-    action: Action
-    why: str = ""
-    error: str | None = None
 
 
 @frozen

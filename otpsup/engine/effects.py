@@ -8,11 +8,10 @@ from attrs import field
 
 from ..errors import OtpsupError
 from ..specs import Command, Worker
+from ..views import State as State
 from .cause import Cause
 from .reasons import Reason
 from .value import value
-
-State = Literal["down", "starting", "running", "stopping", "restarting"]
 
 
 @value

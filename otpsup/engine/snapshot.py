@@ -3,67 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from ..specs import DynamicSupervisor, Supervisor
 from ..specs.after import among
+from ..views import ChildStatus as ChildStatus
 from . import words
 from .cause import Attempt
 from .child import Child
-from .effects import State
 from .node import Node
-
-
-@frozen
-class ChildStatus:
-    """One node of the tree.
-
-    Attributes:
-        name, path: its own name, and the path from the root down (`""` is the root).
-        type: `worker`, `command`, `supervisor` or `dynamic_supervisor`.
-        state: `down`, `starting`, `running`, `stopping` or `restarting`.
-        ready: True if it can serve; up is not ready.
-        pid: its process, or None.
-        since: when it entered this state, in seconds since the epoch.
-        restarts: how often it was restarted automatically.
-        last_exit: how it ended last, in words, or None.
-        status: what it says of itself, or None.
-        info: what it gave to `ready(info)`, or None.
-        children: the nodes below it, in start order.
-        why: why it is in this state, and what led to that, in sentences, the latest first.
-        next_attempt: when it is tried again, in seconds since the epoch, or None.
-        waits: what it waits for, in words, or None.
-        last_output: what it wrote last before it ended as `last_exit` says, if it crashed.
-    """
-
-    name: str
-    path: str
-    type: str
-    state: State
-    ready: bool
-    pid: int | None
-    since: float
-    restarts: int
-    last_exit: str | None
-    status: str | None = None
-    info: Any = None
-    children: tuple[ChildStatus, ...] = ()
-    why: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
-    next_attempt: float | None = None
-    waits: str | None = None
-    last_output: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
-
-    def walk(self) -> Iterator[ChildStatus]:
-        """This node and all below it, parents first."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
-
-    def find(self, path: str) -> ChildStatus | None:
-        """The node of this path, or None."""
-        return next((node for node in self.walk() if node.path == path), None)
 
 
 def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:

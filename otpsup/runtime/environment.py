@@ -9,7 +9,6 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,10 +105,20 @@ def program(argv0: str, cwd: str, env: Mapping[str, str], host: Mapping[str, str
     if "/" in argv0:
         return os.path.join(cwd, argv0) if cwd else argv0  # noqa: PTH118
     path = env.get("PATH", host.get("PATH", os.defpath))
-    found = shutil.which(argv0, path=path)
+    found = _on(path, argv0)
     if found is None:
         raise Unusable(f"command {argv0!r} not found on PATH ({path}); install it or give its path")
     return found
+
+
+def _on(path: str, name: str) -> str | None:
+    """The first program of this name in these folders, as execvp(3) has it. (`shutil.which` would
+    do, but brings every kind of compression along.)"""
+    for folder in path.split(os.pathsep):
+        file = os.path.join(folder, name)  # noqa: PTH118
+        if os.access(file, os.X_OK) and not os.path.isdir(file):  # noqa: PTH112
+            return file
+    return None
 
 
 def privileges(spec: Worker | Command) -> dict[str, Any]:

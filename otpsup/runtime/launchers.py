@@ -11,15 +11,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from multiprocessing import process
-from multiprocessing.util import _args_from_interpreter_flags  # type: ignore[attr-defined]
 from typing import Any
 
 from ..engine.reasons import Exit
 from ..logger import logger
 from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
-from . import hooks, marks, watch, workers, zygote
-from .freshness import Imported
+from . import hooks, marks, watch
 from .launch import LAUNCHER, Owner, Signaller, Spawner
 from .launcher.strays import MARK
 
@@ -133,12 +130,15 @@ class Launchers:
         return Spawner(self._loop, ours, self._launcher_lost, _orphan_ended)
 
     def _start_zygote(self) -> _Zygote:
+        from . import zygote  # multiprocessing with it, which a tree of commands does without
+
         launcher = self.launcher()  # first: if there is none, nothing of ours may be left open
         if self._alive is None:
             self._alive = os.pipe2(os.O_CLOEXEC)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = json.dumps({**self._settings, "path": sys.path, "host": os.getpid()})
-        argv = [sys.executable, *_args_from_interpreter_flags(), "-c", zygote.CODE, settings]
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+        argv = [sys.executable, *flags, "-c", zygote.CODE, settings]
         mark = marks.zygote_mark(self._tree, next(self._zygotes))
         with theirs:
             found = _Zygote(self._loop, ours, mark, self._zygote_lost)
@@ -228,7 +228,8 @@ def _refuse_while_imported() -> None:
     Raises:
         RuntimeError: it is about to, and so would its own workers, without end.
     """
-    if getattr(process.current_process(), "_inheriting", False):
+    process = sys.modules.get("multiprocessing.process")  # who is being imported by it has it
+    if process and getattr(process.current_process(), "_inheriting", False):
         raise RuntimeError(
             "this script starts a tree when it is imported, and its own workers import it; "
             "put the start under `if __name__ == '__main__':`"
@@ -277,6 +278,8 @@ class _Zygote:
         mark: str,
         lost: Callable[[_Zygote], None],
     ) -> None:
+        from .freshness import Imported
+
         self.imported = Imported()
         self.spawner = Spawner(loop, sock, lambda: lost(self), _orphan_ended)
         self.owner = _ZygoteOwner(mark, self._end)
@@ -364,7 +367,11 @@ def modules_of(specs: list[Worker]) -> list[str]:
 def main_for(specs: list[Worker]) -> dict[str, str]:
     """How to import the host's main module, if a target lives in it."""
     needs_main = any(_module(spec) == "__main__" for spec in specs)
-    return workers.main_module() if needs_main else {}
+    if not needs_main:
+        return {}
+    from . import workers
+
+    return workers.main_module()
 
 
 def _module(spec: Worker) -> str:

@@ -18,8 +18,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import psutil
-
 from ..engine import Engine
 from ..engine.child import Child
 from ..engine.effects import (
@@ -50,10 +48,11 @@ from ..engine.snapshot import ChildStatus, snapshot
 from ..errors import NotRunning, OtpsupError, in_words
 from ..logger import logger
 from ..specs import DynamicSupervisor, Supervisor
-from . import hooks, launchers, marks
+from . import beforehand, hooks, launchers, marks
 from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
+from .launcher.strays import above
 from .logs import LogPump
 from .readers import Readers
 from .sockets import Sockets
@@ -104,6 +103,7 @@ class Runner:
         self._quoted: set[int] = set()
         """Incarnations whose last lines are not known yet."""
         self._end: Halt | None = None
+        beforehand.load_for(spec)
         found = list(launchers.zygote_workers(spec))
         self._launchers = launchers.Launchers(
             self.loop,
@@ -186,11 +186,7 @@ class Runner:
 
     def is_ours(self, pid: int) -> bool:
         """Whether a process is below the launcher or the host, as all of the tree are."""
-        try:
-            above = {process.pid for process in psutil.Process(pid).parents()} | {pid}
-        except psutil.Error:
-            return False
-        return bool(above & {self._launchers.pid, os.getpid()})
+        return not {self._launchers.pid, os.getpid()}.isdisjoint((pid, *above(pid)))
 
     # The loop itself.
 

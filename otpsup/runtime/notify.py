@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import socket
 import struct
 from collections.abc import Callable
 
-import psutil
+from .launcher.strays import above
 
 _CREDENTIALS = struct.Struct("3i")
 _SPACE = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(64)
@@ -43,7 +42,7 @@ class NotifySocket:
         self._pid = 0
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        name = f"otpsup-notify-{os.getpid()}-{secrets.token_hex(8)}"
+        name = f"otpsup-notify-{os.getpid()}-{os.urandom(8).hex()}"
         self._sock.bind(f"\0{name}")
         self.address = f"@{name}"
 
@@ -71,16 +70,8 @@ class NotifySocket:
                 sender = _CREDENTIALS.unpack_from(value)[0]
             elif kind == socket.SCM_RIGHTS:
                 _close_all(value)
-        if sender == self._pid or self._pid in _above(sender):
+        if sender == self._pid or self._pid in above(sender):
             self._told(parse(data))
-
-
-def _above(pid: int) -> list[int]:
-    """The processes above this one: a descendant speaks for its child."""
-    try:
-        return [parent.pid for parent in psutil.Process(pid).parents()]
-    except (psutil.Error, ValueError):
-        return []
 
 
 def _close_all(rights: bytes) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from ..child import CHANNEL, PATH
 from ..specs import Command, Notify, Worker
 from ..specs.check import has_no_nul
-from . import environment, marks, workers
+from . import environment, marks
 from .launcher import execute
 
 _CHANNEL_NUMBER = 3
@@ -68,6 +68,8 @@ def worker(
         environment.Unusable: the machine lacks something.
         Exception: the target or an argument cannot be pickled.
     """
+    from . import workers  # multiprocessing with it, which a tree of commands does without
+
     process = workers.worker_process(spec, path, tuple(args))
     data, fds = workers.pickle(process)
     tracker = workers.tracker_fd()

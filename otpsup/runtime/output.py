@@ -43,6 +43,17 @@ class ChildOutput:
         matched: called from the pump's thread when the line comes that means ready.
     """
 
+    __slots__ = (
+        "_has_pipes",
+        "_matched",
+        "_path",
+        "_pipes",
+        "_pump",
+        "_run",
+        "_spec",
+        "_writers",
+    )
+
     def __init__(
         self,
         pump: LogPump,
@@ -56,8 +67,8 @@ class ChildOutput:
         self._run = run
         self._spec = spec
         self._matched = matched
-        self._pipes: list[_Pipe] = []
-        self._writers: list[int] = []
+        self._pipes: tuple[_Pipe, ...] = ()
+        self._writers: tuple[int, ...] = ()
         self._has_pipes = False
 
     def descriptors(self) -> dict[int, int]:
@@ -74,8 +85,8 @@ class ChildOutput:
         self._pump.start()
         reader, writer = os.pipe2(os.O_CLOEXEC)
         self._has_pipes = True
-        self._writers.append(writer)
-        self._pipes.append(_Pipe(reader, target, stream, watcher))
+        self._writers += (writer,)
+        self._pipes += (_Pipe(reader, target, stream, watcher),)
         return writer
 
     def _watcher(self, stream: str) -> Watcher | None:
@@ -86,12 +97,13 @@ class ChildOutput:
 
     def hand_over(self) -> None:
         """The writing ends are the child's now."""
-        while self._writers:
-            os.close(self._writers.pop())
+        writers, self._writers = self._writers, ()
+        for fd in writers:
+            os.close(fd)
 
     def attach(self, pid: int | None) -> None:
         """Have it read, in the name of this process; of none if it could not be made."""
-        pipes, self._pipes = self._pipes, []
+        pipes, self._pipes = self._pipes, ()
         for pipe in pipes:
             source = Source(self._path, pipe.stream, pid, self._run)
             sink, format = self._pump.sink(pipe.target), _format(pipe.target)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
 _LISTEN = "0A"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1", "0.0.0.0", "::", ""}
@@ -35,6 +37,8 @@ def _listening(port: int) -> Iterator[str]:
 
 def holder(port: int) -> psutil.Process | None:
     """A process that listens on `port`, if we are allowed to see it."""
+    import psutil  # only who finds a port taken needs it
+
     inodes = {f"socket:[{inode}]" for inode in _listening(port)}
     for process in psutil.process_iter():
         if inodes & _links(process.pid):
@@ -62,6 +66,8 @@ def describe(process: psutil.Process | None) -> str:
     """Who it is, in words: `python3 (pid 812)`."""
     if process is None:
         return "a process of another user"
+    import psutil  # has been imported: by `holder`
+
     try:
         return f"{process.name()} (pid {process.pid})"
     except psutil.Error:

@@ -45,7 +45,6 @@ from .output import ChildOutput, quoted, without_traceback
 from .readers import Readers
 from .sockets import Sockets
 from .stdin import StdinPipe
-from .stock import StockWorker
 
 _STACKS = 0.5
 """Seconds, at most, in which a worker that hangs may tell where, before it is killed."""
@@ -97,7 +96,7 @@ class ChildProcess:
         self._spawner: Spawner | None = None
         self._id = 0
         self._signaller: Signaller | None = None
-        self._unsent: list[tuple[int, bool]] = []
+        self._unsent: tuple[tuple[int, bool], ...] = ()
         self._crash: Crash | None = None
         self._channel: Channel | None = None
         self._notify: NotifySocket | None = None
@@ -110,8 +109,8 @@ class ChildProcess:
         self._nudge: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None
         self._why_not = ""
-        self._early: list[Event] = []
-        self._ours: list[int] = []
+        self._early: tuple[Event, ...] = ()
+        self._ours: tuple[int, ...] = ()
         self._is_over = self._has_been_well = False
         self._stacks: int | None = None
         self._hung = self._where = ""
@@ -212,6 +211,8 @@ class ChildProcess:
     def _start_stock(
         self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
     ) -> None:
+        from .stock import StockWorker  # multiprocessing with it, as for every worker
+
         assert self._channel
         order = orders.stock(spec, self.path, self._host.umask, env, self._host.environ)
         order["targets"] = list(outputs)
@@ -234,7 +235,7 @@ class ChildProcess:
         """The write end of a pipe on which a newline means ready."""
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         os.set_blocking(writer, True)
-        self._ours.append(writer)
+        self._ours += (writer,)
         self._host.pump.attach(reader, Nowhere(), self._newline_watcher())
         return writer
 
@@ -270,7 +271,7 @@ class ChildProcess:
             self._news(event)
         for signum, group in self._unsent:
             self._send(self._signaller, signum, group=group)
-        self._unsent.clear()
+        self._unsent = self._early = ()
 
     def on_failed(self, error: OSError) -> None:
         """It could not be made."""
@@ -337,8 +338,9 @@ class ChildProcess:
             self._signaller.close()
 
     def _close_ours(self) -> None:
-        while self._ours:
-            os.close(self._ours.pop())
+        ours, self._ours = self._ours, ()
+        for fd in ours:
+            os.close(fd)
         if self._stdin:
             self._stdin.hand_over()
 
@@ -427,7 +429,7 @@ class ChildProcess:
         if self._signaller:
             self._send(self._signaller, signum, group=group)
         else:
-            self._unsent.append((signum, group))
+            self._unsent += ((signum, group),)
 
     def _send(self, to: Signaller, signum: int, *, group: bool) -> None:
         if group:
@@ -463,7 +465,7 @@ class ChildProcess:
     def _news(self, event: Event) -> None:
         """Tell the engine what the child says; not before it knows that there is a child."""
         if self._signaller is None:
-            self._early.append(event)
+            self._early += (event,)
         elif not self._is_over:
             self._host.post(event)
 

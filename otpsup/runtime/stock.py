@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes  # noqa: F401 - for prctl(2) after a change of user, who may not be able to import it
 import multiprocessing
 import multiprocessing.connection  # used after a change of user, who may not be able to import it
 import os

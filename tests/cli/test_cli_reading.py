@@ -1,4 +1,5 @@
-"""Command lines are read by click where it is installed, else by argparse; nobody can tell."""
+"""Command lines are read by our getopt, and where something is wrong by click, or argparse where
+that is not installed; nobody can tell."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from otpsup.cli import by_argparse, by_click
+from otpsup.cli import by_argparse, by_click, getopt
 from otpsup.cli.commands import COMMANDS
 from otpsup.cli.parameters import Argument, BadUsage, Option, Subcommand
 from tests.cli.test_cli import otpsup
@@ -75,12 +76,15 @@ LINES = st.sampled_from(sorted(COMMANDS)).flatmap(
 @example(("tail", ["--", "--", "--"]))
 @example(("status", ["--tree=", "", "a"]))
 @example(("logs", ["-n", "-1"]))
-def test_both_readers_agree(line: tuple[str, list[str]]) -> None:
-    """Whatever the line, click and argparse make the same values of it, or both refuse it."""
+def test_all_readers_agree(line: tuple[str, list[str]]) -> None:
+    """Whatever the line, all readers make the same values of it, or all refuse it; the quick one
+    leaves it to the others to say why."""
     name, given = line
     click, argparse = (outcome(reader, COMMANDS[name], given) for reader in READERS)
+    quick = getopt.read(COMMANDS[name], given)
 
     assert click == argparse
+    assert (None if quick is None else vars(quick)) == (click if isinstance(click, dict) else None)
 
 
 @given(st.data(), st.sampled_from(sorted(COMMANDS)))

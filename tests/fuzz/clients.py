@@ -24,7 +24,7 @@ from otpsup import (
 from otpsup.cli import table
 from otpsup.control import address
 from otpsup.testing import what_if
-from otpsup.wire import control
+from otpsup.wire import requests
 from tests.support.waiting import until
 
 from .codecs import REQUESTS, SLEEP, outlines_once
@@ -215,7 +215,7 @@ class Answers(Target):
             for line in table.render(client.status(), 0.0, colour=False).split("\n"):
                 sound(line, 100_000)
         elif how == 1:
-            json.dumps([control.encode_event(event).decode() for event in client.events()])
+            json.dumps([requests.encode_event(event).decode() for event in client.events()])
         elif how == 2:
             found = client.outline()
             what_if(found.spec, ["c"], (), found.checkpoint)

@@ -17,7 +17,7 @@ from otpsup.engine.reasons import Exit
 from otpsup.errors import InvalidSpec, ProtocolError
 from otpsup.specs import Backoff
 from otpsup.testing import BadScenario, simulate, what_if
-from otpsup.wire import control, outline, status
+from otpsup.wire import control, outline, requests, status
 
 from .mutate import hostile
 from .target import Target, Wrong, sound
@@ -139,15 +139,15 @@ class Requests(Target):
 
     def feed(self, data: bytes) -> bool:
         try:
-            call = control.decode_call(data, "c")
+            call = requests.decode_call(data, "c")
         except ProtocolError as error:
             sound(str(error), 1000)
-            if not isinstance(control.id_of(data), int):
+            if not isinstance(requests.id_of(data), int):
                 raise Wrong("an id that is no number") from None
             return False
         if call.make is None:
             json.dumps(outline.encode(outline.Outline(self._engine.root.spec, self._checkpoint())))
-            control.encode_ok(call.id, self._engine.snapshot())
+            requests.encode_ok(call.id, self._engine.snapshot())
             return True
         self._refs += 1
         self._now += 0.001

@@ -25,6 +25,7 @@ from otpsup.engine.events import (
 from otpsup.engine.snapshot import ChildStatus
 from otpsup.events import Event
 from otpsup.wire import control as wire
+from otpsup.wire import requests
 
 TEXT = st.text(max_size=30)
 SCALARS = (
@@ -41,7 +42,7 @@ CALLS = st.fixed_dictionaries(
     {},
     optional={
         "id": JSON | st.integers(),
-        "op": JSON | st.sampled_from(wire.OPS),
+        "op": JSON | st.sampled_from(requests.OPS),
         "path": JSON | TEXT,
         "args": JSON | st.lists(JSON),
         "hurry": JSON,
@@ -88,18 +89,18 @@ def every_error() -> list[type[errors.OtpsupError]]:
 def test_each_verb(op: str, fields: dict[str, Any], expected: Request | None) -> None:
     """Each verb is one request to the engine, in the name of the child that asks; `status` and
     `events` need none."""
-    call = wire.decode_call(wire.encode_call(3, op, **fields), "me")
+    call = requests.decode_call(wire.encode_call(3, op, **fields), "me")
     assert (call.id, call.op) == (3, op)
     assert (call.make(7) if call.make else None) == expected
 
 
 def test_every_verb_is_known() -> None:
     """Whatever `OPS` lists is understood; it is what an error message offers."""
-    for op in wire.OPS:
-        assert wire.decode_call(wire.encode_call(1, op, path="a"), None).op == op
+    for op in requests.OPS:
+        assert requests.decode_call(wire.encode_call(1, op, path="a"), None).op == op
     with pytest.raises(errors.ProtocolError) as caught:
-        wire.decode_call(wire.encode_call(1, "explode", path="a"), None)
-    for op in wire.OPS:
+        requests.decode_call(wire.encode_call(1, "explode", path="a"), None)
+    for op in requests.OPS:
         assert op in str(caught.value)
 
 
@@ -107,13 +108,13 @@ def test_every_verb_is_known() -> None:
 def test_any_line(line: bytes, caller: str | None) -> None:
     """Any line is a call or a ProtocolError, nothing else; a call's request can be made."""
     try:
-        call = wire.decode_call(line, caller)
+        call = requests.decode_call(line, caller)
     except errors.ProtocolError:
-        assert isinstance(wire.id_of(line), int)
+        assert isinstance(requests.id_of(line), int)
     else:
         request = call.make(1) if call.make else None
         assert request is None or (request.ref, request.caller) == (1, caller)
-        assert wire.id_of(line) == call.id
+        assert requests.id_of(line) == call.id
 
 
 @pytest.mark.parametrize("levels", [*range(900, 1100, 29), 100_000])
@@ -123,7 +124,7 @@ def test_any_depth(field: str, levels: int) -> None:
     value = {"id": 1, "op": "start_child", "path": "a"}
     deep = json.dumps({**value, field: "HERE"}).replace('"HERE"', "[" * levels + "]" * levels)
     with contextlib.suppress(errors.ProtocolError):
-        assert wire.decode_call(deep.encode(), None).op == "start_child"
+        assert requests.decode_call(deep.encode(), None).op == "start_child"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_any_depth(field: str, levels: int) -> None:
 def test_refusals(line: bytes, expected: str) -> None:
     """A line that is no request is refused with what was expected."""
     with pytest.raises(errors.ProtocolError, match=expected):
-        wire.decode_call(line, None)
+        requests.decode_call(line, None)
 
 
 @settings(max_examples=40)
@@ -151,7 +152,7 @@ def test_refusals(line: bytes, expected: str) -> None:
 def test_one_line_each(op: str, fields: dict[str, Any]) -> None:
     """Whatever is in a request or an answer, it is one line: no text can forge a second one."""
     fields = {"fields": fields}
-    for line in (wire.encode_call(1, op, **fields), wire.encode_ok(1, fields)):
+    for line in (wire.encode_call(1, op, **fields), requests.encode_ok(1, fields)):
         assert line.endswith(b"\n")
         assert line.count(b"\n") == 1
         assert line.isascii()
@@ -161,7 +162,7 @@ def test_one_line_each(op: str, fields: dict[str, Any]) -> None:
 def test_errors_keep_class_and_message(kind: type[errors.OtpsupError]) -> None:
     """Every error arrives as what it was: the same class, the same message."""
     text = "cannot start child 'web': “no”\n\ud800"
-    answer = wire.decode_answer(wire.encode_error(9, kind(text)))
+    answer = wire.decode_answer(requests.encode_error(9, kind(text)))
     found = wire.error_from(answer["error"])
     assert (answer["id"], type(found), str(found)) == (9, kind, text)
 
@@ -175,7 +176,7 @@ def test_error_codes_are_unique() -> None:
 @pytest.mark.parametrize("pid", [812, None])
 def test_already_started_keeps_its_pid(pid: int | None) -> None:
     """AlreadyStarted brings the pid of who runs, as OTP's `{already_started, Pid}` does."""
-    line = wire.encode_error(1, errors.AlreadyStarted("already running", pid))
+    line = requests.encode_error(1, errors.AlreadyStarted("already running", pid))
     found = wire.error_from(wire.decode_answer(line)["error"])
     assert isinstance(found, errors.AlreadyStarted)
     assert found.pid == pid
@@ -210,7 +211,7 @@ NODES: st.SearchStrategy[ChildStatus] = st.deferred(
 @given(NODES)
 def test_status_round_trip(status: ChildStatus) -> None:
     """A status arrives as it was, with all that is nested in it."""
-    answer = wire.decode_answer(wire.encode_ok(1, status))
+    answer = wire.decode_answer(requests.encode_ok(1, status))
     assert wire.status_from(answer["ok"]) == status
 
 
@@ -231,7 +232,7 @@ EVENTS = st.builds(
 @given(EVENTS)
 def test_event_round_trip(event: Event) -> None:
     """An event arrives as it was."""
-    answer = wire.decode_answer(wire.encode_event(event))
+    answer = wire.decode_answer(requests.encode_event(event))
     assert set(answer) == {"event"}
     assert Event(**answer["event"]) == event
 
@@ -239,8 +240,8 @@ def test_event_round_trip(event: Event) -> None:
 @pytest.mark.parametrize("value", [-1, True, "3", None, 1.5])
 def test_how_many_events_came_before(value: Any) -> None:
     """A client may ask for so many of the last events; nothing but a count will do."""
-    assert wire.decode_call(wire.encode_call(1, "events"), None).fields == {"recent": 0}
-    call = wire.decode_call(wire.encode_call(1, "events", recent=7), None)
+    assert requests.decode_call(wire.encode_call(1, "events"), None).fields == {"recent": 0}
+    call = requests.decode_call(wire.encode_call(1, "events", recent=7), None)
     assert call.fields == {"recent": 7}
     with pytest.raises(errors.ProtocolError, match="'recent' must be a count from 0"):
-        wire.decode_call(wire.encode_call(1, "events", recent=value), None)
+        requests.decode_call(wire.encode_call(1, "events", recent=value), None)

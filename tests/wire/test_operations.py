@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from otpsup.engine.changes import ACTIONS, Change
 from otpsup.errors import ProtocolError
-from otpsup.wire import control, lines, operations
+from otpsup.wire import control, lines, operations, requests
 from otpsup.wire.lines import LogLine
 
 values = st.recursive(
@@ -55,7 +55,7 @@ def test_what_is_legal_is_decoded_as_it_is(op: str) -> None:
     for number in range(3):
         fields = {name: GOOD[name][number % len(GOOD[name])] for name in operations.FIELDS[op]}
         line = control.encode_call(1, op, **fields, more=1)
-        call = control.decode_call(line, None)
+        call = requests.decode_call(line, None)
         assert (call.op, call.fields, call.make) == (op, fields, None)
         assert call.is_operation
 
@@ -93,7 +93,7 @@ texts = st.text(max_size=20)
 )
 def test_changes_come_back_as_they_went(changes: list[Change]) -> None:
     """Over the wire and back; the same for an empty answer."""
-    answer = control.decode_answer(control.encode_ok(1, tuple(changes)))
+    answer = control.decode_answer(requests.encode_ok(1, tuple(changes)))
     assert control.changes_from(answer["ok"]) == changes
 
 
@@ -110,6 +110,6 @@ def test_what_are_no_changes_is_refused(value: Any) -> None:
 def test_lines_come_back_byte_for_byte(data: bytes, at: float) -> None:
     """Bytes that are no text as well."""
     line = LogLine(at, "web", "stderr", data.decode("utf-8", "surrogateescape"))
-    sent = json.loads(control.encode_line(line))["line"]
+    sent = json.loads(requests.encode_line(line))["line"]
     assert lines.decode(sent) == line
     assert lines.decode(sent).text.encode("utf-8", "surrogateescape") == data

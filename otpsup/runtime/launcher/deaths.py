@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import struct
 import time
 from collections.abc import Iterator, Sequence
 
+from .bare import signal
 from .syscalls import signalfd
 
 _FEW = 500

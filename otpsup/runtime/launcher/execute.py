@@ -11,9 +11,13 @@ import fcntl
 import functools
 import os
 import resource
-import signal
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+
+from .bare import signal
+
+TYPE_CHECKING = False  # as type checkers know it: typing is a megabyte, a fifth of the launcher
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 RESET = [signal.SIGPIPE, signal.SIGXFSZ]  # Python ignores these; programs expect the default
 NOT_THEIRS = frozenset(

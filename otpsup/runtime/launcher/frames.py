@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import array
 import os
-import socket
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from .bare import socket
 
 SPAWN, STOPPING, KILL, OWN = b"S", b"T", b"K", b"O"
 UP, FAILED, EXITED, LARGE = b"U", b"F", b"X", b"L"
@@ -31,16 +31,30 @@ MAX_FDS = 250
 _FD_SPACE = socket.CMSG_SPACE(MAX_FDS * 4)
 
 
-class Frame(NamedTuple):
-    """One message. `op` is `b""` at the end of the stream."""
+class Frame:
+    """One message. `op` is `b""` at the end of the stream.
 
-    op: bytes
-    id: int = 0
-    value: int = 0
-    payload: bytes = b""
-    fds: Sequence[int] = ()
-    is_whole: bool = True
-    """False if this process could not be given all descriptors: it may not open so many."""
+    (No NamedTuple: the module typing is a megabyte, and the launcher does without it.)
+    """
+
+    __slots__ = ("fds", "id", "is_whole", "op", "payload", "value")
+
+    def __init__(
+        self,
+        op: bytes,
+        id: int = 0,
+        value: int = 0,
+        payload: bytes = b"",
+        fds: Sequence[int] = (),
+        is_whole: bool = True,
+    ) -> None:
+        self.op = op
+        self.id = id
+        self.value = value
+        self.payload = payload
+        self.fds = fds
+        self.is_whole = is_whole
+        """False if this process could not be given all descriptors: it may not open so many."""
 
 
 def pack(op: bytes, id: int, value: int = 0, payload: bytes = b"") -> bytes:

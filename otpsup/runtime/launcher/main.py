@@ -7,10 +7,9 @@ import contextlib
 import gc
 import os
 import resource
-import signal
-import socket
 from collections.abc import Callable
 
+from .bare import signal, socket
 from .deaths import Deaths
 from .execute import RESET, execute
 from .server import Server

@@ -13,19 +13,21 @@ import marshal
 import os
 import resource
 import select
-import signal
-import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 from . import frames
+from .bare import signal, socket
 from .deaths import Deaths
 from .execute import Failure
 from .strays import Children, can_look, end, group_of, kill_marked, was_below
 from .syscalls import pidfd_open, send_signal
 
-Spawn = Callable[[dict[str, Any], Sequence[int]], int]
+TYPE_CHECKING = False  # as type checkers know it: typing is a megabyte, a fifth of the launcher
+if TYPE_CHECKING:
+    from typing import Any
+
+Spawn = Callable[["dict[str, Any]", Sequence[int]], int]
 
 LINGER = 2.0
 """Seconds that what a dead child left behind gets to vanish after SIGKILL before it is reported."""
@@ -40,14 +42,19 @@ GLANCE = 0.005
 """Seconds between looks at a group that is about to vanish, or at children told to end."""
 
 
-class _Child(NamedTuple):
+class _Child:
     """What must be known of a child when it, or the host, is gone."""
 
-    id: int
-    stop_signal: int
-    grace: float
-    mark: bytes
-    held: Sequence[int] = ()
+    __slots__ = ("grace", "held", "id", "mark", "stop_signal")
+
+    def __init__(
+        self, id: int, stop_signal: int, grace: float, mark: bytes, held: Sequence[int] = ()
+    ) -> None:
+        self.id = id
+        self.stop_signal = stop_signal
+        self.grace = grace
+        self.mark = mark
+        self.held = held
 
 
 class _Lingering:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
 from collections.abc import Container, Sequence
 
+from .bare import signal
 from .syscalls import pidfd_open, send_signal
 
 MARK = b"OTPSUP_RUN"
@@ -165,6 +165,14 @@ def was_below(pid: int, leader: int, mark: bytes) -> bool | None:
 def can_look() -> bool:
     """Whether processes can be looked at now: for that something has to be opened."""
     return _stat("self") is not None
+
+
+def above(pid: int) -> list[int]:
+    """The processes above this one, its parent first."""
+    found: list[int] = []
+    while (fields := _stat(pid)) and (pid := int(fields[1])) and pid not in found:
+        found.append(pid)
+    return found
 
 
 def group_of(pid: int) -> int:

@@ -13,11 +13,11 @@ A pidfd names one process for ever; a pid may be another's as soon as its proces
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import os
-import signal
+
+from .bare import signal
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -27,6 +27,8 @@ _SIGSET = 128
 
 
 def _prctl(option: int, value: int) -> bool:
+    import ctypes  # the host makes none of these calls, and it is a third of a megabyte
+
     try:
         return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
     except (OSError, AttributeError):
@@ -57,6 +59,8 @@ def signalfd(signum: int) -> int:
     Raises:
         OSError: there is none to be had, or the kernel has no such thing (not Linux).
     """
+    import ctypes
+
     wanted = ctypes.create_string_buffer(_SIGSET)
     try:
         libc = ctypes.CDLL(None, use_errno=True)

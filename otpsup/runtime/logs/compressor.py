@@ -8,7 +8,6 @@ is deleted when the log is next opened.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import os
 import queue
 import threading
@@ -68,13 +67,15 @@ class Compressor:
                     self._write(old, backups)
                     backups.replace(inode)
             self._is_failing = False
-        except (OSError, Stopped) as error:
+        except (OSError, ImportError, Stopped) as error:
             with contextlib.suppress(OSError):
                 backups.part.unlink(missing_ok=True)
             self._complain(error)
 
     def _write(self, old: BinaryIO, backups: Backups) -> None:
         """A file like the old one, in its rights and its time."""
+        import gzip  # few trees compress, and this is a thread of its own
+
         status = os.fstat(old.fileno())
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         backups.part.unlink(missing_ok=True)
@@ -86,7 +87,7 @@ class Compressor:
                 new.write(piece)
         os.utime(backups.part, (status.st_atime, status.st_mtime))
 
-    def _complain(self, error: OSError | Stopped) -> None:
+    def _complain(self, error: Exception) -> None:
         if isinstance(error, OSError) and not self._is_failing:
             where, why = error.filename or "a rotated log", error.strerror
             logger.error("cannot compress {}: {}; old logs stay as they are", where, why)

@@ -34,6 +34,18 @@ class Stream:
         at_once: the sink gets what comes as it is, and no line is waited for.
     """
 
+    __slots__ = (
+        "_at_once",
+        "_filter",
+        "_format",
+        "_partial",
+        "_ring",
+        "_watcher",
+        "fd",
+        "sink",
+        "source",
+    )
+
     def __init__(
         self,
         fd: int,
