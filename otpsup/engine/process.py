@@ -22,6 +22,8 @@ from .reasons import Exit, Reason, classify
 class ProcessChild(Child):
     """A `Worker` or a `Command`."""
 
+    __slots__ = ("_asked", "_declined", "_failing", "_killed", "args", "has_no_args", "made_of", "why_not")
+
     spec: Worker | Command
 
     def __init__(
