@@ -22,7 +22,10 @@ from .reasons import Exit, Reason, classify
 class ProcessChild(Child):
     """A `Worker` or a `Command`."""
 
-    __slots__ = ("_asked", "_declined", "_failing", "_killed", "args", "has_no_args", "made_of", "why_not")
+    __slots__ = (
+        *("args", "has_no_args", "made_of", "why_not"),
+        *("_asked", "_declined", "_failing", "_killed"),
+    )
 
     spec: Worker | Command
 

@@ -73,7 +73,7 @@ class Reloading:
         self._root.adopt(self._survey.spec)
         self._owe()
         for each in self._survey.walk():  # some may have to wait no longer
-            each.node.executor.release()
+            each.node.executor.release_all()
             each.node.mailbox.drain()
         self._go_on()
 
