@@ -238,9 +238,9 @@ class Restarter:
         if there will be no next attempt, for it has become temporary.
         """
         is_tried_again = failed.state == "restarting"
-        concerned = (
-            affected(self._node.strategy, self._node.order, failed) if is_tried_again else ()
-        )
+        concerned = set[Child]()
+        if is_tried_again:
+            concerned.update(affected(self._node.strategy, self._node.order, failed))
         left = [child for child in left if child not in concerned]
         if left:
             self._node.carry_out(purpose.Restart(cause, left[0]), starts=left)
