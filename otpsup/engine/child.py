@@ -75,7 +75,8 @@ class Child:
     # There are many records, and all their fields are used sooner or later: slots take a third of
     # the room.
     __slots__ = (
-        *("core", "spec", "path", "name", "type", "parent", "plan", "wanted", "on_demand"),
+        *("core", "spec", "path", "name", "type", "parent", "plan"),
+        *("wanted", "on_demand", "is_on_its_own"),
         *("state", "cause", "since", "run", "pid", "info", "status", "monitored", "pending"),
         *("is_healthy", "is_done", "awaited", "retry_due", "alone", "paid", "owed", "dropped"),
         *("last_exit", "last_run", "last_output", "restarts", "attempts", "was_ready_for"),
@@ -94,6 +95,8 @@ class Child:
         """False for a child that an operator stopped or that nobody has started yet."""
         self.on_demand = not spec.autostart
         """Declared with autostart=False: the record stays even if the child is temporary."""
+        self.is_on_its_own = False
+        """Its supervisor neither waits for its starts nor counts its failures."""
         self.state: State = "down"
         self.cause = BOOT
         self.since = core.now
@@ -154,13 +157,10 @@ class Child:
             if before in UP:
                 run = self.last_run = self.run
                 self.last_output = ()
-            self._forget_run(reason)
+            self.pid = self.status = self.info = self.pending = None
+            self.last_exit = reason or self.last_exit
+            core.timers.cancel(self)
         core.emit(StateChange(core.now, self.path, self.state, cause, pid, reason, run=run))
-
-    def _forget_run(self, reason: Reason | None) -> None:
-        self.pid = self.status = self.info = self.pending = None
-        self.last_exit = reason or self.last_exit
-        self.core.timers.cancel(self)
 
     def stop(self, cause: Cause) -> None:
         """Ask for a stop; answered by `child_stopped`, at once if there is nothing to stop."""
@@ -200,11 +200,6 @@ class Child:
     def start_retries(self) -> int | None:
         """How often a start that failed is tried again; None leaves that to its supervisor."""
         return None
-
-    @property
-    def is_on_its_own(self) -> bool:
-        """Whether its supervisor neither waits for its starts nor counts its failures."""
-        return self.start_retries is not None
 
     @property
     def is_awaited(self) -> bool:

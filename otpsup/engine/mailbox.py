@@ -76,7 +76,7 @@ class Mailbox:
         """Handle a message now, or when what it concerns is free."""
         if self._is_draining or self.is_held:
             self._keep(message)
-        elif self._is_blocked() or not (self._notices or self._requests):
+        elif not (self._notices or self._requests) or self._is_blocked():
             self._drain(message)  # for those that wait nothing has changed
         else:
             self._keep(message)

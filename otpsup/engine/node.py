@@ -28,7 +28,7 @@ from .executor import Executor
 from .mailbox import Mailbox, Message, Notice
 from .order import order_of
 from .plan import COMPLETED, HEALTHY, READY, STARTED, Plan
-from .process import ProcessChild, kind_of
+from .process import ProcessChild
 from .reasons import SHUTDOWN, Reason
 from .requests import Handler
 from .restarter import Restarter
@@ -63,8 +63,7 @@ def _adopt(child: Child, spec: ChildSpec) -> None:
         return
     assert isinstance(child, ProcessChild)
     assert isinstance(spec, Worker | Command)
-    child.spec, child.type = spec, kind_of(spec)
-    child.on_demand = not spec.autostart
+    child.follow(spec)
 
 
 def _template_for(instance: Child, template: Any) -> Any:
