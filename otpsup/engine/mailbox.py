@@ -51,6 +51,7 @@ class Mailbox:
         self._handle = handle
         self._notices: deque[tuple[int, Notice]] = deque()
         self._requests: deque[tuple[int, Request]] = deque()
+        self._asked_about: set[str] = set()
         self._count = 0
         self._is_draining = False
         self.is_held = False
@@ -65,12 +66,8 @@ class Mailbox:
         return bool(self._requests)
 
     def has_request_about(self, children: Sequence[Child]) -> bool:
-        """A request about one of these is among those that wait."""
-        if not self._requests:
-            return False
-        paths = {child.path for child in children}
-        asked = (request for _, request in self._requests if isinstance(request, ToChild))
-        return any(request.path in paths for request in asked)
+        """A request about one of these is among those that wait, or was not long ago."""
+        return any(child.path in self._asked_about for child in children)
 
     def post(self, message: Message) -> None:
         """Handle a message now, or when what it concerns is free."""
@@ -86,6 +83,8 @@ class Mailbox:
         self._count += 1
         if isinstance(message, Request):
             self._requests.append((self._count, message))
+            if isinstance(message, ToChild):
+                self._asked_about.add(message.path)
         else:
             self._notices.append((self._count, message))
 
@@ -124,6 +123,8 @@ class Mailbox:
                 notices.append((number, message))
         self._notices.extendleft(reversed(notices))
         self._requests.extendleft(reversed(requests))
+        if not self._requests:
+            self._asked_about.clear()
         return handled
 
     def _next(self) -> tuple[int, Message] | None:

@@ -175,8 +175,8 @@ class GraphOrder(ListOrder):
         left, seen = list(reversed(child.spec.after)), set[str]()
         while left:
             dependency = left.pop()
-            other = self._children.get(dependency.name)
-            if other is None or not other.wanted or other.satisfies(dependency.condition):
+            other = self._missing(dependency)
+            if other is None:
                 continue
             if other.state != "down":
                 return dependency, other
@@ -187,10 +187,15 @@ class GraphOrder(ListOrder):
 
     def is_met(self, dependency: After) -> bool:
         """Whether nobody has to wait for this dependency, or not for it alone."""
+        other = self._missing(dependency)
+        return other is None or other.state == "down"
+
+    def _missing(self, dependency: After) -> Child | None:
+        """The child that it is about, if that is not as it wants it, and nobody stopped it."""
         other = self._children.get(dependency.name)
         if other is None or not other.wanted or other.satisfies(dependency.condition):
-            return True
-        return other.state == "down"
+            return None
+        return other
 
 
 def _have_own(children: Sequence[Child]) -> bool:
