@@ -923,9 +923,9 @@ MESSAGES = (
     Mutant(
         "old-order",
         NODE,
-        "        del self.children[child.name]\n        self.order.changed()\n",
-        "        del self.children[child.name]\n",
-        "who is forgotten is not among the rest",
+        "        self.children[name] = child\n        self.order.changed()\n",
+        "        self.children[name] = child\n",
+        "who was added is among the rest",
         "10.3",
     ),
     Mutant(
