@@ -76,8 +76,8 @@ class Executor:
             return
         plan.is_advancing = True
         begun = []
-        while plan in self._plans and (step := plan.next()):
-            self._do(*step, self._plans[plan])
+        while (why := self._plans.get(plan)) is not None and (step := plan.next()):
+            self._do(*step, why)
             begun.append(step[1])
         plan.is_advancing = False
         node, mailbox = self._node, self._node.mailbox
