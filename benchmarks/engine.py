@@ -58,7 +58,7 @@ class Host:
         self.spec = spec
         self.engine = Engine(spec)
         self.runs: dict[str, int] = {}
-        self.events = 0
+        self.paths: list[str] = []
 
     def handle(self, *events: Event) -> None:
         """Handle these, and what comes of them, in the order of arrival."""
@@ -72,7 +72,6 @@ class Host:
                 elif isinstance(effect, Terminate):
                     queue.append(Exited(effect.path, effect.run, ASKED))
             engine.deadline  # noqa: B018 - it is worked out when asked for
-        self.events += len(queue)
 
     def killed(self, path: str) -> Exited:
         """The event that this child is dead."""
@@ -80,19 +79,18 @@ class Host:
 
     def start(self) -> None:
         self.handle(Boot())
+        self.paths = list(self.runs)
 
     def restart(self) -> None:
-        paths = list(self.runs)
         for number in range(1, RESTARTS + 1):
-            self.handle(self.killed(paths[number * 7919 % len(paths)]))
+            self.handle(self.killed(self.paths[number * 7919 % len(self.paths)]))
 
     def kill_last(self) -> None:
-        last = list(self.runs)[-1]
         for _ in range(RESTARTS):
-            self.handle(self.killed(last))
+            self.handle(self.killed(self.paths[-1]))
 
     def kill_first_of_all(self) -> None:
-        self.handle(self.killed(next(iter(self.runs))))
+        self.handle(self.killed(self.paths[0]))
 
     def kill_all(self) -> None:
         self.handle(*map(self.killed, self.runs))
@@ -139,6 +137,7 @@ class PoolHost(Host):
         self.handle(Boot())
         for _ in range(self._count):
             self.handle(StartChild(""))
+        self.paths = list(self.runs)
 
 
 class Otp:
