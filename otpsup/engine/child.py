@@ -72,7 +72,7 @@ class Child:
     are several times slower than others, and there are many.
     """
 
-    # There are many records, and all their fields are used sooner or later: slots take a third of
+    # There are many records, and all their fields are used sooner or later: slots take half of
     # the room.
     __slots__ = (
         *("core", "spec", "path", "name", "type", "parent", "plan"),
