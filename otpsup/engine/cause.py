@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import evolve, field
+from attrs import field
 
 from .reasons import Reason
 from .value import value
@@ -40,7 +40,7 @@ def _cut(parent: Cause | None) -> Cause | None:
 
 def _copy(cause: Cause, links: int) -> Cause:
     earlier = cause.parent
-    return evolve(cause, parent=_copy(earlier, links - 1) if earlier and links > 1 else None)
+    return cause.since(_copy(earlier, links - 1) if earlier and links > 1 else None)
 
 
 @value
@@ -97,6 +97,22 @@ class Cause:
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "links", 1 + (self.parent.links if self.parent else 0))
+
+    def since(self, parent: Cause | None) -> Cause:
+        """The same decision with another history; several times as fast as attrs' `evolve`."""
+        return Cause(
+            self.kind,
+            self.path,
+            self.reason,
+            self.rule,
+            self.restarts,
+            self.intensity,
+            self.period,
+            self.by,
+            supervisor=self.supervisor,
+            attempts=self.attempts,
+            parent=parent,
+        )
 
 
 BOOT = Cause("boot")

@@ -77,12 +77,13 @@ class Survey:
         if not (isinstance(self.spec, Supervisor) and self.spec.is_graph):
             yield from ([self.node.path_of(name)] for name in graph)
             return
+        place = {name: number for number, name in enumerate(graph)}
         sorter = TopologicalSorter(graph)
         sorter.prepare()
         while sorter.is_active():
             ready = sorter.get_ready()
             sorter.done(*ready)
-            yield [self.node.path_of(name) for name in graph if name in ready]
+            yield [self.node.path_of(name) for name in sorted(ready, key=place.__getitem__)]
 
 
 def survey(node: Node, spec: Supervisor | DynamicSupervisor) -> Survey:
@@ -94,7 +95,8 @@ def survey(node: Node, spec: Supervisor | DynamicSupervisor) -> Survey:
     names = {child.name for child in spec.children}
     others = [c for c in node.children.values() if c.name not in names]
     gone = [c for c in others if c.name in declared or c.dropped]
-    added = [c for c in others if c not in gone]
+    leaving = set(gone)
+    added = [c for c in others if c not in leaving]
     direct = [change for child in spec.children if (change := _of(node, child, declared))]
     rest = _with_their_group(node, spec, direct)
     return Survey(

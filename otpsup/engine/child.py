@@ -72,46 +72,15 @@ class Child:
     are several times slower than others, and there are many.
     """
 
-    type: str
-
-    # How a record begins. What never changes for a child stays here: records are made often.
-    state: State = "down"
-    cause: Cause = BOOT
-    run = 0
-    pid: int | None = None
-    info: Any = None
-    status: str | None = None
-    monitored = True
-    """False: when it ends by itself it is left down."""
-    is_healthy = False
-    """Its present incarnation has said that all is well."""
-    is_done = False
-    """It ended normally and for good, or declined to run: whoever depends on it may go on."""
-    awaited: After | None = None
-    """The dependency for which it waits in `restarting`."""
-    retry_due: float | None = None
-    """When the next attempt comes, if it waits in `restarting` for a time."""
-    alone = False
-    """It waits for a retry that concerns nobody else, as the request did that led to it."""
-    pending: Reason | None = None
-    """It ended by itself and its supervisor has not looked at that yet."""
-    last_exit: Reason | None = None
-    last_run = 0
-    """The incarnation that ended so."""
-    last_output: tuple[str, ...] = ()
-    """What that wrote last, if it crashed."""
-    restarts = 0
-    attempts = 0
-    """Restart attempts in a row, for the backoff."""
-    was_ready_for = 0.0
-    """How long its last incarnation was ready, in seconds, once that is over."""
-    paid = False
-    """The coming retry is already counted in the restart window."""
-    owed = False
-    """A reload has stopped it, and will start it again; or could not start it."""
-    dropped = False
-    """A reload is to take it away, and has not done so yet."""
-    plan: Plan[Child] | None = None
+    # There are many records, and all their fields are used sooner or later: slots take half of
+    # the room.
+    __slots__ = (
+        *("core", "spec", "path", "name", "type", "parent", "plan"),
+        *("wanted", "on_demand", "is_on_its_own"),
+        *("state", "cause", "since", "run", "pid", "info", "status", "monitored", "pending"),
+        *("is_healthy", "is_done", "awaited", "retry_due", "alone", "paid", "owed", "dropped"),
+        *("last_exit", "last_run", "last_output", "restarts", "attempts", "was_ready_for"),
+    )
 
     def __init__(self, core: Core, spec: ChildSpec, path: str, parent: Parent) -> None:
         self.core = core
@@ -119,12 +88,52 @@ class Child:
         self.path = path
         self.name = path.rpartition("/")[2] or spec.name
         """The last part of the path; the spec's own name for the root."""
+        self.type = ""
         self.parent = parent
-        self.since = core.now
+        self.plan: Plan[Child] | None = None
         self.wanted = spec.autostart
         """False for a child that an operator stopped or that nobody has started yet."""
         self.on_demand = not spec.autostart
         """Declared with autostart=False: the record stays even if the child is temporary."""
+        self.is_on_its_own = False
+        """Its supervisor neither waits for its starts nor counts its failures."""
+        self.state: State = "down"
+        self.cause = BOOT
+        self.since = core.now
+        self.run = 0
+        self.pid: int | None = None
+        self.info: Any = None
+        self.status: str | None = None
+        self.monitored = True
+        """False: when it ends by itself it is left down."""
+        self.pending: Reason | None = None
+        """It ended by itself and its supervisor has not looked at that yet."""
+        self.is_healthy = False
+        """Its present incarnation has said that all is well."""
+        self.is_done = False
+        """It ended normally and for good, or declined to run: whoever depends on it may go on."""
+        self.awaited: After | None = None
+        """The dependency for which it waits in `restarting`."""
+        self.retry_due: float | None = None
+        """When the next attempt comes, if it waits in `restarting` for a time."""
+        self.alone = False
+        """It waits for a retry that concerns nobody else, as the request did that led to it."""
+        self.paid = False
+        """The coming retry is already counted in the restart window."""
+        self.owed = False
+        """A reload has stopped it, and will start it again; or could not start it."""
+        self.dropped = False
+        """A reload is to take it away, and has not done so yet."""
+        self.last_exit: Reason | None = None
+        self.last_run = 0
+        """The incarnation that ended so."""
+        self.last_output: tuple[str, ...] = ()
+        """What that wrote last, if it crashed."""
+        self.restarts = 0
+        self.attempts = 0
+        """Restart attempts in a row, for the backoff."""
+        self.was_ready_for = 0.0
+        """How long its last incarnation was ready, in seconds, once that is over."""
         core.children[path] = self
 
     def move(self, trigger: Trigger, cause: Cause, reason: Reason | None = None) -> None:
@@ -148,13 +157,10 @@ class Child:
             if before in UP:
                 run = self.last_run = self.run
                 self.last_output = ()
-            self._forget_run(reason)
+            self.pid = self.status = self.info = self.pending = None
+            self.last_exit = reason or self.last_exit
+            core.timers.cancel(self)
         core.emit(StateChange(core.now, self.path, self.state, cause, pid, reason, run=run))
-
-    def _forget_run(self, reason: Reason | None) -> None:
-        self.pid = self.status = self.info = self.pending = None
-        self.last_exit = reason or self.last_exit
-        self.core.timers.cancel(self)
 
     def stop(self, cause: Cause) -> None:
         """Ask for a stop; answered by `child_stopped`, at once if there is nothing to stop."""
@@ -194,11 +200,6 @@ class Child:
     def start_retries(self) -> int | None:
         """How often a start that failed is tried again; None leaves that to its supervisor."""
         return None
-
-    @property
-    def is_on_its_own(self) -> bool:
-        """Whether its supervisor neither waits for its starts nor counts its failures."""
-        return self.start_retries is not None
 
     @property
     def is_awaited(self) -> bool:

@@ -7,6 +7,7 @@ or fails is its purpose's to say.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ..specs import After
@@ -21,19 +22,31 @@ if TYPE_CHECKING:
     from .node import Node
 
 
+Wait = tuple[After, bool]
+"""A dependency for which children wait, and whether it is one of their own; else it is one of a
+sibling that is down, and comes back with it."""
+
+
 class Executor:
     """The plans in progress of one supervisor, and those of its children that wait."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._plans: dict[Plan[Child], purpose.Purpose] = {}
-        self._waiting: list[Child] = []
-        """Children that wait for one on which they depend."""
+        self._waiting: dict[Wait, dict[Child, int]] = {}
+        """Children that wait for one on which they depend, numbered as they began to wait. Many may
+        wait for the same one; as long as that is not there, only it has to be looked at."""
+        self._waits = 0
 
     @property
     def is_busy(self) -> bool:
         """A plan is in progress."""
         return bool(self._plans)
+
+    @property
+    def has_awaited(self) -> bool:
+        """A child is ready, and a plan waits for more of it."""
+        return any(child.is_awaited for plan in self._plans for child in plan.in_progress())
 
     def has(self, plan: Plan[Child]) -> bool:
         """This plan is in progress."""
@@ -62,15 +75,17 @@ class Executor:
         if plan.is_advancing:
             return
         plan.is_advancing = True
-        while plan in self._plans and (step := plan.next()):
-            self._do(*step, self._plans[plan])
+        begun = []
+        while (why := self._plans.get(plan)) is not None and (step := plan.next()):
+            self._do(*step, why)
+            begun.append(step[1])
         plan.is_advancing = False
-        mailbox = self._node.mailbox
+        node, mailbox = self._node, self._node.mailbox
         if plan.is_done and plan in self._plans:
-            self.end(plan).finished(self._node)
+            self.end(plan).finished(node)
             mailbox.drain()
-        elif mailbox.has_requests:  # one may be free now, or cut short the start that just began
-            mailbox.drain()
+        elif mailbox.has_requests and (not node.is_serial or mailbox.has_request_about(begun)):
+            mailbox.drain()  # one may be free now, or cut short the start that just began
 
     def _do(self, action: Action, child: Child, why: purpose.Purpose) -> None:
         if action == "start":
@@ -87,7 +102,7 @@ class Executor:
             dependency, other = unmet
             rule = dependency.condition
             child.wait_for(dependency, Cause("waits", other.path, rule=rule, parent=why.cause))
-            self._waiting.append(child)
+            self._let_wait(child, dependency)
             self.complete(child)
             return
         child.restarts += isinstance(why, purpose.Restart)
@@ -155,17 +170,32 @@ class Executor:
     def go_on_waiting(self, child: Child, dependency: After) -> None:
         """A child waits for this dependency, as it does in another engine: see `checkpoint`."""
         child.awaited = dependency
-        self._waiting.append(child)
+        self._let_wait(child, dependency)
+
+    def _let_wait(self, child: Child, dependency: After, number: int | None = None) -> None:
+        if number is None:
+            self._waits = number = self._waits + 1
+        wait = (dependency, dependency in child.spec.after)
+        self._waiting.setdefault(wait, {})[child] = number
 
     def release(self) -> None:
         """Go on with the children that have nothing to wait for any more."""
-        if not self._waiting:
-            return
-        waiting, self._waiting = self._waiting, []
-        for child in waiting:
+        if self._waiting:
+            order = self._node.order
+            self._look_at([wait for wait in self._waiting if not wait[1] or order.is_met(wait[0])])
+
+    def release_all(self) -> None:
+        """The same, whatever they waited for: they may depend on others now."""
+        self._look_at(list(self._waiting))
+
+    def _look_at(self, waits: Sequence[Wait]) -> None:
+        waiting: dict[Child, int] = {}
+        for wait in waits:
+            waiting |= self._waiting.pop(wait)
+        for child, number in sorted(waiting.items(), key=itemgetter(1)):
             if child.awaited is None:  # stopped, or forgotten, meanwhile
                 continue
-            if self._node.order.unmet(child):
-                self._waiting.append(child)
+            if unmet := self._node.order.unmet(child):
+                self._let_wait(child, unmet[0], number)
             else:
                 self._node.post(Notice(child, died=False))

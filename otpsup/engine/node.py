@@ -28,7 +28,7 @@ from .executor import Executor
 from .mailbox import Mailbox, Message, Notice
 from .order import order_of
 from .plan import COMPLETED, HEALTHY, READY, STARTED, Plan
-from .process import ProcessChild, kind_of
+from .process import ProcessChild
 from .reasons import SHUTDOWN, Reason
 from .requests import Handler
 from .restarter import Restarter
@@ -63,8 +63,7 @@ def _adopt(child: Child, spec: ChildSpec) -> None:
         return
     assert isinstance(child, ProcessChild)
     assert isinstance(spec, Worker | Command)
-    child.spec, child.type = spec, kind_of(spec)
-    child.on_demand = not spec.autostart
+    child.follow(spec)
 
 
 def _template_for(instance: Child, template: Any) -> Any:
@@ -89,7 +88,7 @@ class Node(Child):
         self.how: How | None = None
         self.reason = SHUTDOWN
         self._was_up = self._asked_to_stop = self.is_killing = False
-        self.mailbox = Mailbox(self._must_wait, self._handle)
+        self.mailbox = Mailbox(self._is_blocked, self._must_wait, self._handle)
         self.executor = Executor(self)
         self.carry_out = self.executor.carry_out
         self._handler = Handler(self)
@@ -149,6 +148,7 @@ class Node(Child):
         names = {child.name: None for child in self.declared if child.name in self.children}
         for name in (*names, *(n for n in self.children if n not in names)):
             self.children[name] = self.children.pop(name)
+        self.order.changed()
 
     def _load(self) -> None:
         """Children as declared."""
@@ -175,6 +175,7 @@ class Node(Child):
         """Append a record for this spec."""
         child = make_child(self.core, spec, self.path_of(name), self, args)
         self.children[name] = child
+        self.order.changed()
         return child
 
     @property
@@ -191,6 +192,7 @@ class Node(Child):
         if isinstance(child, Node):
             child._clear()
         del self.children[child.name]
+        self.order.changed()
         del self.core.children[child.path]
 
     def not_running(self) -> NotRunning:
@@ -404,7 +406,7 @@ class Node(Child):
     def _fail_those_in_vain(self, dead: Child, reason: Reason) -> None:
         """While a plan waits for a child to complete, the death of one that this child depends on
         would wait behind it; and the child for that one to come back, perhaps for ever."""
-        if not should_restart(dead.spec.restart, reason):
+        if not self.executor.has_awaited or not should_restart(dead.spec.restart, reason):
             return
         for child in self.order.rest(dead):
             if child.is_awaited and child is not dead:
@@ -419,6 +421,10 @@ class Node(Child):
     def post(self, message: Message) -> None:
         """Handle a message now, or when what it concerns is free."""
         self.mailbox.post(message)
+
+    def _is_blocked(self) -> bool:
+        """It does one thing at a time, and has one to do."""
+        return self.is_serial and self.executor.is_busy and not self._is_closed
 
     def _must_wait(self, message: Message) -> bool:
         if self._is_closed:

@@ -25,15 +25,32 @@ class ListOrder:
 
     def __init__(self, children: Mapping[str, Child]) -> None:
         self._children = children
+        self._places: dict[Child, int] = {}
+        self._all: Sequence[Child] | None = None
+
+    def changed(self) -> None:
+        """A child was added, or forgotten, or has another place."""
+        self._all = None
 
     def all(self) -> Sequence[Child]:
         """All children, in the order of the list."""
-        return list(self._children.values())
+        if self._all is None:
+            self._all = tuple(self._children.values())
+            self._places = {child: place for place, child in enumerate(self._all)}
+        return self._all
+
+    def place(self, child: Child) -> int:
+        """How many come before it in the list."""
+        self.all()
+        return self._places[child]
 
     def rest(self, failed: Child) -> Sequence[Child]:
         """`failed` and all that come after it, in start order."""
-        order = self.all()
-        return order[order.index(failed) :]
+        return self.all()[self.place(failed) :]
+
+    def is_in_rest(self, child: Child, failed: Child) -> bool:
+        """Whether a child is `failed`, or comes after it."""
+        return self.place(child) >= self.place(failed)
 
     def plan(
         self, stops: Sequence[Child], starts: Sequence[Child], others: Sequence[Child]
@@ -45,13 +62,17 @@ class ListOrder:
             starts: in start order.
             others: children that it concerns besides.
         """
-        if any(child.is_on_its_own for child in (*stops, *starts)):
+        if _have_own(stops) or _have_own(starts):
             return GraphPlan(_in_a_row("stop", stops), _in_a_row("start", starts), others)
         return ChainPlan(stops, starts, others)
 
     def unmet(self, child: Child) -> tuple[After, Child] | None:
         """A dependency of `child` that is not satisfied now, and will be without its help."""
         return None
+
+    def is_met(self, dependency: After) -> bool:
+        """Whether nobody has to wait for this dependency, or not for it alone."""
+        return True
 
 
 class NoOrder(ListOrder):
@@ -79,6 +100,12 @@ class GraphOrder(ListOrder):
     ) -> None:
         super().__init__(children)
         self._declared = declared
+        self._known: dict[str, list[str]] | None = None
+
+    def changed(self) -> None:
+        """A child was added, or forgotten, or has another place, or other dependencies."""
+        super().changed()
+        self._known = None
 
     def _after(self, name: str) -> Sequence[After]:
         child = self._children.get(name)
@@ -93,9 +120,20 @@ class GraphOrder(ListOrder):
             new = [name for name in dependents.get(names.popleft(), ()) if name not in affected]
             affected.update(new)
             names.extend(new)
-        return [child for name, child in self._children.items() if name in affected]
+        there = (self._children[name] for name in affected if name in self._children)
+        return sorted(there, key=self.place)
+
+    def is_in_rest(self, child: Child, failed: Child) -> bool:
+        """Whether a child is `failed`, or depends on it."""
+        return child in self.rest(failed)
 
     def _dependents(self) -> dict[str, list[str]]:
+        """Who names whom, directly."""
+        if self._known is None:
+            self._known = self._find_dependents()
+        return self._known
+
+    def _find_dependents(self) -> dict[str, list[str]]:
         dependents: dict[str, list[str]] = {}
         for name in {**self._declared, **self._children}:
             for dependency in self._after(name):
@@ -134,15 +172,38 @@ class GraphOrder(ListOrder):
 
     def unmet(self, child: Child) -> tuple[After, Child] | None:
         """A dependency that is not satisfied, but will be. What stays down is not waited for."""
-        for dependency in child.spec.after:
-            other = self._children.get(dependency.name)
-            if other is None or not other.wanted or other.satisfies(dependency.condition):
+        left, seen = list(reversed(child.spec.after)), set[str]()
+        while left:
+            dependency = left.pop()
+            other = self._missing(dependency)
+            if other is None:
                 continue
             if other.state != "down":
                 return dependency, other
-            if further := self.unmet(other):  # it comes back when that does
-                return further
+            if other.name not in seen:  # it comes back when what it is after does
+                seen.add(other.name)
+                left += reversed(other.spec.after)
         return None
+
+    def is_met(self, dependency: After) -> bool:
+        """Whether nobody has to wait for this dependency, or not for it alone."""
+        other = self._missing(dependency)
+        return other is None or other.state == "down"
+
+    def _missing(self, dependency: After) -> Child | None:
+        """The child that it is about, if that is not as it wants it, and nobody stopped it."""
+        other = self._children.get(dependency.name)
+        if other is None or not other.wanted or other.satisfies(dependency.condition):
+            return None
+        return other
+
+
+def _have_own(children: Sequence[Child]) -> bool:
+    """Whether one of them is on its own."""
+    for child in children:  # noqa: SIM110 - one child is the rule, and `any` takes longer for it
+        if child.is_on_its_own:
+            return True
+    return False
 
 
 def _steps(action: Action, children: Sequence[Child]) -> Steps:

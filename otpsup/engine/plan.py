@@ -49,6 +49,10 @@ class Plan(Generic[E]):
         """What is being done to this child right now."""
         raise NotImplementedError
 
+    def in_progress(self) -> Iterable[E]:
+        """Those to whom something is being done right now."""
+        raise NotImplementedError
+
     def goal(self, child: E) -> int:
         """How far the step in progress for `child` has to come."""
         raise NotImplementedError
@@ -65,13 +69,13 @@ class Plan(Generic[E]):
         """Whether a stop of this child is among its steps, and is not done."""
         raise NotImplementedError
 
+    def will_start(self, child: E) -> bool:
+        """Whether a start of this child has not been handed out."""
+        raise NotImplementedError
+
     def left(self) -> Sequence[E]:
         """Those whose start has not been handed out."""
         raise NotImplementedError
-
-    def will_start(self, child: E) -> bool:
-        """Whether a start of this child has not been handed out."""
-        return child in self.left()
 
     def complete(self, child: E) -> None:
         """The step in progress for `child` is done, however far others wanted it to come."""
@@ -86,7 +90,7 @@ class ChainPlan(Plan[E]):
         others: whom the plan concerns besides.
     """
 
-    __slots__ = ("_at", "_is_doing", "_steps", "_stops")
+    __slots__ = ("_at", "_is_doing", "_places", "_steps", "_stops")
 
     def __init__(
         self, stops: Sequence[E], starts: Sequence[E] = (), others: Iterable[E] = ()
@@ -95,6 +99,7 @@ class ChainPlan(Plan[E]):
         self._stops = len(stops)
         self._at = 0
         self._is_doing = False
+        self._places: dict[tuple[Action, E], int] | None = None
         super().__init__((*self._steps, *others))
 
     @property
@@ -116,6 +121,10 @@ class ChainPlan(Plan[E]):
             return "stop" if self._at < self._stops else "start"
         return None
 
+    def in_progress(self) -> Iterable[E]:
+        """The one whose turn it is."""
+        return self._steps[self._at : self._at + self._is_doing]
+
     def goal(self, child: E) -> int:
         """Nobody waits for more than a start."""
         return READY
@@ -130,7 +139,20 @@ class ChainPlan(Plan[E]):
 
     def will_stop(self, child: E) -> bool:
         """Whether a stop of this child is among its steps, and is not done."""
-        return child in self._steps[self._at : self._stops]
+        return self._place("stop", child) >= self._at
+
+    def will_start(self, child: E) -> bool:
+        """Whether a start of this child has not been handed out."""
+        return self._place("start", child) >= self._at + self._is_doing
+
+    def _place(self, action: Action, child: E) -> int:
+        """Where this step stands, or -1. Many may be asked about; most plans end before."""
+        if self._places is None:
+            stops, starts = self._steps[: self._stops], self._steps[self._stops :]
+            steps: list[tuple[Action, E]] = [("stop", each) for each in stops]
+            steps += [("start", each) for each in starts]
+            self._places = {step: place for place, step in enumerate(steps)}
+        return self._places.get((action, child), -1)
 
     def left(self) -> Sequence[E]:
         """Those whose start has not been handed out."""
@@ -170,7 +192,10 @@ class GraphPlan(Plan[E]):
         others: whom the plan concerns besides.
     """
 
-    __slots__ = ("_doing", "_left", "_runnable", "_starts", "_starts_left", "_stops", "_stops_left")
+    __slots__ = (
+        *("_doing", "_left", "_runnable", "_starts", "_starts_left"),
+        *("_steps", "_stops", "_stops_left"),
+    )
 
     def __init__(
         self,
@@ -184,6 +209,7 @@ class GraphPlan(Plan[E]):
         self._stops = stops
         self._stops_left = len(stops)
         self._left = len(stops) + len(starts)
+        self._steps: dict[tuple[Action, E], Step[E]] | None = None
         super().__init__((*_children(stops), *_children(starts), *others))
 
     @property
@@ -207,6 +233,10 @@ class GraphPlan(Plan[E]):
         """What is being done to this child right now."""
         step = self._doing.get(child)
         return step.action if step else None
+
+    def in_progress(self) -> Iterable[E]:
+        """Those to whom something is being done right now."""
+        return tuple(self._doing)
 
     def goal(self, child: E) -> int:
         """How far the step in progress for `child` has to come."""
@@ -238,7 +268,18 @@ class GraphPlan(Plan[E]):
         """Whether a stop of this child is among its steps, and is not done."""
         if child in self._doing:
             return self._doing[child].action == "stop"
-        return any(step.child == child and not step.is_given for step in self._stops)
+        return self._is_left("stop", child)
+
+    def will_start(self, child: E) -> bool:
+        """Whether a start of this child has not been handed out."""
+        return self._is_left("start", child)
+
+    def _is_left(self, action: Action, child: E) -> bool:
+        """Whether there is such a step that has not been handed out."""
+        if self._steps is None:
+            self._steps = {(s.action, s.child): s for s in (*self._stops, *self._starts)}
+        step = self._steps.get((action, child))
+        return step is not None and not step.is_given
 
     def left(self) -> Sequence[E]:
         """Those whose start has not been handed out."""

@@ -22,6 +22,11 @@ from .reasons import Exit, Reason, classify
 class ProcessChild(Child):
     """A `Worker` or a `Command`."""
 
+    __slots__ = (
+        *("args", "has_no_args", "made_of", "why_not"),
+        *("_asked", "_declined", "_failing", "_killed"),
+    )
+
     spec: Worker | Command
 
     def __init__(
@@ -33,7 +38,7 @@ class ProcessChild(Child):
         args: Sequence[Any] = (),
     ) -> None:
         super().__init__(core, spec, path, parent)
-        self.type = kind_of(spec)
+        self.follow(spec)
         self.args = tuple(args)
         self.has_no_args = False
         """It had some, for its one start, and could not be started with them again."""
@@ -43,6 +48,13 @@ class ProcessChild(Child):
         self._failing: Reason | None = None
         self.why_not = ""
         """Why it is not ready yet, as far as is known."""
+
+    def follow(self, spec: Worker | Command) -> None:
+        """Decide by this spec from here on; what runs is what it was made of."""
+        self.spec = spec
+        self.type = "worker" if isinstance(spec, Worker) else "command"
+        self.on_demand = not spec.autostart
+        self.is_on_its_own = spec.start_retries is not None
 
     @property
     def start_retries(self) -> int | None:
@@ -190,11 +202,6 @@ class ProcessChild(Child):
         if self._failing is None:
             return _early(reason)
         return evolve(self._failing, traceback=reason.traceback)
-
-
-def kind_of(spec: Worker | Command) -> str:
-    """What status calls it."""
-    return "worker" if isinstance(spec, Worker) else "command"
 
 
 def _early(reason: Reason) -> Reason:

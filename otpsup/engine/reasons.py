@@ -8,6 +8,7 @@ the stop timeout is `killed`, all else is abnormal.
 from __future__ import annotations
 
 from collections.abc import Set
+from functools import cache
 from signal import Signals
 from typing import Literal
 
@@ -81,12 +82,13 @@ NORMAL = Reason("normal", "ended normally")
 SHUTDOWN = Reason("shutdown", "stopped")
 
 
+_SIGKILL = int(Signals.SIGKILL)
+_NAMES = {signal.value: signal.name for signal in Signals}
+
+
 def signal_name(number: int) -> str:
     """`SIGKILL` for 9; `signal 40` where there is no name."""
-    try:
-        return Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+    return _NAMES.get(number) or f"signal {number}"
 
 
 def classify(
@@ -118,10 +120,19 @@ def classify(
 
 def _of_signal(exit: Exit, asked: int | None, killed: bool) -> Reason:
     number = exit.signal or 0
-    name = signal_name(number)
-    if killed and number == Signals.SIGKILL:
+    if killed and number == _SIGKILL:
         why = f"; {exit.hung}" if exit.hung else ""
         return Reason("killed", f"killed (SIGKILL){why}", signal=number, traceback=exit.stacks)
-    if number == asked:
-        return Reason("shutdown", f"stopped by {name}", signal=number)
-    return Reason("signaled", name + (" (core dumped)" if exit.core else ""), signal=number)
+    return _stopped(number) if number == asked else _signaled(number, exit.core)
+
+
+@cache
+def _stopped(signal: int) -> Reason:
+    return Reason("shutdown", f"stopped by {signal_name(signal)}", signal=signal)
+
+
+@cache
+def _signaled(signal: int, core: bool) -> Reason:
+    """One value for all that end so: each record keeps the last of them."""
+    dumped = " (core dumped)" if core else ""
+    return Reason("signaled", f"{signal_name(signal)}{dumped}", signal=signal)

@@ -9,18 +9,16 @@ not done is owed, and the next reload does it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from attrs import evolve
 
 from ..errors import AlreadyStarted, InvalidSpec, NotFound, OtpsupError
-from ..specs import DynamicSupervisor, Supervisor
+from ..specs import ChildSpec, DynamicSupervisor, Supervisor
 from .changes import Action, Change, Survey, is_up, survey
 from .difference import is_other_kind
 from .effects import Reply
 from .events import DeleteChild, Reload, StartDeclared, TerminateChild, ToChild
 from .node import Node
-from .strategy import affected
 
 Ask = Callable[["Reloading", ToChild], None]
 """Puts a request to the engine; its answer comes to `Reloading.answered`."""
@@ -61,6 +59,7 @@ class Reloading:
         self._survey = survey(root, request.spec)
         self._changes = list(self._survey.changes())
         self._actions = {change.path: change.action for change in self._changes}
+        self._specs = {path: spec for each in self._survey.walk() for path, spec in _specs(each)}
         self._errors: dict[str, str] = {}
         self._open: dict[int, ToChild] = {}
         self._steps = self._batches()
@@ -73,7 +72,7 @@ class Reloading:
         self._root.adopt(self._survey.spec)
         self._owe()
         for each in self._survey.walk():  # some may have to wait no longer
-            each.node.executor.release()
+            each.node.executor.release_all()
             each.node.mailbox.drain()
         self._go_on()
 
@@ -137,8 +136,11 @@ class Reloading:
         if self.is_over:
             return
         self.is_over = True
-        told = tuple(evolve(c, error=self._error(c)) for c in self._changes)
-        self._root.core.emit(Reply(self._ref, told))
+        self._root.core.emit(Reply(self._ref, tuple(map(self._told, self._changes))))
+
+    def _told(self, change: Change) -> Change:
+        error = self._error(change)
+        return change if error is None else evolve(change, error=error)
 
     def _error(self, change: Change) -> str | None:
         last = _LAST.get(change.action)
@@ -200,7 +202,7 @@ class Reloading:
             self._root.core.children[path].owed = True
         yield [TerminateChild(path=path, for_update=True) for path in up]
         for path in paths:
-            if self._is_other(each, path):
+            if self._is_other(path):
                 yield [DeleteChild(path=path, for_update=True)]
 
     def _is_to_stop(self, each: Survey, path: str) -> bool:
@@ -212,22 +214,27 @@ class Reloading:
 
     def _is_spared(self, each: Survey, path: str) -> bool:
         """Another copy of the same program has not started as what this one would become."""
-        culprit = self._failed_copy(each, path)
+        culprit = self._failed_copy(path)
         if culprit is not None:
             goes_on = f"not restarted, because {culprit!r} did not start; it goes on as it was"
             self._errors.setdefault(path, goes_on)
         return culprit is not None
 
-    def _failed_copy(self, each: Survey, path: str) -> str | None:
-        program = _program(each, path)
+    def _failed_copy(self, path: str) -> str | None:
+        program = self._program(path)
         if program is None:
             return None
-        failed = (other for other in self._errors if _program(each, other) == program)
+        failed = (other for other in self._errors if self._program(other) == program)
         return next((other for other in failed if not self._is_up(other)), None)
 
-    def _is_other(self, each: Survey, path: str) -> bool:
+    def _program(self, path: str) -> tuple[str, str] | None:
+        """Of what a child is a copy, and below which supervisor."""
+        copy = getattr(self._specs.get(path), "copy", None)
+        return None if copy is None else (path.rpartition("/")[0], str(copy.of))
+
+    def _is_other(self, path: str) -> bool:
         """Whether the record is of another kind than it will be."""
-        child, spec = self._root.core.children.get(path), _spec(each, path)
+        child, spec = self._root.core.children.get(path), self._specs.get(path)
         return child is not None and spec is not None and is_other_kind(child.spec, spec)
 
     def _starts(self, each: Survey, paths: Sequence[str]) -> Batch:
@@ -237,7 +244,7 @@ class Reloading:
         if culprit := self._in_the_way(each, path):
             self._errors[path] = f"not started, because {culprit!r} did not start"
             return None
-        child, spec = self._root.core.children.get(path), _spec(each, path)
+        child, spec = self._root.core.children.get(path), self._specs.get(path)
         if spec is None or (child is not None and is_up(child)):
             return None  # somebody was quicker
         if child is None:
@@ -251,10 +258,9 @@ class Reloading:
         child = children.get(path)
         if not _is_group(each) or child is None:
             return None
-        failed = [children[p] for p in self._errors if p in children and p != path]
+        failed = (children[p] for p in self._errors if p in children and p != path)
         for other in failed:
-            is_sibling = other.parent is each.node
-            if is_sibling and child in affected("rest_for_one", each.node.order, other):
+            if other.parent is each.node and each.node.order.is_in_rest(child, other):
                 return other.path
         return None
 
@@ -270,14 +276,7 @@ def _is_group(each: Survey) -> bool:
     return isinstance(each.spec, Supervisor) and each.spec.strategy != "one_for_one"
 
 
-def _program(each: Survey, path: str) -> str | None:
-    """Of what a child is a copy."""
-    copy = getattr(_spec(each, path), "copy", None)
-    return None if copy is None else str(copy.of)
-
-
-def _spec(each: Survey, path: str) -> Any:
-    """What the new spec says of a child."""
+def _specs(each: Survey) -> Iterator[tuple[str, ChildSpec]]:
+    """What the new spec says of the children of one supervisor, by path."""
     children = each.spec.children if isinstance(each.spec, Supervisor) else ()
-    name = path.rpartition("/")[2]
-    return next((child for child in children if child.name == name), None)
+    return ((each.node.path_of(child.name), child) for child in children)

@@ -29,7 +29,6 @@ from .events import (
     StopSupervisor,
     TerminateChild,
     ToChild,
-    ToSupervisor,
     WhichChildren,
 )
 
@@ -65,7 +64,7 @@ class Handler:
             return False
         child = self._subject(request)
         if isinstance(request, TerminateChild | ReplaceChild) and child is not None:
-            self._cut_short(child, _cause(request, child))
+            self._cut_short(child, request)
         return self._node.is_busy_with(child) or self._is_busy_below(request, child)
 
     def _is_busy_below(self, request: Request, child: Child | None) -> bool:
@@ -76,9 +75,9 @@ class Handler:
         names = (dependency.name for dependency in child.spec.after)
         return any(self._node.is_busy_with(siblings.get(name)) for name in names)
 
-    def _cut_short(self, child: Child, cause: Cause) -> None:
+    def _cut_short(self, child: Child, request: Request) -> None:
         if child.state in ("starting", "running") and child.is_being_started:
-            child.stop(cause)
+            child.stop(_cause(request, child))
 
     def _subject(self, request: Request) -> Child | None:
         if isinstance(request, ToChild):
@@ -198,7 +197,9 @@ class Handler:
         They may have been after another child of that name, which was deleted.
         """
         owner = check.label(self._node.spec)
-        if spec.after and not self._node.order.is_graph:
+        if not self._node.order.is_graph:
+            if not spec.after:
+                return
             raise errors.InvalidSpec(
                 f"{owner} orders its children by its list, where {spec.name!r} would come last "
                 "anyway; leave its `after` out",
@@ -339,7 +340,7 @@ def count(node: Node) -> dict[str, int]:
     }
 
 
-def _cause(request: ToChild | ToSupervisor | Any, child: Child) -> Cause:
+def _cause(request: Any, child: Child) -> Cause:
     """That somebody asked for it; what was before does not count for less."""
     before = None if child.cause.kind == "boot" and child.run == 0 else child.cause
     rule = _UPDATES[type(request)] if request.for_update else _WORDS[type(request)]

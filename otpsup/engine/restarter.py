@@ -53,7 +53,8 @@ class Restarter:
             cause = self._cause("retry", child, child.last_exit)
             self._restart_group(child, cause, 0.0)
         else:
-            self._restart(child, "retry", child.last_exit)
+            attempt = self._attempt(child, child.last_exit)
+            self._restart(child, "retry", child.last_exit, attempt)
 
     def _restart_without(self, child: Child) -> None:
         """A child is not to come back; the others of its group, who waited with it, are."""
@@ -75,12 +76,13 @@ class Restarter:
 
     def after_exit(self, child: Child, reason: Reason) -> None:
         """A child ended by itself (OTP: `do_restart`)."""
+        attempt = self._attempt(child, reason)
         if is_worth_a_report(child.spec.restart, reason):
             self._node.report("child_terminated", child, reason)
-            self._node.troubles.append(self._attempt(child, reason))
+            self._node.troubles.append(attempt)
         if should_restart(child.spec.restart, reason) and child.monitored:
             child.alone = False
-            self._restart(child, "exit", reason)
+            self._restart(child, "exit", reason, attempt)
         else:
             self.ended_for_good(child, Cause("exit", child.path, reason, parent=child.cause))
 
@@ -110,12 +112,14 @@ class Restarter:
         others = (c for c in self._node.children.values() if c is not child and c.spec.significant)
         return mode == "any_significant" or all(c.state == "down" for c in others)
 
-    def _restart(self, child: Child, kind: CauseKind, reason: Reason | None) -> None:
+    def _restart(
+        self, child: Child, kind: CauseKind, reason: Reason | None, attempt: Attempt
+    ) -> None:
         """Restart `child` and whom the strategy restarts with it, unless it is once too often."""
         if child.is_on_its_own:
             self._restart_on_its_own(child, kind, reason)
             return
-        allowed = self._window.add(self._attempt(child, reason))
+        allowed = self._window.add(attempt)
         cause = self._cause(kind, child, reason)
         if not allowed:
             self._give_up(child, cause)
@@ -154,13 +158,14 @@ class Restarter:
 
     def _group(self, child: Child) -> tuple[list[Child], list[Child]]:
         """Who is stopped and who is started when `child` is restarted, each in its order."""
-        strategy = "one_for_one" if child.alone else self._node.strategy
-        group = affected(strategy, self._node.order, child)
+        if child.alone or self._node.strategy == "one_for_one":
+            return [], [child] if child.wanted else []
+        group = affected(self._node.strategy, self._node.order, child)
         group = [
             c for c in group if c is child or c.awaited is None
         ]  # they will come by themselves
         for other in group:
-            other.alone = other is child and child.alone
+            other.alone = False
         stops = [c for c in reversed(group) if c is not child and c.state != "down"]
         starts = [c for c in group if c.wanted and (c is child or c.spec.restart != "temporary")]
         return stops, starts
@@ -238,9 +243,9 @@ class Restarter:
         if there will be no next attempt, for it has become temporary.
         """
         is_tried_again = failed.state == "restarting"
-        concerned = (
-            affected(self._node.strategy, self._node.order, failed) if is_tried_again else ()
-        )
+        concerned = set[Child]()
+        if is_tried_again:
+            concerned.update(affected(self._node.strategy, self._node.order, failed))
         left = [child for child in left if child not in concerned]
         if left:
             self._node.carry_out(purpose.Restart(cause, left[0]), starts=left)

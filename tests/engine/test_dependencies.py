@@ -17,9 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otpsup.engine.effects import Spawn
-from otpsup.engine.events import Boot, Event, Exited, Healthy, Ready, ReplaceChild, Spawned
+from otpsup.engine.events import (
+    Boot,
+    Event,
+    Exited,
+    Healthy,
+    Ready,
+    ReplaceChild,
+    Spawned,
+    StartDeclared,
+)
 from otpsup.engine.reasons import Exit
-from otpsup.specs import After, ChildSpec, DynamicSupervisor, Supervisor, Worker
+from otpsup.specs import After, Backoff, ChildSpec, DynamicSupervisor, Supervisor, Worker
 from otpsup.specs.after import Condition
 from otpsup.testing.scenario import Scenario, parse
 from otpsup.testing.simulation import Simulation
@@ -231,3 +240,15 @@ def test_a_temporary_child_that_waited_is_started_once() -> None:
 
 def temporary(name: str, **options: Any) -> Worker:
     return Worker(name, "app:run", restart="temporary", **options)
+
+
+def test_a_chain_of_thousands() -> None:
+    """However long a chain of dependencies is, who asks for its last child is told for whom that
+    has to wait."""
+    first = Worker("c0", "app:run", backoff=Backoff(initial=60, max=60, jitter=0))
+    others = [Worker(f"c{n}", "app:run", after=[f"c{n - 1}"]) for n in range(1, 2000)]
+    world = World(Supervisor("top", strategy="rest_for_one", children=[first, *others])).boot()
+    world.exit("c0")
+    world.settle()
+
+    assert "it is after 'c0'" in str(world.answer(StartDeclared("c1999")).error)

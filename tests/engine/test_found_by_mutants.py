@@ -11,6 +11,7 @@ from otpsup.engine.effects import Spawn
 from otpsup.engine.events import (
     Boot,
     DeleteChild,
+    Reload,
     ReplaceChild,
     Spawned,
     StartChild,
@@ -72,6 +73,99 @@ def test_what_a_message_frees_is_handled_at_once() -> None:
         "running",
         "down",
     ]
+
+
+def test_what_a_message_frees_is_handled_at_once_though_both_waited() -> None:
+    """The same where the request that ends the plan has waited, too, for the start that it cuts
+    short (OTP.md 17.1)."""
+    leader = Worker("w", "app:run", restart="transient", significant=True, autostart=False)
+    task = Supervisor(
+        "task",
+        restart="transient",
+        auto_shutdown="any_significant",
+        after=["slow"],
+        children=[leader],
+    )
+    waiting = Supervisor("waiting", after=[After("task", "completed")])
+    children = [
+        Worker("slow", "app:run", ready="notify"),
+        task,
+        waiting,
+        Worker("other", "app:run"),
+    ]
+    world = World(Supervisor("top", strategy="one_for_all", children=children))
+    world.starts["slow"].append("slow")
+    world.boot()
+    first, second = world.ask(TerminateChild("other")), world.ask(TerminateChild("task"))
+    world.settle()
+
+    assert not {first, second} & set(world.replies)
+
+    world.ready("slow")
+    world.settle()
+
+    assert world.replies[first].error is world.replies[second].error is None
+    assert world.state("other") == "down"
+
+
+def test_news_are_handled_in_the_order_of_arrival() -> None:
+    """Two that died while their supervisor was busy are looked at in the order of their deaths
+    (OTP.md 17.1)."""
+    children = [Worker(name, "app:run", ready="notify") for name in "abc"]
+    world = World(Supervisor("top", strategy="rest_for_one", intensity=9, children=children)).boot()
+    world.starts["c"].append("slow")
+    world.exit("c")
+    world.settle()
+    world.exit("b")
+    world.exit("a")
+    world.settle()
+    world.take_log()
+    world.ready("c")
+    world.settle()
+    deaths = [line for line in world.log if "child_terminated" in line]
+
+    assert [line.split()[2] for line in deaths] == ["b:", "a:"]
+
+
+def test_who_was_added_is_among_the_rest() -> None:
+    """A child that was added after a restart is restarted with those that it comes after, and can
+    fail itself (OTP.md 10.3)."""
+    worker = Worker("a", "app:run")
+    world = World(Supervisor("top", strategy="rest_for_one", intensity=9, children=[worker])).boot()
+    world.exit("a")
+    world.settle()
+    world.answer(StartChild("", Worker("b", "app:run")))
+    before = world.live("b").run
+    world.exit("a")
+    world.settle()
+    between = world.live("b").run
+    world.exit("b")
+    world.settle()
+
+    assert before < between < world.live("b").run
+
+
+def test_who_depends_on_nobody_any_more_waits_no_longer() -> None:
+    """A reload that takes away the dependency for which a child waits lets it start (DESIGN 5)."""
+
+    def spec(*after: str) -> Supervisor:
+        db, other = Worker("db", "app:run", ready="notify"), Worker("b", "app:run", after=["db"])
+        return Supervisor(
+            "top", intensity=9, children=[db, other, Worker("a", "app:run", after=after)]
+        )
+
+    world = World(spec("db")).boot()
+    world.starts["db"].append("slow")
+    world.exit("db")
+    world.exit("a")
+    world.settle()
+
+    assert world.state("a") == "restarting"
+
+    world.ask(Reload(spec=spec()))
+    world.settle()
+
+    assert (world.state("db"), world.state("a")) == ("starting", "running")
 
 
 def test_times_never_go_back() -> None:

@@ -31,6 +31,8 @@ COPIED = (
     "tests/specs",
     "tests/support",
     "tests/mutation",
+    "benchmarks/__init__.py",
+    "benchmarks/engine.py",
 )
 
 STAGES = (
