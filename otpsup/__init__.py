@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .errors import Running as Running
     from .errors import SimpleOneForOne as SimpleOneForOne
     from .errors import StartFailed as StartFailed
+    from .errors import TooLarge as TooLarge
     from .errors import UpdateRefused as UpdateRefused
     from .program import run as run
     from .specs.after import completed as completed
@@ -103,6 +104,7 @@ _HOME = {
         "Running",
         "SimpleOneForOne",
         "StartFailed",
+        "TooLarge",
         "UpdateRefused",
     ],
     "program": ["run"],
@@ -157,6 +159,7 @@ __all__ = [
     "Socket",
     "StartFailed",
     "Supervisor",
+    "TooLarge",
     "Tree",
     "TreeClient",
     "UpdateRefused",

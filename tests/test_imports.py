@@ -111,13 +111,13 @@ def test_launcher() -> None:
     begin = LAUNCHER.partition("main(int")[0]
     modules = loaded(f"{begin}\nimport ctypes", "-I")
     allowed = (
-        "_signal, _socket, array, collections.abc, contextlib, ctypes, errno, fcntl, functools, "
-        "gc, marshal, os, resource, select, struct, time"
+        "_signal, _socket, _thread, array, collections.abc, contextlib, ctypes, errno, fcntl, "
+        "functools, gc, marshal, os, resource, select, struct, time"
     )
 
     assert {name for name in modules if name.startswith("launcher.")} == {
         f"launcher.{name}"
-        for name in ("bare", "execute", "frames", "main", "server", "strays", "syscalls")
+        for name in ("bare", "deaths", "execute", "frames", "main", "server", "strays", "syscalls")
     }
     assert "typing" not in modules
     extra = {name for name in modules if name.partition(".")[0] != "launcher"}

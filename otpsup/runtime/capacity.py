@@ -48,7 +48,8 @@ end), and what we watch it by."""
 
 
 def launcher_descriptors(spec: Worker | Command) -> int:
-    """How many the launcher has open for one child: only for those that the host makes itself."""
+    """How many the launcher needs for one child: only for those that the host makes itself. That
+    it holds the channel of a command besides is a favour, while there is room for it."""
     return 1 if isinstance(spec, Worker) and spec.start_method in _STOCK else 0
 
 

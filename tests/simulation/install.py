@@ -22,8 +22,6 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import psutil
-
 from otpsup import operations
 from otpsup.runtime import launch, launchers, loop, marks, notify, ports, readiness, stacks, watch
 from otpsup.runtime.launcher import server, strays
@@ -204,15 +202,8 @@ def _launcher_side(kernel: Kernel) -> Iterator[tuple[Any, str, Any]]:
 class _Process:
     """psutil.Process, as far as it is used."""
 
-    def __init__(self, kernel: Kernel, pid: int) -> None:
+    def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._kernel = kernel
-
-    def parents(self) -> list[_Process]:
-        """Those above it."""
-        if self.pid not in self._kernel.table:
-            raise psutil.NoSuchProcess(self.pid)
-        return [_Process(self._kernel, pid) for pid in self._kernel.line(self.pid)[1:]]
 
     def name(self) -> str:
         """As a list of processes has it."""
@@ -245,8 +236,8 @@ def _host_side(kernel: Kernel) -> Iterator[tuple[Any, str, Any]]:
     yield marks, "read_mark", kernel.mark
     yield marks, "send_signal", send
     yield notify, "socket", Overlay(socket, socket=Datagrams)
-    yield notify, "_above", lambda pid: kernel.line(pid)[1:]
-    yield loop, "psutil", Overlay(psutil, Process=partial(_Process, kernel))
+    yield notify, "above", lambda pid: kernel.line(pid)[1:]
+    yield loop, "above", lambda pid: kernel.line(pid)[1:]
     yield loop, "random", SimpleNamespace(random=kernel.random.random)
     yield loop, "LogPump", Pump
     yield launchers, "Imported", partial(Imported, kernel)
@@ -265,7 +256,7 @@ def _system_side(kernel: Kernel, system: System, engine: Any) -> Iterator[tuple[
 
     def holder(port: int) -> Any:
         pid = system.holder(port)
-        return _Process(kernel, pid) if pid else None
+        return _Process(pid) if pid else None
 
     yield loop, "Engine", engine
     yield launchers, "subprocess", Overlay(subprocess, Popen=system.popen)
