@@ -72,16 +72,22 @@ class Agent:
     def _run(self) -> None:
         self._goes.acquire()
         host = self.kernel.pidfd_open(self.kernel.host.pid)
+        server = Server(self._sock, self._order, host)
         try:
             if not self._is_killed:
-                Server(self._sock, self._order, host).run()
+                server.run()
         except Killed:
             pass
         except BaseException as error:
             self.error = error
         finally:
             self._sock.close()
-            os.close(host)
+            for fd in (
+                host,
+                *server._spent,
+                *(fd for c in server._children.values() for fd in c.held),
+            ):
+                os.close(fd)
             self.is_over = True
             self._waits.release()
 

@@ -23,7 +23,18 @@ from typing import Any
 from unittest.mock import patch
 
 from otpsup import operations
-from otpsup.runtime import launch, launchers, loop, marks, notify, ports, readiness, stacks, watch
+from otpsup.runtime import (
+    freshness,
+    launch,
+    launchers,
+    loop,
+    marks,
+    notify,
+    ports,
+    readiness,
+    stacks,
+    watch,
+)
 from otpsup.runtime.launcher import server, strays
 from otpsup.runtime.logs.taps import Taps
 from tests.simulation.agents import Agent
@@ -240,7 +251,7 @@ def _host_side(kernel: Kernel) -> Iterator[tuple[Any, str, Any]]:
     yield loop, "above", lambda pid: kernel.line(pid)[1:]
     yield loop, "random", SimpleNamespace(random=kernel.random.random)
     yield loop, "LogPump", Pump
-    yield launchers, "Imported", partial(Imported, kernel)
+    yield freshness, "Imported", partial(Imported, kernel)
     yield readiness, "Thread", Thread
     yield stacks, "is_stopped", lambda pid: kernel.table[pid].is_stopped
     yield stacks, "attach", lambda pid: os.open("/dev/null", os.O_RDONLY) if pid % 2 else None
