@@ -15,7 +15,7 @@ import json, sys
 from otpsup import Command, Supervisor, run
 programs = json.load(open("programs.json"))
 children = [Command(name, argv) for name, argv in programs]
-sys.exit(run(Supervisor("bench", children=children, intensity=1_000_000)))
+sys.exit(run(Supervisor("bench", parallel=True, children=children, intensity=1_000_000)))
 """
 
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from .bare import signal
 from .syscalls import signalfd
@@ -49,18 +49,18 @@ class Deaths:
         """Seconds until `found` is to be called again; None if not before this is readable."""
         return None if self._look_at is None else max(self._look_at - time.monotonic(), 0.0)
 
-    def found(self, count: int, orphans: Sequence[int]) -> Iterator[int]:
+    def found(self, count: int, orphans: Callable[[], Sequence[int]]) -> Iterator[int]:
         """Those who have ended; each is to be reaped before the next is asked for.
 
         Args:
             count: how many children there are.
-            orphans: children whom nobody expected; they are few, and all looked at.
+            orphans: tells of children whom nobody expected; they are few, and all looked at.
         """
         told = self._told()
         if count <= _FEW:
             yield from self._all()
             return
-        yield from (pid for pid in (*told, *orphans) if _has_ended(pid))
+        yield from (pid for pid in (*told, *orphans()) if _has_ended(pid))
         if told and self._look_at is None:
             self._look_at = time.monotonic() + _SOON
         if self._look_at is not None and time.monotonic() >= self._look_at:
@@ -68,9 +68,12 @@ class Deaths:
 
     def _told(self) -> list[int]:
         data = b""
+        size = 32 * _INFO.size
         with contextlib.suppress(BlockingIOError):
-            while more := os.read(self._fd, 32 * _INFO.size):
+            while more := os.read(self._fd, size):
                 data += more
+                if len(more) < size:
+                    break
         return [pid for *_, pid in _INFO.iter_unpack(data)]
 
     def _all(self) -> Iterator[int]:

@@ -261,8 +261,7 @@ class Server:
         if self._deaths is None:
             self._reap_all()
         else:
-            orphans = self._offspring.orphans(self._children)
-            for pid in self._deaths.found(len(self._children), orphans):
+            for pid in self._deaths.found(len(self._children), self._orphans):
                 self._bury(pid)
         for pid, left in list(self._lingering.items()):
             is_swept = self._is_swept(pid, left)
@@ -285,12 +284,22 @@ class Server:
         if child is None:
             self._tell(exited)
             return
+        if not self._orphans() and not group_exists(pid):  # as nearly always
+            self._tell(exited)
+        else:
+            self._linger(pid, _Lingering(child, exited, grace))
         self._spent += child.held
         if len(self._spent) > _SPENT:
             self._let_go()
-        left = _Lingering(child, exited, grace)
+
+    def _orphans(self) -> list[int]:
+        """Children whom nobody has ordered."""
+        return self._offspring.orphans(self._children)
+
+    def _linger(self, pid: int, left: _Lingering) -> None:
+        """Tell the end of a child when nobody is left of what it has left behind."""
         if self._is_swept(pid, left):
-            self._tell(exited)
+            self._tell(left.exited)
         else:
             self._lingering[pid] = left
 
@@ -306,7 +315,7 @@ class Server:
         if not can_look():  # who cannot be found now is found later, also when this was reported
             left.kill_at = max(left.kill_at, time.monotonic())
         late = time.monotonic() - left.kill_at
-        found = self._offspring.orphans(self._children)
+        found = self._orphans()
         whose = {orphan: was_below(orphan, pid, left.child.mark) for orphan in found}
         theirs = [orphan for orphan in found if whose[orphan]]
         if late >= 0:
