@@ -27,6 +27,7 @@ from .compressor import Compressor
 from .file import FileSink
 from .formats import formatter
 from .outlet import DeviceOutlet, HostOutlet, Outlet
+from .pipe import REST, Buffer
 from .ring import Ring
 from .sink import Nowhere, Sink
 from .source import Source
@@ -50,6 +51,9 @@ class LogPump:
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._epoll.register(self._wake_reader, select.EPOLLIN)
+        self._news = select.poll()
+        self._news.register(self._wake_reader, select.POLLIN)
+        self._buffer = Buffer()
         self._sinks: dict[Path | int, FileSink | Outlet] = {}
         self._runs: dict[int, int] = {}
         """How many pipes of an incarnation are open."""
@@ -122,7 +126,9 @@ class LogPump:
             sink.format = formatter(format, Source("otpsup", pid=os.getpid()))
         through = self.taps.filter(source.path, source.stream, source.pid) if source else None
         at_once = format == "bytes"
-        stream = Stream(fd, sink, watcher, source, form, self._ring, through, at_once=at_once)
+        stream = Stream(
+            fd, self._buffer, sink, watcher, source, form, self._ring, through, at_once=at_once
+        )
         self._do(partial(self._take_in, stream))
 
     def at_end(self, run: int, call: Callable[[], None]) -> None:
@@ -212,16 +218,22 @@ class LogPump:
 
     def _run(self) -> None:
         while not (self._closing and not self._streams and not self._inbox):
+            may_rest = True
             for fd, _ in self._epoll.poll(self._patience()):
                 stream = self._streams.get(fd)
                 if stream is None:
                     self._handle_inbox()
+                    may_rest = False
                 elif stream.sink.is_full:
                     self._pause(stream)
                 elif not self._pump(stream):
                     self._drop(stream)
+                else:
+                    may_rest = may_rest and stream.may_rest
             if self._paused:
                 self._give_up()
+            elif may_rest:
+                self._news.poll(REST * 1000)
 
     def _patience(self) -> float | None:
         """Seconds until somebody has waited too long for a slow reader; None if nobody waits."""
