@@ -15,6 +15,8 @@ import time
 
 REST = 0.001
 """Seconds, at most, that a line waits for others to be read with it."""
+_WORTH_IT = 0.0001
+"""Seconds below which going to sleep costs more than it saves."""
 _HOLDS = 64 * 1024
 """Bytes that a pipe holds unless told otherwise (pipe(7))."""
 _LARGE = 1024 * 1024
@@ -48,12 +50,12 @@ class Pipe:
         may_grow: read more at once of one whose writer is fast, and let it hold more.
 
     Attributes:
-        may_rest: nothing is lost, and nobody held up, if it is not read for `REST` seconds.
+        rest: seconds for which it need not be read again: it will be half full then at most.
     """
 
     def __init__(self, fd: int, buffer: Buffer, *, may_grow: bool) -> None:
         self.fd = fd
-        self.may_rest = False
+        self.rest = 0.0
         self._buffer = buffer
         self._view = buffer.view[:_HOLDS]
         self._holds = _HOLDS
@@ -70,10 +72,10 @@ class Pipe:
         count = os.readv(self.fd, (self._view,))
         now = time.monotonic()
         passed, self._read_at = now - self._read_at, now
-        is_flowing = passed < REST
-        is_fast = count * REST > passed * self._holds / 2
-        self.may_rest = is_flowing and not is_fast and count > 0
-        if self._may_grow and (count == _HOLDS or (is_flowing and is_fast)):
+        is_flowing = passed < 2 * REST and 0 < count < len(self._view)
+        rest = passed * self._holds / 2 / count if is_flowing else 0.0
+        self.rest = min(rest, REST) if rest >= _WORTH_IT else 0.0
+        if self._may_grow and (count == _HOLDS or (is_flowing and rest < REST)):
             self._grow()
         return count
 

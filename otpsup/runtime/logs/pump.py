@@ -51,8 +51,6 @@ class LogPump:
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._epoll.register(self._wake_reader, select.EPOLLIN)
-        self._news = select.poll()
-        self._news.register(self._wake_reader, select.POLLIN)
         self._buffer = Buffer()
         self._sinks: dict[Path | int, FileSink | Outlet] = {}
         self._runs: dict[int, int] = {}
@@ -218,22 +216,22 @@ class LogPump:
 
     def _run(self) -> None:
         while not (self._closing and not self._streams and not self._inbox):
-            may_rest = True
+            rest = REST
             for fd, _ in self._epoll.poll(self._patience()):
                 stream = self._streams.get(fd)
                 if stream is None:
                     self._handle_inbox()
-                    may_rest = False
+                    rest = 0.0
                 elif stream.sink.is_full:
                     self._pause(stream)
                 elif not self._pump(stream):
                     self._drop(stream)
                 else:
-                    may_rest = may_rest and stream.may_rest
+                    rest = min(rest, stream.rest)
             if self._paused:
                 self._give_up()
-            elif may_rest:
-                self._news.poll(REST * 1000)
+            elif rest:
+                time.sleep(rest)
 
     def _patience(self) -> float | None:
         """Seconds until somebody has waited too long for a slow reader; None if nobody waits."""

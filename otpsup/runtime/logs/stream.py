@@ -62,9 +62,9 @@ class Stream:
         sink.writers += 1
 
     @property
-    def may_rest(self) -> bool:
-        """Whether it need not be read again at once."""
-        return self._pipe.may_rest
+    def rest(self) -> float:
+        """Seconds for which it need not be read again."""
+        return self._pipe.rest
 
     def pump(self) -> bool:
         """Read once and write on; False at the end.
