@@ -31,7 +31,6 @@ _CRASHED = 1.0
 """Seconds of grace, at most, for what a child left behind that was not told to end."""
 _ABANDONED = 1.0
 """Seconds of grace, at most, that children get when the host is gone."""
-_BLINK = 0.001
 GLANCE = 0.005
 """Seconds between looks at a group that is about to vanish, or at children told to end."""
 
@@ -83,6 +82,9 @@ class Server:
         self._stopping: dict[int, float] = {}
         """When each child that was told to end has to be gone, by its id."""
         self._lingering: dict[int, _Lingering] = {}
+        self._wake = _wake_on_sigchld()
+        self._deaths = select.poll()
+        self._deaths.register(self._wake, select.POLLIN)
         self._hosts_own: list[int] = []
         """Pidfds of children that the host has made itself."""
 
@@ -95,26 +97,19 @@ class Server:
 
     def run(self) -> None:
         """Serve until the host closes its end or dies; then end all children."""
-        wake = self._wake_on_sigchld()
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
-        poll.register(wake, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
         if self._host is not None:
             poll.register(self._host, select.POLLIN)
         while True:
             ready = {fd for fd, _ in poll.poll(GLANCE * 1000 if self._lingering else None)}
-            if wake in ready:
-                _drain(wake)
+            if self._wake in ready:
+                _drain(self._wake)
             self._reap()
             if self._host in ready or (self._sock.fileno() in ready and not self._serve()):
                 break
         self._abandon()
-
-    def _wake_on_sigchld(self) -> int:
-        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        return reader
 
     # Requests.
 
@@ -266,7 +261,7 @@ class Server:
         self._ask_in_order(begun + _ABANDONED)
         while self._reap_all():
             self._kill_the_late(time.monotonic() - begun)
-            time.sleep(GLANCE)
+            self._await_death(GLANCE)
         until = time.monotonic() + LINGER
         while self._marks and kill_marked(self._marks) and time.monotonic() < until:
             time.sleep(GLANCE)
@@ -286,9 +281,14 @@ class Server:
 
     def _wait_for(self, pid: int, until: float) -> None:
         self._reap_all()
-        while pid in self._children and time.monotonic() < until:
-            time.sleep(_BLINK)
+        while pid in self._children and (left := until - time.monotonic()) > 0:
+            self._await_death(left)
             self._reap_all()
+
+    def _await_death(self, seconds: float) -> None:
+        """Wait until a child has ended since the last look, for so long at most."""
+        if self._deaths.poll(seconds * 1000):
+            _drain(self._wake)
 
     def _kill_the_late(self, waited: float) -> None:
         """Kill whose grace is over: each child after its own, strays once all children are gone."""
@@ -314,6 +314,14 @@ def _exited(id: int, pid: int, result: os.waitid_result) -> bytes:
         return frames.pack(frames.EXITED, 0, status, str(pid).encode())
     core = b"core" if result.si_code == os.CLD_DUMPED else b""
     return frames.pack(frames.EXITED, id, status, core)
+
+
+def _wake_on_sigchld() -> int:
+    """A descriptor that is readable once a child has ended."""
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    return reader
 
 
 def _drain(fd: int) -> None:
