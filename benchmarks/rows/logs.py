@@ -32,7 +32,7 @@ _LATEST = 60.0
 _GLANCE = 0.002
 _QUIET = 2.0
 """Seconds without a byte more after which the rest counts as lost."""
-_NO_LOGS = ("lock", "state")
+_NO_LOGS = ("lock", "state", "config")
 _NUMBERED = re.compile(rb"(?<!x)(\d{3}) (\d{12}) x{82}$", re.MULTILINE)
 
 
@@ -69,13 +69,13 @@ class Took:
         speed: bytes a second, of what the programs wrote.
         cpu: seconds a GB of all that is not the programs.
         lost: lines that are in no file.
-        torn: pieces of lines.
+        cut: lines that are in two.
     """
 
     speed: float
     cpu: float
     lost: int
-    torn: int
+    cut: int
 
 
 def run(logger: Logger, work: Work, size: int, place: Path) -> Took:
@@ -93,13 +93,13 @@ def run(logger: Logger, work: Work, size: int, place: Path) -> Took:
         begun = gate.open(work.writers)
         ended = _until_there(place / "own/logs", written)
         used = processes.cpu(pids) - used
-        lost, torn = verify(place / "own/logs", work.writers, lines)
+        lost, cut = verify(place / "own/logs", work.writers, lines)
     finally:
         running.kill(list(records.pids.values()))
         gate.close()
         records.close()
         shutil.rmtree(place)
-    return Took(written / (ended - begun), used / (written / 1e9), lost, torn)
+    return Took(written / (ended - begun), used / (written / 1e9), lost, cut)
 
 
 def _writing(fifo: Path, work: Work, each: int) -> list[Program]:
@@ -131,7 +131,7 @@ def _size(place: Path) -> int:
 
 
 def verify(place: Path, writers: int, lines: int) -> tuple[int, int]:
-    """Look every line up: how many are in no file, and how many pieces of lines there are."""
+    """Look every line up: how many are in no file, and how many have been cut in two."""
     missing = [bytearray(b"\1") * lines for _ in range(writers)]
     torn = 0
     for file in place.rglob("*"):
@@ -143,7 +143,8 @@ def verify(place: Path, writers: int, lines: int) -> tuple[int, int]:
             missing[int(found[1])][int(found[2])] = 0
             whole += 1
         torn += data.count(b"\n") + (not data.endswith(b"\n") and data != b"") - whole
-    return sum(map(sum, missing)), torn
+    cut = (torn + 1) // 2
+    return max(sum(map(sum, missing)) - cut, 0), cut
 
 
 def measure(
@@ -182,8 +183,8 @@ def _rows(
 
 def _figure(logger: Logger, took: dict[str, list[Took]], value: Callable[[Took], float]) -> Figure:
     runs = took[logger.rival.name]
-    lost, torn = max(one.lost for one in runs), max(one.torn for one in runs)
-    bad = [f"{count} {what}" for count, what in ((lost, "lines lost"), (torn, "torn")) if count]
+    lost, cut = max(one.lost for one in runs), max(one.cut for one in runs)
+    bad = [f"{n} {what}" for n, what in ((lost, "lines lost"), (cut, "lines cut")) if n]
     notes = ", ".join(filter(None, [logger.note, *bad]))
     return Figure(logger.rival.name, logger.rival.kind, [value(one) for one in runs], notes)
 
