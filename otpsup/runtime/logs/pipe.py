@@ -24,8 +24,8 @@ _LARGE = 1024 * 1024
 _MOST_LARGE = 16
 """Pipes that may be so large at once. All pipes of a user together may have 64 MiB; who has more
 gets only tiny ones (pipe(7): pipe-user-pages-soft)."""
-MOST = 256 * 1024
-"""Bytes that are read at once. More would not stay in the processor's cache until it is written."""
+MOST = _LARGE
+"""Bytes that are read at once: all that such a pipe holds, for each write has its price."""
 
 
 class Buffer:
