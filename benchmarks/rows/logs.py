@@ -29,6 +29,8 @@ from ..rivals.rival import Program, Rival
 
 LINE = 100
 _LATEST = 60.0
+_SETTLE = 0.7
+"""Seconds in which a rival finishes its own start."""
 _GLANCE = 0.002
 _QUIET = 2.0
 """Seconds without a byte more after which the rest counts as lost."""
@@ -87,6 +89,7 @@ def run(logger: Logger, work: Work, size: int, place: Path) -> Took:
     running = logger.rival.start(_writing(records.path, work, lines * LINE), place / "own")
     try:
         records.of_all(work.writers, _LATEST)
+        time.sleep(_SETTLE)
         writers = list(records.pids.values())
         pids = running.supervisors(writers)
         used = processes.cpu(pids)
