@@ -8,13 +8,12 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_FORM = struct.Struct("<qqq")
+from .announce import RECORD
 
 
 class Record(NamedTuple):
@@ -50,8 +49,8 @@ class Records:
         """What has come, waiting up to `timeout` seconds for the first."""
         if not self._poll.poll(max(timeout, 0.0) * 1000):
             return []
-        data = os.read(self._fd, _FORM.size * 40_000)
-        found = [Record(*fields) for fields in _FORM.iter_unpack(data)]
+        data = os.read(self._fd, RECORD.size * 40_000)
+        found = [Record(*fields) for fields in RECORD.iter_unpack(data)]
         self.pids.update((record.id, record.pid) for record in found)
         return found
 
@@ -95,9 +94,21 @@ class Records:
         self.path.unlink()
 
 
-def write(path: str, id: int) -> None:
-    """Write a record of this process, now: the first line of a Python worker."""
-    at = time.monotonic_ns()
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    os.write(fd, _FORM.pack(id, os.getpid(), at))
-    os.close(fd)
+class Gate:
+    """A FIFO on which programs wait until they may begin: each reads a byte, of `<fifo>.go`."""
+
+    def __init__(self, fifo: Path) -> None:
+        self._path = fifo.with_name(f"{fifo.name}.go")
+        os.mkfifo(self._path)
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+
+    def open(self, count: int = 1) -> float:
+        """Let so many begin; returns when that was, on the monotonic clock."""
+        begun = time.monotonic()
+        os.write(self._fd, b"." * count)
+        return begun
+
+    def close(self) -> None:
+        """Remove the FIFO."""
+        os.close(self._fd)
+        self._path.unlink()

@@ -138,9 +138,11 @@ def _take_on_environment(order: dict[str, Any]) -> None:
     """
     if order.get("is_whole"):
         unwanted = list(os.environb)
-    else:
+    elif "inherit" in order:
         left = execute.BASE.items() - execute.inherited(order).items()
         unwanted = [name for name, value in left if os.environb.get(name) == value]
+    else:
+        unwanted = []
     for name in unwanted:
         del os.environb[name]
     os.environb.update(order["env"])

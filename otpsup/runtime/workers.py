@@ -7,6 +7,7 @@ multiprocessing users know. Sources: multiprocessing's popen_forkserver.py and s
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle as pickles
 from collections.abc import Callable
@@ -26,6 +27,7 @@ class WorkerProcess(process.BaseProcess):
 
     def run(self) -> None:
         """Run the worker's target; called by multiprocessing in the child."""
+        gc.enable()
         bootstrap.run(*self._args)  # type: ignore[attr-defined]
 
 

@@ -53,10 +53,11 @@ def main(settings: dict[str, Any]) -> NoReturn:
     freshness.write_down(IMPORTED)
     for fd in (SOCKET, ALIVE):
         os.set_inheritable(fd, False)
-    gc.collect()
-    gc.freeze()
     forker = _Forker()
     forker.server = Server(sock, forker.fork, pidfd_open(settings["host"]))
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # a worker has it again when its target is called, see `WorkerProcess`
     forker.server.run()
     os._exit(0)
 
@@ -99,6 +100,9 @@ class _Forker:
 
     server: Server
 
+    def __init__(self) -> None:
+        self._mark = _room_for_mark()
+
     def fork(self, order: dict[str, Any], fds: Sequence[int]) -> int:
         """Fork; the child becomes the worker and never returns."""
         try:
@@ -113,7 +117,8 @@ class _Forker:
         code = 1
         try:
             self.server.close_in_fork()
-            _stamp(order["mark"])
+            if self._mark is not None:  # its own, and so that of whatever it forks
+                self._mark[:] = order["mark"][: marks.ROOM].ljust(marks.ROOM, b"\0")
             code = _work(order, list(fds))
         except BaseException as error:
             bootstrap.tell_crash(error)
@@ -122,18 +127,19 @@ class _Forker:
             os._exit(code)
 
 
-def _stamp(mark: bytes) -> None:
-    """Mark this fork as its own child, and so whatever it forks.
+def _room_for_mark() -> memoryview | None:
+    """Where in this process's memory the mark lies that /proc shows of it, and of its forks.
 
-    What /proc shows of a process is the environment with which it was executed, the zygote's; there
-    is room for a mark in that, which we write into our own copy (proc_pid_stat(5): env_start).
+    What it shows is the environment with which the zygote was executed (proc_pid_stat(5):
+    env_start); the zygote's mark has room for that of any child.
     """
     fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
     begin, end = int(fields[47]), int(fields[48])
     at = ctypes.string_at(begin, end - begin).find(MARK + b"=")
-    if begin and at >= 0:
-        mark = mark[: marks.ROOM].ljust(marks.ROOM, b"\0")
-        ctypes.memmove(begin + at + len(MARK) + 1, mark, marks.ROOM)
+    if not begin or at < 0:
+        return None
+    room = (ctypes.c_char * marks.ROOM).from_address(begin + at + len(MARK) + 1)
+    return memoryview(room).cast("B")
 
 
 def _work(order: dict[str, Any], fds: list[int]) -> int:
@@ -143,7 +149,6 @@ def _work(order: dict[str, Any], fds: list[int]) -> int:
     bootstrap.enter(order, channel, outputs)
     for fd in outputs:
         os.close(fd)
-    gc.enable()
     if order["tracker"]:
         workers.adopt_tracker(workers.inherited.pop())
     return workers.become(order["pickle"], ALIVE)

@@ -7,6 +7,7 @@ fork, which is safe and quick because this process is small, and its one other t
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import fcntl
 import functools
 import os
@@ -19,6 +20,9 @@ TYPE_CHECKING = False  # as type checkers know it: typing is a megabyte, a fifth
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+_ALL_SIGNALS = signal.valid_signals()
+_DEFAULT = int(signal.SIG_DFL)
+"""For `_signal`, beneath `signal`: that makes enums of all signals each time it is called."""
 RESET = [signal.SIGPIPE, signal.SIGXFSZ]  # Python ignores these; programs expect the default
 NOT_THEIRS = frozenset(
     (b"NOTIFY_SOCKET", b"OTPSUP_CHANNEL", b"OTPSUP_CHILD", b"OTPSUP_COPY", b"OTPSUP_EXIT_CODE",
@@ -150,13 +154,13 @@ def fork() -> int:
     Raises:
         OSError: there can be no process now; signals come in as before.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    before = _signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
     pid = -1
     try:
         pid = os.fork()
     finally:
         if pid != 0:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            _signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pid
 
 
@@ -184,8 +188,8 @@ def _become(order: dict[str, Any], fds: Sequence[int], told: int) -> NoReturn:
 def reset_signals(*others: int) -> None:
     """In a fresh fork: give up our handlers, then let signals in."""
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, *others):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        _signal.signal(number, _DEFAULT)
+    _signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _nice(order: dict[str, Any]) -> None:

@@ -37,7 +37,6 @@ _ABANDONED = 1.0
 """Seconds of grace, at most, that children get when the host is gone."""
 _SPENT = 100
 """Descriptors of children that are gone, at most, that stay open while there is more to do."""
-_BLINK = 0.001
 GLANCE = 0.005
 """Seconds between looks at a group that is about to vanish, or at children told to end."""
 
@@ -104,6 +103,9 @@ class Server:
         self._stopping: dict[int, float] = {}
         """When each child that was told to end has to be gone, by its id."""
         self._lingering: dict[int, _Lingering] = {}
+        self._wake = deaths.fileno() if deaths else _wake_on_sigchld()
+        self._ends = select.poll()
+        self._ends.register(self._wake, select.POLLIN)
         self._hosts_own: list[int] = []
         """Pidfds of children that the host has made itself."""
         self._spent: list[int] = []
@@ -120,19 +122,18 @@ class Server:
 
     def run(self) -> None:
         """Serve until the host closes its end or dies; then end all children."""
-        wake = self._deaths.fileno() if self._deaths else self._wake_on_sigchld()
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
-        poll.register(wake, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
         if self._host is not None:
             poll.register(self._host, select.POLLIN)
         while True:
             ready = {fd for fd, _ in poll.poll(self._patience())}
             if not ready:
                 self._let_go()
-            if wake in ready and self._deaths is None:
-                _drain(wake)
-            if not ready or wake in ready or self._is_watching():
+            if self._wake in ready and self._deaths is None:
+                _drain(self._wake)
+            if not ready or self._wake in ready or self._is_watching():
                 self._reap()
             if self._host in ready or (self._sock.fileno() in ready and not self._serve()):
                 break
@@ -148,12 +149,6 @@ class Server:
     def _is_watching(self) -> bool:
         """Whether there is somebody to look at, although nothing tells of an end just now."""
         return bool(self._lingering) or (self._deaths is not None and self._deaths.wait == 0)
-
-    def _wake_on_sigchld(self) -> int:
-        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        return reader
 
     # Requests.
 
@@ -339,7 +334,7 @@ class Server:
         self._ask_in_order(begun + _ABANDONED)
         while self._reap_all():
             self._kill_the_late(time.monotonic() - begun)
-            time.sleep(GLANCE)
+            self._await_death(GLANCE)
         until = time.monotonic() + LINGER
         while self._marks and kill_marked(self._marks) and time.monotonic() < until:
             time.sleep(GLANCE)
@@ -360,9 +355,14 @@ class Server:
     def _wait_for(self, pid: int, until: float) -> None:
         if time.monotonic() < until:
             self._reap_all()
-        while pid in self._children and time.monotonic() < until:
-            time.sleep(_BLINK)
+        while pid in self._children and (left := until - time.monotonic()) > 0:
+            self._await_death(left)
             self._reap_all()
+
+    def _await_death(self, seconds: float) -> None:
+        """Wait until a child has ended since the last look, for so long at most."""
+        if self._ends.poll(seconds * 1000):
+            _drain(self._wake)
 
     def _kill_the_late(self, waited: float) -> None:
         """Kill whose grace is over: each child after its own, strays once all children are gone."""
@@ -388,6 +388,14 @@ def _exited(id: int, pid: int, result: os.waitid_result) -> bytes:
         return frames.pack(frames.EXITED, 0, status, str(pid).encode())
     core = b"core" if result.si_code == os.CLD_DUMPED else b""
     return frames.pack(frames.EXITED, id, status, core)
+
+
+def _wake_on_sigchld() -> int:
+    """A descriptor that is readable once a child has ended."""
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    return reader
 
 
 def _drain(fd: int) -> None:

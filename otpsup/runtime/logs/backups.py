@@ -1,3 +1,5 @@
+# ruff: noqa: PTH104, PTH108, PTH116
+# All are renamed at each rotation, and paths as objects cost more than that
 """The old files of one log: renamed, counted, deleted. `rotation` decides which.
 
 The pump rotates and the compressor replaces, each in a thread of its own: one lock for both.
@@ -24,12 +26,13 @@ class Backups:
     def __init__(self, path: Path) -> None:
         self.lock = threading.Lock()
         self._path = path
+        self._log = os.fspath(path)
 
     def found(self) -> list[Backup]:
         """Those that there are."""
-        log = self._path.name
+        folder, log = os.path.split(self._log)
         backups = []
-        with os.scandir(self._path.parent) as entries:
+        with os.scandir(folder) as entries:
             for entry in entries:
                 match = entry.name.startswith(log) and _NUMBER.fullmatch(entry.name, len(log))
                 if match and int(match[1]) > 0 and str(int(match[1])) == match[1]:
@@ -51,10 +54,10 @@ class Backups:
             for backup in shift.deleted:
                 self._delete(backup)
             for old, new in shift.renamed:
-                self.path_of(old).rename(self.path_of(new))
+                os.rename(self.path_of(old), self.path_of(new))
             first = self.path_of(Backup(1))
-            self._path.rename(first)
-            inode = first.stat().st_ino
+            os.rename(self._log, first)
+            inode = os.stat(first).st_ino
             self._prune(target, now)
             return inode
 
@@ -85,7 +88,7 @@ class Backups:
         """Put `part` in the place of the file of this inode, wherever that is by now."""
         with self.lock:
             if backup := self._plain(inode):
-                self.part.rename(self.path_of(Backup(backup.number, True)))
+                os.rename(self.part, self.path_of(Backup(backup.number, True)))
                 self._delete(backup)
             else:
                 self.part.unlink(missing_ok=True)
@@ -95,13 +98,14 @@ class Backups:
         """Where a compressed file is written until it is whole."""
         return self._path.with_name(f"{self._path.name}.gz.part")
 
-    def path_of(self, backup: Backup) -> Path:
+    def path_of(self, backup: Backup) -> str:
         """Its file."""
-        return self._path.with_name(backup.name(self._path.name))
+        return backup.name(self._log)
 
     def _plain(self, inode: int) -> Backup | None:
         plain = (backup for backup in self.found() if not backup.is_compressed)
         return next((backup for backup in plain if backup.inode == inode), None)
 
     def _delete(self, backup: Backup) -> None:
-        self.path_of(backup).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path_of(backup))

@@ -18,7 +18,7 @@ from ...specs import LogFile
 from . import rotation
 from .backups import Backups
 from .compressor import Compressor
-from .sink import Losses
+from .sink import Lines, Losses
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 """A pipe with a name that came in the place of the file must not make us wait."""
@@ -34,6 +34,7 @@ class FileSink:
         clock: tells the time, in seconds since the epoch.
     """
 
+    is_quick = True
     is_full = False
 
     def __init__(
@@ -55,20 +56,20 @@ class FileSink:
         """When it is rotated for its time."""
         self._at_line_start = True
         self._is_regular = self._is_swept = self._is_to_reopen = self._cannot_rotate = False
-        self._unwritten = b""
+        self._unwritten: Lines = b""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Lines) -> None:
         """Append; rotate wherever a limit would be crossed."""
         losses = self._losses
         try:
             self._write(data)
         except OSError as error:  # a full disk loses lines, never the tree
-            losses.failed(error, self._unwritten.count(b"\n"))
+            losses.failed(error, bytes(self._unwritten).count(b"\n"))
         else:
             if losses.is_failing:
                 losses.recovered()
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: Lines) -> None:
         self._unwritten = data
         if self._is_to_reopen and self._at_line_start:
             self.close()
@@ -98,11 +99,11 @@ class FileSink:
         most = self._target.max_bytes if self._is_regular else 0
         self._limit = most or math.inf
 
-    def _fitting(self, data: bytes) -> int:
+    def _fitting(self, data: Lines) -> int:
         size, limit = self._size, self._target.max_bytes
-        return rotation.fitting(data, size, limit, at_line_start=self._at_line_start)
+        return rotation.fitting(bytes(data), size, limit, at_line_start=self._at_line_start)
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, data: Lines) -> None:
         file = self._open() if self._file is None else self._file
         while data:
             written = os.write(file, data)
@@ -117,8 +118,11 @@ class FileSink:
 
     def _open(self) -> int:
         path = self._target.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = self._file = os.open(path, _FLAGS, 0o644)
+        try:
+            file = self._file = os.open(path, _FLAGS, 0o644)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._file = os.open(path, _FLAGS, 0o644)
         status = os.fstat(file)
         self._size = status.st_size
         self._is_regular = stat.S_ISREG(status.st_mode)

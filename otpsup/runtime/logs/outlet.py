@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ...logger import logger
 from .formats import Formatter
-from .sink import Losses
+from .sink import Lines, Losses
 
 ROOM = 256 * 1024
 """Bytes that wait for a slow reader."""
@@ -44,6 +44,8 @@ class Outlet:
         on_room: called from the thread behind it when there is room again.
     """
 
+    is_quick = False
+
     def __init__(self, name: str, on_room: Callable[[Outlet], None]) -> None:
         self.writers = 0
         self.is_full = False
@@ -61,8 +63,9 @@ class Outlet:
         self._is_stuck = self._is_closing = self._is_idle = False
         self._thread: threading.Thread | None = None
 
-    def write(self, data: bytes) -> None:
+    def write(self, lines: Lines) -> None:
         """Put it into the queue; drop it while nobody reads."""
+        data = bytes(lines)
         with self._news:
             if self._is_stuck:
                 self._dropped += data.count(b"\n")

@@ -26,6 +26,7 @@ from .compressor import Compressor
 from .file import FileSink
 from .formats import formatter
 from .outlet import DeviceOutlet, HostOutlet, Outlet
+from .pipe import REST, Buffer
 from .ring import Ring
 from .sink import Nowhere, Sink
 from .source import Source
@@ -49,6 +50,7 @@ class LogPump:
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._epoll.register(self._wake_reader, select.EPOLLIN)
+        self._buffer = Buffer()
         self._sinks: dict[Path | int, FileSink | Outlet] = {}
         self._runs: dict[int, int] = {}
         """How many pipes of an incarnation are open."""
@@ -123,7 +125,9 @@ class LogPump:
             sink.format = formatter(format, Source("otpsup", pid=os.getpid()))
         through = self.taps.filter(source.path, source.stream, source.pid) if source else None
         at_once = format == "bytes"
-        stream = Stream(fd, sink, watcher, source, form, self._ring, through, at_once=at_once)
+        stream = Stream(
+            fd, self._buffer, sink, watcher, source, form, self._ring, through, at_once=at_once
+        )
         self.start()
         self._take_in(stream)
 
@@ -213,16 +217,22 @@ class LogPump:
 
     def _run(self) -> None:
         while not (self._closing and not self._streams and not self._inbox):
+            rest = REST
             for fd, _ in self._epoll.poll(self._patience()):
                 stream = self._streams.get(fd)
                 if stream is None:
                     self._handle_inbox()
+                    rest = 0.0
                 elif stream.sink.is_full:
                     self._pause(stream)
                 elif not self._pump(stream):
                     self._drop(stream)
+                else:
+                    rest = min(rest, stream.rest)
             if self._paused:
                 self._give_up()
+            elif rest:
+                time.sleep(rest)
 
     def _patience(self) -> float | None:
         """Seconds until somebody has waited too long for a slow reader; None if nobody waits."""

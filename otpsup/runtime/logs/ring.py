@@ -14,6 +14,7 @@ from itertools import islice
 from ...wire.lines import LogLine
 from .entries import Entry, concerns, lines_of
 from .followers import Follower
+from .sink import Lines
 from .source import Source
 
 EACH = 16 * 1024
@@ -51,15 +52,20 @@ class Ring:
         self._size = 0
         self._followers: tuple[Follower, ...] = ()
 
-    def add(self, source: Source, at: float, data: bytes) -> None:
+    def add(self, source: Source, at: float, lines: Lines) -> None:
         """Keep what is new; called for all output, so it costs little."""
+        kept = bytes(lines) if len(lines) <= EACH else _end(lines)
         with self._lock:
-            for follower in self._followers:
-                follower.put((at, source, data))
+            if self._followers:
+                self._tell((at, source, bytes(lines)))
             tail = self._tails.get(source.path) or self._tails.setdefault(source.path, _Tail())
-            self._size += tail.add((at, source, data if len(data) <= EACH else _end(data)))
+            self._size += tail.add((at, source, kept))
             if self._size > TOTAL:
                 self._forget_one()
+
+    def _tell(self, entry: Entry) -> None:
+        for follower in self._followers:
+            follower.put(entry)
 
     def _forget_one(self) -> None:
         path = min(self._tails, key=lambda path: self._tails[path].entries[-1][0])
@@ -125,10 +131,10 @@ class Ring:
         return list(islice(newest, count))[::-1]
 
 
-def _end(data: bytes) -> bytes:
+def _end(lines: Lines) -> bytes:
     """Whole lines from the end of it, as many as are kept; of one that is longer, its end."""
-    begin = len(data) - EACH
-    return data[data.find(b"\n", begin, -1) + 1 or begin :]
+    data = bytes(lines[-EACH:])
+    return data[data.find(b"\n", 0, -1) + 1 :]
 
 
 def _closed(data: bytes) -> bytes:

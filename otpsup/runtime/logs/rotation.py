@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ...specs.output import Every, LogFile
 
@@ -99,7 +99,8 @@ def _first_free(by_number: list[Backup]) -> int:
 
 
 def _older(backup: Backup) -> Backup:
-    return evolve(backup, number=backup.number + 1)
+    number, rest = backup.number + 1, (backup.size, backup.at, backup.inode)
+    return Backup(number, backup.is_compressed, *rest)
 
 
 def expired(found: Iterable[Backup], target: LogFile, now: float) -> Iterator[Backup]:

@@ -6,22 +6,30 @@ from typing import Protocol
 
 from ...logger import logger
 
+Lines = bytes | memoryview
+"""What is written. A view is of memory that is used again: who keeps it makes a copy."""
+
 
 class Sink(Protocol):
     """Where output goes: whole lines, and pieces of those that are too long to wait for.
 
     Attributes:
         writers: how many pipes lead to it now.
+        is_quick: it takes what it gets at once; much may be read for it.
         is_full: whoever makes it true wakes the pump when it is not any more.
     """
 
     writers: int
 
     @property
+    def is_quick(self) -> bool:
+        """Whether it writes by itself; False if it has a queue."""
+
+    @property
     def is_full(self) -> bool:
         """Whether nothing should be read for it now."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Lines) -> None:
         """Write it all, or drop it if there is no way to."""
 
     def close(self) -> None:
@@ -35,9 +43,10 @@ class Nowhere:
     """A sink that keeps nothing."""
 
     writers = 0
+    is_quick = True
     is_full = False
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Lines) -> None:
         """Drop it."""
 
     def close(self) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
 from .formats import Formatter
+from .pipe import Buffer, Pipe
 from .ring import Ring
-from .sink import Sink
+from .sink import Lines, Sink
 from .source import Source
 
 LONGEST_LINE = 1024 * 1024
 """Bytes of a line that are waited for; a longer one is passed on in pieces."""
-_READ = 64 * 1024
-"""What a pipe holds unless told otherwise (pipe(7))."""
+_SMALL = 16 * 1024
+"""Bytes that are rather copied than written in two pieces."""
 
 Watcher = Callable[[bytes], bool]
 """Is given all output; True once it has seen enough."""
@@ -28,6 +28,7 @@ class Stream:
 
     Args:
         fd: the reading end.
+        buffer: what it is read into.
         source: whose pipe it is; None if it is nobody's output.
         ring: keeps the last lines of `source`.
         filter: what all goes through before anything else is done with it.
@@ -36,9 +37,11 @@ class Stream:
 
     __slots__ = (
         "_at_once",
+        "_data",
         "_filter",
         "_format",
         "_partial",
+        "_pipe",
         "_ring",
         "_watcher",
         "fd",
@@ -49,6 +52,7 @@ class Stream:
     def __init__(
         self,
         fd: int,
+        buffer: Buffer,
         sink: Sink,
         watcher: Watcher | None = None,
         source: Source | None = None,
@@ -61,13 +65,20 @@ class Stream:
         self.fd = fd
         self.sink = sink
         self.source = source
+        self._pipe = Pipe(fd, buffer, may_grow=sink.is_quick)
+        self._data = buffer.data
         self._watcher = watcher
         self._format = format
         self._ring = ring
         self._filter = filter
         self._at_once = at_once
-        self._partial = b""
+        self._partial = bytearray()
         sink.writers += 1
+
+    @property
+    def rest(self) -> float:
+        """Seconds for which it need not be read again."""
+        return self._pipe.rest
 
     def pump(self) -> bool:
         """Read once and write on; False at the end.
@@ -75,40 +86,58 @@ class Stream:
         Whole lines only, unless `at_once`: others may write to the same place, now or after this
         one.
         """
-        data = os.read(self.fd, _READ)
-        is_over = not data
+        count = self._pipe.read()
+        if self._watcher or self._filter or self._at_once:
+            data = self._through(bytes(self._data[:count]))
+            self._split(data, len(data))
+        else:
+            self._split(self._data, count)
+        return count > 0
+
+    def _through(self, data: bytes) -> bytes:
+        """Show it to whoever reads along, and change it as they want."""
         if self._watcher and self._watcher(data):
             self._watcher = None
         if self._filter:
             data = self._filter(data)  # at the end, too: it may have held something back
         if self._at_once and data:
             self.sink.write(data)
-        end = data.rfind(b"\n") + 1
-        if end:
-            self._pass_on(self._partial + data[:end])
-            self._partial = data[end:]
-        else:
-            self._wait_for_end(data)
-        return not is_over
+        return data
 
-    def _pass_on(self, lines: bytes) -> None:
+    def _split(self, data: bytes | bytearray, size: int) -> None:
+        """Pass on the whole lines in the first `size` bytes; keep the rest. What is large is not
+        copied on its way."""
+        end = data.rfind(b"\n", 0, size) + 1
+        begin = 0
+        if end and self._partial:
+            begin = end if end <= _SMALL else data.find(b"\n", 0, end) + 1
+            self._partial += data[:begin]
+            self._pass_on_partial()
+        if begin < end:
+            self._pass_on(memoryview(data)[begin:end])
+        if end < size:
+            self._partial += data[end:size]
+            if len(self._partial) > LONGEST_LINE:
+                self._pass_on_partial()
+
+    def _pass_on_partial(self) -> None:
+        lines = bytes(self._partial)
+        self._partial.clear()
+        self._pass_on(lines)
+
+    def _pass_on(self, lines: Lines) -> None:
         at = time.time()
         if self._ring and self.source:
             self._ring.add(self.source, at, lines)
         if not self._at_once:
-            self.sink.write(self._format(lines, at) if self._format else lines)
-
-    def _wait_for_end(self, data: bytes) -> None:
-        self._partial += data
-        if len(self._partial) > LONGEST_LINE:
-            self._pass_on(self._partial)
-            self._partial = b""
+            self.sink.write(self._format(bytes(lines), at) if self._format else lines)
 
     def close(self) -> None:
         """Let go of pipe and sink; a last line without an end gets one."""
-        os.close(self.fd)
+        self._pipe.close()
         self.sink.writers -= 1
         if self._partial:
-            self._pass_on(self._partial + b"\n")
+            self._partial += b"\n"
+            self._pass_on_partial()
         if self.sink.writers == 0:
             self.sink.close()

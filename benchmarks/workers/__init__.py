@@ -1,0 +1,1 @@
+"""What the Python workers of the benchmarks do, and the loops that start such."""
