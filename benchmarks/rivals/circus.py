@@ -34,10 +34,10 @@ def _prepare(delay: float, programs: Sequence[Program], folder: Path) -> Launch:
 
 _VERSION = ("circusd", "--version")
 CIRCUS = Rival(
-    "circus, check_delay 0.1", functools.partial(_prepare, 0.1), needs="circusd", kills=16,
+    "circus, check_delay 0.1", functools.partial(_prepare, 0.1), needs="circusd", kills=40,
     poll=0.1, repetitions=2, version=_VERSION,
 )  # fmt: skip
 CIRCUS_DEFAULT = Rival(
-    "circus", functools.partial(_prepare, 5.0), needs="circusd", kills=12, poll=5.0, repetitions=1,
+    "circus", functools.partial(_prepare, 5.0), needs="circusd", kills=8, poll=5.0, repetitions=1,
     version=_VERSION,
 )  # fmt: skip

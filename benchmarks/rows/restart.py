@@ -1,9 +1,9 @@
 """How long after its SIGKILL a child is back: all rivals up at once, killed in turns at random.
 
 The time runs from just before kill(2) to the first statement of the new process's main. Victims
-have run for longer than any rival's guard against crash loops asks. Those that take a second or
-more are killed afterwards, spread over the time between two of their looks, while the fast ones are
-up but left alone.
+have run for longer than any rival's guard against crash loops asks. The children of those that look
+only now and then are killed afterwards, one at a time under each and at random between two of its
+looks, while the fast ones are up but left alone.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ PAUSE = 0.06
 """Seconds between two kills on average, from half of it to one and a half."""
 KILLS = 200
 QUICK = 40
+FEWEST = 5
 FEWEST_FOR_P99 = 40
 """With fewer kills the 99th percentile is left out: it would be the largest value alone."""
 _LATEST = 30.0
+_GLANCE = 0.005
 
 Progress = Callable[[str], None]
 
@@ -50,55 +52,57 @@ class Up:
         self.running = rival.start(announcing(self.records.path, children), folder / "own")
         self.latencies: list[float] = []
         self.failure = ""
-        self._killed: dict[int, int] = {}
+        self._killed: tuple[int, int] | None = None
         self._count = children
 
     def await_up(self) -> None:
         """Wait until all its children are there."""
-        self._attempt(lambda: self.records.of_all(self._count, _LATEST))
+        try:
+            self.records.of_all(self._count, _LATEST)
+        except TooLateError as error:
+            self._fail(str(error))
 
     def kill_and_wait(self) -> None:
         """Kill a child, and wait until it is back."""
-        if not self.failure:
-            self.kill_one()
-            self.await_back()
+        if self.failure:
+            return
+        self.kill_one()
+        while self.is_waiting:
+            self.look(0.1)
 
     def kill_one(self) -> None:
         """Kill a child that has run for long enough."""
-        self._note(0.0)
+        self.records.take(0.0)
         id = self._victim()
-        self._killed[id] = time.monotonic_ns()
+        self._killed = id, time.monotonic_ns()
         os.kill(self.records.pids[id], signal.SIGKILL)
 
-    def await_back(self) -> None:
-        """Wait until all that were killed are back."""
-        self._attempt(self._await_back)
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a killed child is not back yet."""
+        return self._killed is not None and not self.failure
 
-    def _await_back(self) -> None:
-        end = time.monotonic() + _LATEST
-        while self._killed:
-            if time.monotonic() > end:
-                raise TooLateError(f"a killed child was not back within {_LATEST:g} s")
-            self._note(0.1)
-
-    def _note(self, timeout: float) -> None:
+    def look(self, timeout: float = 0.0) -> None:
+        """See whether it is back, waiting up to `timeout` seconds; this fails if it is too late."""
+        assert self._killed
+        id, begun = self._killed
         for record in self.records.take(timeout):
-            if begun := self._killed.pop(record.id, None):
+            if record.id == id:
                 self.latencies.append((record.at - begun) / 1e6)
+                self._killed = None
+        if self._killed and time.monotonic_ns() - begun > _LATEST * 1e9:
+            self._fail(f"a killed child was not back within {_LATEST:g} s")
 
     def _victim(self) -> int:
         """A random one of those that have run for longer than `settle`; else the oldest."""
-        born = {id: at for id, at in self.records.born.items() if id not in self._killed}
+        born = self.records.born
         latest = time.monotonic_ns() - self.rival.settle * 1e9
         if old := [id for id, at in born.items() if at < latest]:
             return random.choice(old)
         return min(born, key=born.__getitem__)
 
-    def _attempt(self, action: Callable[[], object]) -> None:
-        try:
-            action()
-        except TooLateError as error:
-            self.failure = f"failed: {error}; {self.running.last_words()}"
+    def _fail(self, why: str) -> None:
+        self.failure = f"failed: {why}; {self.running.last_words()}"
 
     def close(self) -> None:
         """Put an end to it."""
@@ -132,28 +136,39 @@ def in_turns(fast: Sequence[Up], kills: int, progress: Progress) -> None:
         up.kill_and_wait()
 
 
-def spread(slow: Sequence[Up], kills: int, progress: Progress) -> None:
-    """Kills at random times within one look of each; nobody waits for anybody."""
-    plan = [
-        (random.uniform(0, up.rival.poll), up)
-        for up in slow
-        if not up.failure
-        for _ in range(share(up.rival, kills))
-    ]
-    progress(f"{len(plan)} kills of those that poll")
-    begun = time.monotonic()
-    for at, up in sorted(plan, key=lambda pair: pair[0]):
-        time.sleep(max(begun + at - time.monotonic(), 0.0))
-        up.kill_one()
-    for up in slow:
-        if not up.failure:
-            up.await_back()
+class Chain:
+    """The kills under one that looks now and then: each at a random time after the one before."""
+
+    def __init__(self, up: Up, kills: int) -> None:
+        self._up, self._left = up, kills
+        self._due = self._soon()
+
+    def goes_on(self) -> bool:
+        """Do what is due; whether there is more to come."""
+        up = self._up
+        if up.is_waiting:
+            up.look()
+            self._due = self._soon()
+        elif self._left and not up.failure and time.monotonic() >= self._due:
+            up.kill_one()
+            self._left -= 1
+        return not up.failure and (self._left > 0 or up.is_waiting)
+
+    def _soon(self) -> float:
+        return time.monotonic() + random.uniform(0, self._up.rival.poll)
+
+
+def between_looks(slow: Sequence[Up], kills: int, progress: Progress) -> None:
+    """All that look now and then at the same time, for they do little."""
+    progress("kills under those that look now and then")
+    chains = [Chain(up, share(up.rival, kills)) for up in slow]
+    while chains := [chain for chain in chains if chain.goes_on()]:
+        time.sleep(_GLANCE)
 
 
 def share(rival: Rival, kills: int) -> int:
-    """How many of `kills` this one gets; of those that poll, not so many as to kill one twice."""
-    found = max(round(kills * rival.kills / KILLS), 8)
-    return min(found, CHILDREN * 3 // 4) if rival.poll else found
+    """How many of `kills` this one gets."""
+    return max(round(kills * rival.kills / KILLS), FEWEST)
 
 
 def latencies(
@@ -162,7 +177,7 @@ def latencies(
     """All rivals, closed, with the latencies of their children."""
     with all_up(rivals, children, progress) as everybody:
         in_turns([up for up in everybody if not up.rival.poll], kills, progress)
-        spread([up for up in everybody if up.rival.poll], kills, progress)
+        between_looks([up for up in everybody if up.rival.poll], kills, progress)
         return everybody
 
 
