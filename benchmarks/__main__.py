@@ -3,8 +3,8 @@
     python -m benchmarks.setup              once
     python -m benchmarks [--quick] [--only ROW] [--out FOLDER]
 
-Progress goes to standard error, the table to standard output; results.json, results.md and chart.svg
-into the folder.
+Progress goes to standard error, the table to standard output, and results.json, results.md and
+chart.svg into the folder.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Run:
     _begun: float = field(factory=time.monotonic)
 
     def measure_all(self, after_each: Callable[[], None]) -> None:
-        """One kind of work after the other; one that fails is noted, and nothing is left running."""
+        """One kind of work after the other; what fails is noted, and nothing is left running."""
         for number, kind in enumerate(self.kinds):
             try:
                 self._measure(kind, self.kinds[number:])
@@ -151,7 +151,8 @@ def main() -> None:
     kinds = [kind for kind in KINDS if kind.is_there() and kind.name in (given.only or [kind.name])]
     rivals, missing = able(given.rival)
     if given.list:
-        return show_list(kinds, rivals, missing)
+        show_list(kinds, rivals, missing)
+        return
     signal.signal(signal.SIGTERM, terminated)
     processes.adopt()
     run = Run(rivals, kinds, given.quick, failures=missing)

@@ -85,9 +85,7 @@ def _lines(rows: Sequence[Row], title: str, scale: Scale, height: float) -> Iter
     yield f'<desc id="desc">{escape(_description(rows))}</desc>'
     yield f"<style>{_STYLE}</style>"
     yield _text(20, 28, title, "head")
-    yield _text(
-        20, 48, "times the least possible, on a logarithmic scale; shorter is better", "quiet"
-    )
+    yield _text(20, 48, "times the base, on a logarithmic scale; shorter is better", "quiet")
     y = float(_TOP)
     for row in rows:
         yield from _group(row, scale, y)
