@@ -102,11 +102,11 @@ def _group(row: Row, scale: Scale, top: float) -> Iterator[str]:
         x = scale.x(cost)
         yield f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top + 36:g}" y2="{bottom:g}"/>'
         yield _text(x, top + 30, f"{cost:,.10g} x", "tick")
+    if (target := _target(row)) is not None:
+        yield from _target_mark(scale.x(target), top + 36, bottom)
     costs = _costs(row)
     for at, figure in enumerate(each for each in row.figures if each.rival in costs):
         yield from _bar(row, figure, costs[figure.rival], scale, top + _HEAD + at * _LINE)
-    if (target := _target(row)) is not None:
-        yield from _target_mark(scale.x(target), top + 36, bottom)
 
 
 def _bar(row: Row, figure: Figure, cost: float, scale: Scale, y: float) -> Iterator[str]:

@@ -176,6 +176,7 @@ def _work(now: Turn, size: Size, found: Found, *, is_first: bool) -> None:
     if is_first:
         few = found.values["memory-few"][rival.name][0]
         found.add("memory-per-child", rival, (memory - few) * 1024 / (now.count - size.few))
+    if is_first and size.idle:
         cpu, wakeups = now.idle(size.idle)
         found.add("idle-cpu", rival, cpu)
         found.add("idle-wakeups", rival, wakeups)

@@ -183,8 +183,15 @@ def latencies(
 
 def measure(rivals: Sequence[Rival], *, quick: bool, progress: Progress) -> list[Row]:
     """The median of the latencies, and what one in a hundred exceeds."""
+    return rows(rivals, QUICK if quick else KILLS, progress)
+
+
+def rows(
+    rivals: Sequence[Rival], kills: int, progress: Progress, children: int = CHILDREN
+) -> list[Row]:
+    """The same with any number of kills."""
     taking = [rival for rival in rivals if rival.restarts]
-    everybody = latencies(taking, QUICK if quick else KILLS, progress)
+    everybody = latencies(taking, kills, progress, children)
     what = "kill -9 of a command to exec of its replacement"
     return [
         Row(
