@@ -15,20 +15,22 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from . import processes
 from .report import OURS, Row, number, table
-from .rivals import ASYNCIO, LIMIT, OTPSUP
+from .rivals.loops import ASYNCIO, LIMIT
+from .rivals.ours import OTPSUP
 from .rows import bulk, restart
 
 BOUNDS = Path(__file__).with_name("bounds.json")
 ROOM = 1.7
 """A bound is so many times the ratio that was measured: it catches a doubling."""
 TRIES = 3
-SIZE = bulk.Size(count=200, idle=0.0, rest=0.0, repetitions=3)
-KILLS = 60
-_TAKING = (LIMIT, ASYNCIO, OTPSUP)
+SIZE = bulk.Size(count=200, few=0, idle=0.0, rest=0.0, repetitions=3)
+KILLS = 40
+_TAKING = [evolve(each, settle=0.2) for each in (LIMIT, ASYNCIO, OTPSUP)]
+"""None of these makes what has just been started wait."""
 
 
 def _say(text: str) -> None:

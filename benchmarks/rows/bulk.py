@@ -33,7 +33,7 @@ class Size:
 
     Attributes:
         count: of children.
-        few: children of the run that tells what each one more costs.
+        few: children of the run that tells what each one more costs; 0 for no such run.
         idle: seconds of the window in which nothing happens; 0 for none.
         rest: seconds before it.
         repetitions: at most, of each rival.
@@ -151,7 +151,7 @@ def rows(rivals: Sequence[Rival], size: Size, progress: Progress) -> list[Row]:
 
 def _one(rival: Rival, size: Size, found: Found, *, is_first: bool) -> None:
     try:
-        if is_first:
+        if is_first and size.few:
             _cost_of_a_child(rival, size, found)
         with turn(rival, size.count) as now:
             _work(now, size, found, is_first=is_first)
@@ -173,7 +173,7 @@ def _work(now: Turn, size: Size, found: Found, *, is_first: bool) -> None:
     time.sleep(max(size.rest, rival.settle))
     memory = now.memory()
     found.add("memory", rival, memory)
-    if is_first:
+    if is_first and size.few:
         few = found.values["memory-few"][rival.name][0]
         found.add("memory-per-child", rival, (memory - few) * 1024 / (now.count - size.few))
     if is_first and size.idle:

@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks import charts, check, processes
 from benchmarks.report import Figure, Report, Row, from_json, markdown, to_json
-from benchmarks.rivals import ASYNCIO, LIMIT, OTPSUP
+from benchmarks.rivals.loops import ASYNCIO, LIMIT
+from benchmarks.rivals.ours import OTPSUP
 from benchmarks.rows import bulk, restart
 
 LIMIT_OF_2 = Figure("limit in C", "limit", [1.0, 2.0, 9.0])
