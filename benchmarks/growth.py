@@ -33,7 +33,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from . import charts, places, processes
+from . import curves, places, processes
 from .records import Records
 
 SIZES = (10, 100, 1_000, 10_000)
@@ -304,7 +304,7 @@ def chart(figures: dict[int, dict[str, float]]) -> str:
         ]
         for name in shown
     }
-    return charts.growth("otpsup: time by number of children", lines, "children", "seconds")
+    return curves.growth("otpsup: time by number of children", lines, "children", "seconds")
 
 
 def main() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import resource
+import select
 import signal
 import time
 from collections.abc import Iterable
@@ -12,6 +15,7 @@ from pathlib import Path
 import psutil
 
 _PROC = Path("/proc")
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def below(pid: int) -> list[int]:
@@ -85,13 +89,30 @@ def _state(pid: int) -> str:
 
 
 def await_gone(pids: Iterable[int], seconds: float) -> list[int]:
-    """Wait up to so long until all of these are gone; returns who is left."""
-    left = alive(pids)
+    """Wait up to so long until all of these have ended; returns who is left."""
     end = time.monotonic() + seconds
-    while left and time.monotonic() < end:
-        time.sleep(0.002)
-        left = alive(left)
-    return left
+    left = {pidfd: pid for pid in alive(pids) if (pidfd := _pidfd(pid)) is not None}
+    poll = select.poll()
+    for pidfd in left:
+        poll.register(pidfd, select.POLLIN)
+    try:
+        while left and (ready := poll.poll(max(end - time.monotonic(), 0.0) * 1000)):
+            for pidfd, _ in ready:
+                poll.unregister(pidfd)
+                os.close(pidfd)
+                del left[pidfd]
+        return list(left.values())
+    finally:
+        for pidfd in left:
+            os.close(pidfd)
+
+
+def _pidfd(pid: int) -> int | None:
+    """A descriptor of the process; nothing if it is gone."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
 
 
 def kill(pids: Iterable[int]) -> None:
@@ -99,3 +120,35 @@ def kill(pids: Iterable[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def adopt() -> None:
+    """From now on, whoever loses its parent below this process becomes its child (a subreaper).
+
+    So nobody can get out of `sweep`'s sight. Raises RLIMIT_NOFILE too: a pidfd for each process.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def sweep() -> int:
+    """Put an end to all below this process; how many there were.
+
+    Those that it started itself as `Popen` objects are to be waited for before.
+    """
+    count = 0
+    while left := below(os.getpid())[1:]:
+        kill(left)
+        await_gone(left, 1.0)
+        count += _reap()
+    return count
+
+
+def _reap() -> int:
+    """Take leave of all children that have ended; how many."""
+    count = 0
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            count += 1
+    return count

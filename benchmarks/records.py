@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from .announce import RECORD
 
+_GLANCE = 0.02
+
 
 class Record(NamedTuple):
     """Somebody's first own statement."""
@@ -34,11 +36,13 @@ class Records:
 
     Attributes:
         pids: the pid that each id has now.
+        born: when it came to life, CLOCK_MONOTONIC in ns.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.pids: dict[int, int] = {}
+        self.born: dict[int, int] = {}
         os.mkfifo(path)
         self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, 1 << 20)
@@ -51,7 +55,9 @@ class Records:
             return []
         data = os.read(self._fd, RECORD.size * 40_000)
         found = [Record(*fields) for fields in RECORD.iter_unpack(data)]
-        self.pids.update((record.id, record.pid) for record in found)
+        for record in found:
+            self.pids[record.id] = record.pid
+            self.born[record.id] = record.at
         return found
 
     def until(self, seconds: float) -> Iterator[Record]:
@@ -68,17 +74,19 @@ class Records:
     def of_all(self, count: int, seconds: float) -> int:
         """Wait for a record of `count` different ids; when the last of them came to life, ns.
 
+        Looks rarely, so as not to take a processor from those who are at work.
+
         Raises:
             TooLateError: not all came in `seconds`.
         """
-        seen: set[int] = set()
-        last = 0
-        for record in self.until(seconds):
-            seen.add(record.id)
-            last = max(last, record.at)
-            if len(seen) == count:
-                break
-        return last
+        seen: dict[int, int] = {}
+        end = time.monotonic() + seconds
+        while len(seen) < count:
+            if time.monotonic() > end:
+                raise TooLateError(f"{len(seen)} of {count} came to life within {seconds:g} s")
+            seen |= {record.id: record.at for record in self.take(0.1)}
+            time.sleep(_GLANCE)
+        return max(seen.values())
 
     def of(self, id: int, seconds: float) -> int:
         """Wait for the record of one id; when it came to life, ns.

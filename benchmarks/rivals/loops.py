@@ -10,12 +10,12 @@ from .. import places
 from .rival import Launch, Program, Rival
 
 
-def _limit(programs: Sequence[Program], folder: Path) -> Launch:
+def _limit(programs: Sequence[Program], _folder: Path) -> Launch:
     program, fifo, _ = programs[0].argv
     return Launch([places.compiled("limit"), str(len(programs)), program, fifo])
 
 
-def _asyncio(programs: Sequence[Program], folder: Path) -> Launch:
+def _asyncio(programs: Sequence[Program], _folder: Path) -> Launch:
     program, fifo, _ = programs[0].argv
     loop = str(places.NATIVE / "asyncio_loop.py")
     return Launch([sys.executable, loop, str(len(programs)), program, fifo])

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -52,8 +52,13 @@ class Rival:
         needs: a program that must be there, by its name or path.
         stop: (its process, its folder): have it end its programs, and itself; SIGTERM if None.
         most: programs that it can run at all.
+        restarts: whether it starts again what has ended.
         kills: how many of 200 kills it is worth: slow ones get fewer.
-        settle: seconds after its start in which it would not restart normally.
+        poll: seconds between two looks of one that polls, or that waits before a restart: its kills
+            are spread over such a time, and do not wait for each other.
+        repetitions: how often a run of many programs is worth its time, of three.
+        settle: seconds after the start of a program in which it would not be restarted at once.
+        version: a command that prints it.
     """
 
     name: str
@@ -62,8 +67,12 @@ class Rival:
     needs: str = sys.executable
     stop: Callable[[subprocess.Popen[bytes], Path], None] | None = None
     most: int = 100_000
+    restarts: bool = True
     kills: int = 200
+    poll: float = 0.0
+    repetitions: int = 3
     settle: float = 1.2
+    version: Sequence[str] = (sys.executable, "--version")
 
     def missing(self) -> str:
         """Why it cannot take part; nothing if it can."""
@@ -88,8 +97,10 @@ class Rival:
 
 def path() -> str:
     """PATH, with what the set-up has brought before all else."""
-    ours = [places.RIVALS / "bin", places.RIVALS / "venv/bin", places.RIVALS / "node_modules/.bin"]
-    return os.pathsep.join([*map(str, ours), os.environ.get("PATH", os.defpath)])
+    ours = [places.RIVALS / place for place in ("bin", "venv/bin", "node_modules/.bin")]
+    debian = places.RIVALS / "debian/usr/bin"
+    given = os.environ.get("PATH", os.defpath)
+    return os.pathsep.join([*map(str, ours), str(debian), given])
 
 
 @define
@@ -105,11 +116,11 @@ class Running:
     folder: Path
     begun: int
 
-    def supervisors(self, children: Sequence[int]) -> list[int]:
+    def supervisors(self, children: Iterable[int]) -> list[int]:
         """The pids of everything that supervises: all below it that is none of the programs."""
         return sorted(set(processes.below(self.process.pid)) - set(children))
 
-    def stop(self, children: Sequence[int], seconds: float = 120.0) -> float:
+    def stop(self, children: Iterable[int], seconds: float = 120.0) -> float:
         """Have it stop in an orderly way; the seconds until all of it is gone.
 
         Raises:
@@ -121,22 +132,21 @@ class Running:
             self.rival.stop(self.process, self.folder)
         else:
             self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill(children)
-            raise TimeoutError(f"{self.rival.name} did not stop within {seconds:g} s") from None
         left = processes.await_gone(everybody, seconds)
         took = time.monotonic() - begun
+        self.kill(left)
         if left:
-            processes.kill(left)
-            raise TimeoutError(f"{self.rival.name} left {len(left)} processes")
+            raise TimeoutError(f"{len(left)} are left {seconds:g} s after its stop")
         return took
 
-    def kill(self, children: Sequence[int] = ()) -> None:
+    def kill(self, children: Iterable[int] = ()) -> None:
         """Put an end to all of it, whatever state it is in."""
         left = [self.process.pid, *processes.below(self.process.pid), *children]
         processes.kill(left)
+        processes.await_gone(left, 10.0)
         self.process.wait()
-        while left := processes.await_gone(processes.alive(left), 1.0):
-            processes.kill(left)
+
+    def last_words(self) -> str:
+        """The end of what it said."""
+        text = (self.folder / "output").read_text(errors="replace")
+        return " ".join(text.split())[-300:]
