@@ -184,7 +184,7 @@ def test_who_follows_hears_only_what_it_asked_for() -> None:
         ends.append(kept.follow(heard[name].append, paths, stream=stream))
     for source in (WEB, ERR, JOB):
         kept.add(source, 1.0, source.path.encode() + b"\n")
-    until(lambda: len(heard["all"]) == 3)
+    until(lambda: [len(heard[name]) for name in ("web", "err", "pool", "all")] == [2, 1, 1, 3])
     for end in ends:
         end()
     kept.add(WEB, 2.0, b"later\n")
