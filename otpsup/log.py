@@ -5,9 +5,11 @@ Decides levels and lines. No handler is added here: the host's set-up says where
 
 from __future__ import annotations
 
+from functools import partial
+
 from . import explain
 from .engine.effects import Halt, LastOutput, Report, StateChange, Told
-from .logger import logger
+from .logger import Words, logger
 from .plain import plain
 
 _LEVELS = {
@@ -27,18 +29,25 @@ def write(tree: str, effect: Told) -> None:
     if logger.is_off:  # spare the words
         return
     if isinstance(effect, Report):
-        text = plain(explain.report(effect))
-        logger.log(_level(effect), "{}: {}{}", plain(tree), text, _trace(effect))
-    elif isinstance(effect, StateChange) and effect.state == "down":
-        path, why = effect.path or "the tree", effect.reason or "stopped"
-        text = plain(f"{path} is down: {why}{explain.reason_of(effect)}")
-        logger.info("{}: {}", plain(tree), text)
+        logger.log(_level(effect), "{}: {}", plain(tree), Words(partial(_report, effect)))
+    elif isinstance(effect, StateChange):
+        if effect.state == "down":
+            logger.info("{}: {}", plain(tree), Words(partial(_down, effect)))
     elif isinstance(effect, LastOutput):
         lines = "".join(f"\n  | {line}" for line in effect.lines)
         logger.warning("{}: {} wrote last:{}", plain(tree), plain(effect.path), lines)
     elif isinstance(effect, Halt) and effect.kind == "gave_up":
         for line in explain.story(effect):
             logger.error("{}: how it came to that: {}", plain(tree), plain(line))
+
+
+def _report(report: Report) -> str:
+    return plain(explain.report(report)) + _trace(report)
+
+
+def _down(change: StateChange) -> str:
+    path, why = change.path or "the tree", change.reason or "stopped"
+    return plain(f"{path} is down: {why}{explain.reason_of(change)}")
 
 
 def _level(report: Report) -> str:

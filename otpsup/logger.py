@@ -59,6 +59,22 @@ class _Line:
             said.log(self.level, f"{self.message}\n{{}}", *self.args, trace)
 
 
+class Words:
+    """An argument that is put into words only when the line is written, and by who writes it.
+
+    Args:
+        say: tells them; of what does not change any more.
+    """
+
+    __slots__ = ("_say",)
+
+    def __init__(self, say: Callable[[], str]) -> None:
+        self._say = say
+
+    def __str__(self) -> str:
+        return self._say()
+
+
 class _Writer:
     """A thread, and the lines that wait for it."""
 

@@ -11,8 +11,6 @@ import contextlib
 import os
 import signal
 
-import psutil
-
 _AGE = 1.0
 """Seconds for which a zombie must have been one: its own waiter, if it has one, is faster."""
 
@@ -29,6 +27,8 @@ def _later(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _zombies() -> list[int]:
+    import psutil  # few programs are process 1
+
     return [p.pid for p in psutil.Process().children() if p.status() == psutil.STATUS_ZOMBIE]
 
 
