@@ -248,6 +248,11 @@ class Runner:
         """Do at once what is to be done to processes; nobody is down for longer because of who
         else has to hear of it."""
         match effect:
+            case StateChange():
+                self._later.append(partial(self._tell, effect))
+                self._forget(effect)
+            case Report() | LastOutput():
+                self._later.append(partial(self._tell, effect))
             case Spawn():
                 self._spawn(effect)
             case Terminate():
@@ -258,11 +263,6 @@ class Runner:
                 self._later.append(partial(self._reply, effect))
             case Halt():
                 self._later.append(partial(self._halt, effect))
-            case StateChange():
-                self._later.append(partial(self._tell, effect))
-                self._forget(effect)
-            case Report() | LastOutput():
-                self._later.append(partial(self._tell, effect))
 
     def _terminate(self, effect: Terminate) -> None:
         """As the spec has it now; it may have changed since the process was made."""

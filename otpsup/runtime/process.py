@@ -53,6 +53,7 @@ _NEVER = 3.0
 """Seconds after which a process that was killed before it existed will not come any more."""
 _COMPLAINTS = 10
 """Messages that cannot be understood of which the log tells, of one incarnation."""
+_NOTHING: tuple[Sequence[Any], Given] = ((), Given({}))
 _NUDGE = 0.05
 """Seconds after which a stopping worker is woken again, doubled each time."""
 
@@ -103,7 +104,7 @@ class ChildProcess:
         self._output = ChildOutput(host.pump, path, run, spec, self._matched)
         self._stdin: StdinPipe | None = None
         self._hidden: Secrets | None = None
-        self._given: tuple[Sequence[Any], Given] = ((), Given({}))
+        self._given: tuple[Sequence[Any], Given] = _NOTHING
         self._complaints = 0
         self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._nudge: asyncio.TimerHandle | None = None

@@ -19,8 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...logger import logger
-from .formats import Formatter
+from ...specs.output import Format
+from .formats import formatter
 from .sink import Lines, Losses
+from .source import Source
 
 ROOM = 256 * 1024
 """Bytes that wait for a slow reader."""
@@ -51,8 +53,8 @@ class Outlet:
         self.is_full = False
         self.moved = 0.0
         """When something was last written, in seconds of the monotonic clock."""
-        self.format: Formatter | None = None
-        """What a line of our own looks like there."""
+        self.format: Format = "raw"
+        """What a line looks like there."""
         self._name = name
         self._on_room = on_room
         self._losses = Losses(name)
@@ -163,8 +165,11 @@ class Outlet:
         if count:
             text = f"{count} lines were dropped: nobody had read any for {PATIENCE:g} s"
             logger.warning("{} works again; {}", self._name, text)
-            line = f"{text}\n".encode()
-            self._put(self.format(line, time.time()) if self.format else b"otpsup: " + line)
+            self._put(self._in_our_name(f"{text}\n".encode()))
+
+    def _in_our_name(self, line: bytes) -> bytes:
+        form = formatter(self.format, Source("otpsup", pid=os.getpid()))
+        return form(line, time.time()) if form else b"otpsup: " + line
 
     def _write_some(self, data: bytes) -> int:
         """Write some of it, or nothing after having waited a while.

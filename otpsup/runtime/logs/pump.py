@@ -103,7 +103,7 @@ class LogPump:
     def host(self, stream: str) -> FileSink | Outlet:
         """The host's own stdout or stderr."""
         fd = _HOST[stream]
-        return self._sinks.setdefault(fd, HostOutlet(fd, self._has_room))
+        return self._sinks.get(fd) or self._sinks.setdefault(fd, HostOutlet(fd, self._has_room))
 
     def attach(
         self,
@@ -122,7 +122,7 @@ class LogPump:
         """
         form = formatter(format, source) if source else None
         if isinstance(sink, Outlet):
-            sink.format = formatter(format, Source("otpsup", pid=os.getpid()))
+            sink.format = format
         through = self.taps.filter(source.path, source.stream, source.pid) if source else None
         at_once = format == "bytes"
         stream = Stream(
