@@ -80,8 +80,12 @@ class Reloading:
         """Whoever is to be started is owed from here on, however far this reload comes."""
         for change in self._changes:
             child = self._root.core.children.get(change.path)
-            if change.action == "start" and child is not None:
+            if child is None:
+                continue
+            if change.action == "start":
                 child.owed = True
+            elif change.action in ("stay", "change") and is_up(child):  # others have started it
+                child.owed = False
 
     def supersede(self) -> list[int]:
         """Take no further step: a later reload does what is left to do. Returns the numbers of the

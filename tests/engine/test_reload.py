@@ -481,3 +481,19 @@ def test_a_plan_for_many_takes_little_time(strategy: Strategy, is_graph: bool) -
 
 def run() -> None:
     """The target of workers here; nothing runs it."""
+
+
+def test_what_others_have_started_is_owed_no_more() -> None:
+    """A start that an update owed was done by the restart of a sibling, and the next update has
+    nothing to do for it; so nobody has to start it again when an operator has stopped it."""
+    leaf = "Worker('a', run, autostart=False)"
+    once = "Worker('a', run, ready='notify', restart='temporary')"
+    before = f"[{once}, Worker('c', run), Worker('d', run)]"
+    after = f"[Worker('a', run), Worker('c', run), Supervisor('d', children=[{leaf}])]"
+    top = "Supervisor('top', strategy='rest_for_one', intensity=9, children={})"
+    chaos = ReloadChaos()
+    chaos.start(starts=[], tree=top.format(before), then=0)
+    chaos.reload(salt=2, then=0, tree=top.format(after))
+    chaos.reload_the_same(number=7, salt=0, starts=[], then=0)
+    chaos.all_events()
+    chaos.teardown()
