@@ -49,7 +49,7 @@ end), and what we watch it by."""
 
 def launcher_descriptors(spec: Worker | Command) -> int:
     """How many the launcher needs for one child: only for those that the host makes itself. That
-    it holds the channel of a command besides is a favour, while there is room for it."""
+    it holds the ends of a command besides is a favour, while there is room."""
     return 1 if isinstance(spec, Worker) and spec.start_method in _STOCK else 0
 
 

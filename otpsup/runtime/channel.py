@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _socket  # socket.socketpair makes objects around both ends, for longer than all else here
 import array
 import contextlib
 import os
@@ -41,8 +40,7 @@ class Channel:
         self._told = told
         self._connected = connected
         self._wrong = wrong
-        self._ours, self._theirs = _socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._ours.setblocking(False)
+        self._ours, self._theirs = readers.pair()
         self._is_at_end = False
         readers.add_reader(self._ours.fileno(), self._readable)
 

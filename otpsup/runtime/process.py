@@ -32,7 +32,7 @@ from ..errors import OtpsupError, ProtocolError, in_words, text_of
 from ..logger import logger
 from ..mask import Secrets
 from ..plain import plain, plain_lines
-from ..specs import Command, Http, Notify, Port, Probe, StaysUp, Worker, stdin
+from ..specs import Command, Http, LogLine, Notify, Port, Probe, StaysUp, Worker, stdin
 from ..wire import status as wire
 from . import environment, marks, orders, ports, readiness, stacks
 from .channel import Channel
@@ -175,7 +175,8 @@ class ChildProcess:
         if isinstance(spec.ready, Notify) and spec.ready.fd is not None:
             given[spec.ready.fd] = self._notification_fd()
         order["targets"] = list(given)
-        order["held"] = 1  # not its outputs, whose ends mean something of their own
+        is_end_awaited = isinstance(spec.ready, LogLine)  # it may come with the end of its output
+        order["held"] = 1 if is_end_awaited else 1 + len({*outputs.values()})
         self._order_from(self._host.launcher(), order, list(given.values()))
 
     def _input(self, wanted: stdin.Stdin) -> int:

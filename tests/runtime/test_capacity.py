@@ -17,7 +17,8 @@ import pytest
 
 from otpsup import Command, DynamicSupervisor, Hook, LogFile, Supervisor, Tree, Worker, log_line
 from otpsup.runtime import capacity
-from otpsup.specs import Notify
+from otpsup.runtime.output import count_pipes
+from otpsup.specs import LogLine, Notify
 from tests.support import ROOT
 from tests.support.hosts import hosting, public_python
 from tests.support.trees import running
@@ -60,7 +61,10 @@ KINDS: dict[str, tuple[Any, int, int]] = {
 
 def _held(spec: Worker | Command) -> int:
     """What the launcher keeps of commands, its own or hooks', for as long as it has room."""
-    return isinstance(spec, Command) + (spec.after_ready is not None)
+    if isinstance(spec, Worker):
+        return 0
+    pipes = 0 if isinstance(spec.ready, LogLine) else count_pipes(spec)
+    return (1 + pipes) * (2 if spec.after_ready else 1)
 
 
 def _open(pid: int) -> int:

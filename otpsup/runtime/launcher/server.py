@@ -207,6 +207,7 @@ class Server:
 
     def _start(self, frame: frames.Frame) -> None:
         order = marshal.loads(frame.payload)
+        self._let_go()  # so that what somebody said last is read before what his successor says
         held: Sequence[int] = ()
         try:
             pid = self._spawn(order, frame.fds)
