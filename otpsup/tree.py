@@ -7,7 +7,6 @@ are in `verbs`, one life of a tree in `session`; `aio` and `program` are the oth
 from __future__ import annotations
 
 import asyncio
-import atexit
 import concurrent.futures
 import contextlib
 import os
@@ -22,7 +21,7 @@ from .engine.effects import Halt
 from .engine.events import Request, StartChild
 from .errors import AlreadyStarted, InvalidSpec, NotRunning, OtpsupError
 from .logger import logger, loguru_logger
-from .runtime.beforehand import load_for
+from .runtime.beforehand import at_exit, load_for, not_at_exit
 from .runtime.environment import hold_standard_descriptors
 from .session import Session
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
@@ -126,7 +125,7 @@ class Tree(Verbs):
                 daemon=True,
             )
             self._thread.start()
-        atexit.register(self.stop)
+        at_exit(self.stop)
         try:
             started.result()
         except BaseException:  # it failed, or we were interrupted: nothing may be left of it
@@ -165,7 +164,7 @@ class Tree(Verbs):
     def _over(self, end: Halt | BaseException) -> None:
         """The loop is gone: tell everybody who still waits for something from it."""
         self._lives.set()
-        atexit.unregister(self.stop)
+        not_at_exit(self.stop)
         for future in tuple(self._owed):
             _refuse(future, self._not_running())
         for stream in tuple(self._streams):
@@ -187,7 +186,7 @@ class Tree(Verbs):
             self._ask("shutdown", hurry=hurry)
         if thread is not None:
             thread.join()
-        atexit.unregister(self.stop)
+        not_at_exit(self.stop)
 
     def wait(self, timeout: float | None = None) -> Halt:
         """Wait until the tree has ended; returns how.

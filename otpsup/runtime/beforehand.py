@@ -6,12 +6,30 @@ that. The loop of a tree that runs must not stand still for it either.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 from . import hooks
+
+_at_exit: list[Callable[[], object]] = []
+
+
+def at_exit(call: Callable[[], object]) -> None:
+    """Call it when the interpreter ends: before multiprocessing waits for its children, which only
+    we may be able to end. Exit handlers run in reverse order, and it registers its own when it is
+    loaded, by whomever; so ours are registered anew whenever it is needed."""
+    _at_exit.append(call)
+    atexit.register(call)
+
+
+def not_at_exit(call: Callable[[], object]) -> None:
+    """Do not call it any more."""
+    with contextlib.suppress(ValueError):
+        _at_exit.remove(call)
+    atexit.unregister(call)
 
 
 def load_for(spec: ChildSpec) -> None:
@@ -22,6 +40,9 @@ def load_for(spec: ChildSpec) -> None:
     with contextlib.suppress(ImportError, OSError):
         for name in sorted(needed):
             importlib.import_module(f".{name}", __package__)
+    for call in tuple(_at_exit) if needed else ():
+        atexit.unregister(call)
+        atexit.register(call)
 
 
 def _workers(spec: ChildSpec) -> Iterator[Worker]:

@@ -66,6 +66,13 @@ class WatchedWorld(World):
         super().perform(effect)
 
 
+def _is_graph(spec: ChildSpec) -> bool:
+    """Whether dependencies are the order of the children of a supervisor, in place of its list."""
+    if not isinstance(spec, Supervisor):
+        return False
+    return spec.parallel or any(child.after for child in spec.children)
+
+
 def parent_of(path: str) -> str:
     """The path of the supervisor of `path`."""
     return path.rpartition("/")[0]
@@ -280,7 +287,7 @@ class Oracle:
         """The siblings that come after a child: the rest of the list, or its dependents."""
         order = order or self._order(path)
         spec = self._specs[parent_of(path)]
-        if not any(child.after for child in getattr(spec, "children", ())):
+        if not _is_graph(spec):
             return order[order.index(path) + 1 :]
         above = f"{parent_of(path)}/" if parent_of(path) else ""
         declared = {above + child.name for child in getattr(spec, "children", ())}
@@ -377,8 +384,7 @@ class Oracle:
         return getattr(self._specs.get(path), "start_retries", None) is not None
 
     def _is_in_graph(self, path: str) -> bool:
-        siblings = getattr(self._specs[parent_of(path)], "children", ())
-        return any(child.after for child in siblings)
+        return _is_graph(self._specs[parent_of(path)])
 
     def _order(self, path: str) -> list[str]:
         """The siblings of `path`, in start order; it may be forgotten by the end of the event."""

@@ -87,7 +87,8 @@ def in_list_order(spec: Any) -> Any:
     if isinstance(spec, Worker):
         spec = evolve(spec, start_retries=None)
     if isinstance(spec, Supervisor):
-        return evolve(spec, children=[in_list_order(child) for child in spec.children])
+        children = [in_list_order(child) for child in spec.children]
+        return evolve(spec, parallel=False, children=children)
     return spec
 
 
