@@ -139,9 +139,9 @@ class Connection:
             self._send(line)
 
         if call.fields.get("follow"):
-            answer(None, None)
             self._unsubscribe()
             self._unsubscribe = self._backend.follow(call.fields, self._on_line)
+            answer(None, None)  # whoever hears of it hears all that comes from now on
         elif call.make is None:
             self._backend.operate(call.op, call.fields, answer)
         else:

@@ -26,7 +26,7 @@ SHOWS_ONLY = {
     "control/last_words.py:begin",  # when it began
     "operations.py:__init__",  # since when the tree runs
     "runtime/logs/stream.py:_pass_on",  # when a line came
-    "runtime/logs/outlet.py:_tell_dropped",  # that lines were dropped is a line, too
+    "runtime/logs/outlet.py:_in_our_name",  # that lines were dropped is a line, too
     "cli/why.py:_when",  # how long ago that was
     "cli/show.py:tree",  # since when a child is in its state
     *("cli/usage.py:_row", "cli/top.py:headline", "cli/progress.py:told"),
