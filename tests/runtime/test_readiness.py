@@ -329,7 +329,7 @@ def test_a_probe_by_its_path() -> None:
     """The host imports it; what cannot be imported is not ready, and the message says why."""
     with running(sleeper(otpsup.probe(f"{__name__}:is_up", interval=0.01))) as tree:
         assert tree.status().children[0].state == "running"
-        spec = sleeper(otpsup.probe("nowhere_at_all:f", interval=0.01), start_timeout=0.2)
+        spec = sleeper(otpsup.probe("nowhere_at_all:f", interval=0.01), start_timeout=1)
         with pytest.raises(otpsup.StartFailed, match="No module named 'nowhere_at_all'"):
             tree.start_child(evolve(spec, name="other"))
 
