@@ -316,11 +316,18 @@ def test_the_end_of_after_ready_harms_nothing_of_the_child(journal: Path) -> Non
         gone(number, within=0)
 
 
+def _command_line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has ended meanwhile
+        return ""
+
+
 def tree_processes(tree: Tree) -> list[psutil.Process]:
     """All of the tree but launcher and zygote."""
     launchers = tree._session._runner._launchers  # type: ignore[union-attr]
     helpers = {launchers.pid, *(p.pid for p in psutil.Process(launchers.pid).children())}
-    own = {p.pid for p in descendants() if p.pid in helpers and "zygote" in " ".join(p.cmdline())}
+    own = {p.pid for p in descendants() if p.pid in helpers and "zygote" in _command_line(p)}
     return [p for p in descendants() if p.pid not in {launchers.pid, *own}]
 
 
