@@ -272,7 +272,8 @@ def test_a_host_that_forgets_to_stop_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_restarts_cost_the_host_nothing_that_stays() -> None:
-    """After 200 restarts: as many descriptors and threads as before, and no zombie."""
+    """After 200 restarts: as many descriptors and threads as before, but for a pair of sockets that
+    is made ready when there is time, and no zombie."""
     me = psutil.Process()
     children: list[Command | Worker] = [Command("a", SLEEP), Worker("w", targets.wait)]
     with running(*children, intensity=1000, period=1) as tree, watching(tree) as events:
@@ -282,7 +283,8 @@ def test_restarts_cost_the_host_nothing_that_stays() -> None:
                 events.until(name, "running")
             if round_ == 0:
                 before = me.num_fds(), me.num_threads()
-        assert (me.num_fds(), me.num_threads()) == before
+        assert me.num_fds() <= before[0] + 2
+        assert me.num_threads() == before[1]
         assert not [p for p in me.children() if p.status() == psutil.STATUS_ZOMBIE]
 
 

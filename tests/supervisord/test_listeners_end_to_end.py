@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,6 +74,15 @@ class Running:
         return any(text in line for line in self.events())
 
 
+def _serves(path: Path) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
+            asked.connect(str(path))
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def daemon(here: Path, *sections: str) -> Iterator[Running]:
     file = here / "supervisord.conf"
@@ -82,7 +92,7 @@ def daemon(here: Path, *sections: str) -> Iterator[Running]:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with out, subprocess.Popen(command, stdout=out, stderr=out, cwd=here, env=env) as popen:
         try:
-            until((here / "s").exists)
+            until(lambda: _serves(here / "s"))
             with closing(Running(here)) as running:
                 yield running
         finally:
