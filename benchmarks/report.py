@@ -172,7 +172,7 @@ def number(value: float | None) -> str:
 
 def markdown(report: Report) -> str:
     """The whole report: a summary, then a table for each row, the machine, what failed."""
-    parts = [_summary(report.rows), *map(_detail, report.rows), _machine(report.machine)]
+    parts = [_summary(report.rows), *map(detail, report.rows), _machine(report.machine)]
     if report.failures:
         parts.append("### Not measured\n\n" + "".join(f"- {each}\n" for each in report.failures))
     return "\n".join(parts)
@@ -207,7 +207,8 @@ def best_rival(row: Row) -> Figure | None:
     return choose(measured, key=lambda pair: pair[0])[1]
 
 
-def _detail(row: Row) -> str:
+def detail(row: Row) -> str:
+    """One row, everybody in it, as a Markdown table."""
     head = ("who", f"median, {row.unit}", "quartiles", f"x {row.base}", "values", "")
     return f"### {row.title}\n\n" + table(head, [_figure_line(row, each) for each in row.figures])
 

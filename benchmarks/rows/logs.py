@@ -21,9 +21,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from .. import places, processes, table
+from .. import places, processes
 from ..records import Gate, Records
-from ..report import Figure, Row
+from ..report import Figure, Row, detail
 from ..rivals.logging import LOGGERS, Logger
 from ..rivals.rival import Program, Rival
 
@@ -206,7 +206,8 @@ def main() -> None:
     ]
     present = [each for each in chosen if not each.rival.missing()]
     for work in WORKS:
-        table.show(_rows(work, present, given.megabytes * 1_000_000, given.rounds, lambda _: None))
+        found = _rows(work, present, given.megabytes * 1_000_000, given.rounds, lambda _: None)
+        print(*map(detail, found), sep="\n")
 
 
 if __name__ == "__main__":

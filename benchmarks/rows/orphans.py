@@ -19,9 +19,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .. import places, processes, table
+from .. import places, processes
 from ..records import Records
-from ..report import Figure, Row
+from ..report import Figure, Row, detail
 from ..rivals import COMMANDS
 from ..rivals.rival import Program, Rival, Running
 
@@ -146,7 +146,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     chosen = [r for r in COMMANDS if not given.rivals or any(n in r.name for n in given.rivals)]
-    table.show(_rows([r for r in chosen if not r.missing()], given.rounds, lambda _: None))
+    found = _rows([r for r in chosen if not r.missing()], given.rounds, lambda _: None)
+    print(*map(detail, found), sep="\n")
 
 
 if __name__ == "__main__":

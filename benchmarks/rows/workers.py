@@ -19,9 +19,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import fmean
 
-from .. import places, processes, table
+from .. import places, processes
 from ..records import Gate, Records, TooLateError
-from ..report import Figure, Row
+from ..report import Figure, Row, detail
 from ..rivals.loops import LIMIT
 from ..rivals.rival import Program, Rival
 from ..rivals.workers import WORKERS, ZYGOTE
@@ -151,7 +151,8 @@ def main() -> None:
     given = parser.parse_args()
     chosen = [r for r in WORKERS if not given.rivals or any(n in r.name for n in given.rivals)]
     for module in MODULES:
-        table.show(_rows(chosen, module, given.workers, given.kills, lambda _: None))
+        found = _rows(chosen, module, given.workers, given.kills, lambda _: None)
+        print(*map(detail, found), sep="\n")
 
 
 if __name__ == "__main__":
