@@ -95,9 +95,9 @@ class _Writer:
 
     def _await_quiet(self) -> None:
         until = time.monotonic() + _LONGEST
-        said = -1
-        while said != (said := self.waiting.qsize()) and time.monotonic() < until:
-            if self._is_closing.wait(_QUIET):
+        while time.monotonic() < until:
+            before = self.waiting.qsize()
+            if self._is_closing.wait(_QUIET) or self.waiting.qsize() == before:
                 return
 
     def close(self, timeout: float) -> bool:

@@ -1,6 +1,6 @@
 """The loop of the launcher, and of the zygote: spawn on request, reap, sweep, report.
 
-Single-threaded, no timers while all is well. It is the only reaper of its children; therefore a
+In one thread, without timers while all is well. It is the only reaper of its children; therefore a
 pid or group number that it signals here is never anybody else's: a child's number stays taken
 until we reap it, and we signal before that.
 """
