@@ -117,7 +117,10 @@ def test_launcher() -> None:
 
     assert {name for name in modules if name.startswith("launcher.")} == {
         f"launcher.{name}"
-        for name in ("bare", "deaths", "execute", "frames", "main", "server", "strays", "syscalls")
+        for name in (
+            *("bare", "children", "deaths", "ends", "execute", "farewell", "frames", "leftovers"),
+            *("main", "replacing", "reports", "server", "strays", "syscalls"),
+        )
     }
     assert "typing" not in modules
     extra = {name for name in modules if name.partition(".")[0] != "launcher"}

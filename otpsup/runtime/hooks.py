@@ -80,6 +80,7 @@ class _Side:
         self.umask, self.tree, self.environ = host.umask, host.tree, host.environ
         self.launcher, self.zygote = host.launcher, host.zygote
         self.is_ours, self.adopt = host.is_ours, host.adopt
+        self.succeed = host.succeed
         self.post = post
 
 

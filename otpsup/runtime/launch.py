@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import itertools
 import marshal
 import os
 import select
 import signal
 import socket
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +30,16 @@ LAUNCHER = (
 )
 
 
+_TOGETHER = 500
+"""Frames of a few bytes that go out in one message, at most."""
+_numbers = itertools.count(1)
+
+
+def next_number() -> int:
+    """A number for an order, which no other has; it is also in the mark of its process."""
+    return next(_numbers)
+
+
 class Owner(Protocol):
     """Who ordered a process.
 
@@ -38,14 +49,30 @@ class Owner(Protocol):
 
     mark: str
 
-    def on_up(self, pid: int, pidfd: int | None) -> None:
-        """It exists."""
+    @property
+    def successors_mark(self) -> str:
+        """Of a process that may have been made in its place already; "" if it is not armed."""
+
+    def on_up(self, pid: int, pidfd: int | None, ends: Sequence[int] | None) -> None:
+        """It exists.
+
+        Args:
+            ends: of what its order wanted made: its channel and its outputs, ours to close; None if
+                we could not be given them all.
+        """
 
     def on_failed(self, error: OSError) -> None:
         """It could not be made; `error.filename` says what was tried."""
 
     def on_exit(self, exit: Exit) -> None:
         """It is gone, and its process group with it."""
+
+    def on_replaced(self, successor: int, exit: Exit) -> Owner:
+        """As `on_exit`, and its successor is being made; returns whose that process is.
+
+        Args:
+            successor: the number that this process was armed with.
+        """
 
     def on_lost(self) -> None:
         """The spawner is gone and will not report on it any more: an end to it."""
@@ -80,63 +107,101 @@ class Spawner:
         self._on_orphan = on_orphan
         self._owners: dict[int, Owner] = {}
         self._unsent: deque[tuple[bytes, list[int]]] = deque()
-        self._ids = 0
+        self._replaced: Counter[int] = Counter()
+        """How many children of each group have been replaced, as far as we have heard."""
+        self._unarmed: list[bytes] = []
+        """Frames about that, which go out together."""
         self._is_retired = False
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         loop.add_reader(sock.fileno(), self._readable)
 
-    def spawn(self, order: dict[str, Any], fds: Sequence[int], owner: Owner) -> int:
+    def spawn(self, id: int, order: dict[str, Any], fds: Sequence[int], owner: Owner) -> None:
         """Order a process; `owner` is told. The caller keeps `fds` and may close them at once.
 
-        Returns:
-            the number of the order, for `stopping` and `kill`.
+        Args:
+            id: a number that no other order has, see `next_number`.
         """
-        self._ids += 1
-        self._owners[self._ids] = owner
-        data = frames.pack(frames.SPAWN, self._ids, payload=marshal.dumps(order))
-        data, rights, memory = frames.pack_large(data, fds)
+        self._owners[id] = owner
+        if len(fds) >= frames.MAX_FDS:
+            what = f"hand over {len(fds)} descriptors (at most {frames.MAX_FDS - 1})"
+            self._cannot(id, OSError(errno.E2BIG, os.strerror(errno.E2BIG)), what)
+            return
+        data = frames.pack(frames.SPAWN, id, 0, marshal.dumps(order), len(fds))
         try:
-            if len(rights) > frames.MAX_FDS:
-                raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
-            if self._unsent:
-                raise BlockingIOError
-            frames.send(self._sock, data, rights)
-        except BlockingIOError:
-            self._send_later(data, rights)
+            data, rights, memory = frames.pack_large(data, fds)
+        except OSError as error:
+            self._cannot(id, error, "hand over the order")
+            return
+        try:
+            self._send(data, rights)
         except ConnectionError:
             self.lose()
         except OSError as error:  # this order cannot be sent; others can
-            what = f"hand over {len(rights)} descriptors (at most {frames.MAX_FDS})"
-            del self._owners[self._ids]
-            owner.on_failed(OSError(error.errno, error.strerror, what))
+            self._cannot(id, error, "hand over the order")
         finally:
             if memory is not None:
                 os.close(memory)
-        return self._ids
 
-    def stopping(self, id: int) -> None:
-        """This process is being told to end; what it leaves behind has what is left of its time."""
-        self._note(frames.STOPPING, id)
+    def _cannot(self, id: int, error: OSError, what: str) -> None:
+        self._owners.pop(id).on_failed(OSError(error.errno, error.strerror, what))
 
-    def kill(self, id: int) -> None:
-        """Whatever this process leaves behind gets no more time."""
-        self._note(frames.KILL, id)
+    def _send(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Now, or when there is room.
 
-    def end_with_host(self, pidfd: int) -> None:
-        """This process, which the host has made itself, ends when the host is gone."""
-        self._note(frames.OWN, 0, [pidfd])
-
-    def _note(self, op: bytes, id: int, fds: Sequence[int] = ()) -> None:
-        data = frames.pack(op, id)
+        Raises:
+            OSError: it cannot be sent.
+        """
         try:
             if self._unsent:
                 raise BlockingIOError
             frames.send(self._sock, data, fds)
         except BlockingIOError:
             self._send_later(data, fds)
-        except OSError:  # it is gone, and whoever waits for it hears of that
-            return
+
+    def arm(self, id: int, successor: int, group: int, allowed: int) -> None:
+        """Should this process end by itself, the same is to be started again at once.
+
+        Args:
+            successor: the number of that order.
+            group: by whose restart limit; any number.
+            allowed: how many of that group may be replaced from here on.
+        """
+        limit = frames.PAIR.pack(group, self._replaced[group] + allowed)
+        self._arm_soon(frames.pack(frames.AGAIN, id, successor, limit))
+
+    def limit(self, group: int, allowed: int) -> None:
+        """From here on, so many of this group may be replaced."""
+        self._arm_soon(frames.pack(frames.LIMIT, group, self._replaced[group] + allowed))
+
+    def _arm_soon(self, frame: bytes) -> None:
+        if not self._unarmed:
+            self._loop.call_soon(self._arm_now)
+        self._unarmed.append(frame)
+        if len(self._unarmed) >= _TOGETHER:
+            self._arm_now()
+
+    def _arm_now(self) -> None:
+        data = b"".join(self._unarmed)
+        self._unarmed.clear()
+        if data:
+            self._note(data)
+
+    def stopping(self, id: int) -> None:
+        """This process is being told to end; what it leaves behind has what is left of its time."""
+        self._note(frames.pack(frames.STOPPING, id))
+
+    def kill(self, id: int) -> None:
+        """Whatever this process leaves behind gets no more time."""
+        self._note(frames.pack(frames.KILL, id))
+
+    def end_with_host(self, pidfd: int) -> None:
+        """This process, which the host has made itself, ends when the host is gone."""
+        self._note(frames.pack(frames.OWN, 0, fds=1), [pidfd])
+
+    def _note(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        with contextlib.suppress(OSError):  # it is gone, and whoever waits for it hears of that
+            self._send(data, fds)
 
     def _send_later(self, data: bytes, fds: Sequence[int]) -> None:
         if not self._unsent:
@@ -147,7 +212,7 @@ class Spawner:
         try:
             while self._unsent:
                 frames.send(self._sock, *self._unsent[0])
-                self._close_fds(self._unsent.popleft()[1])
+                _close(self._unsent.popleft()[1])
         except BlockingIOError:
             return
         except OSError:
@@ -155,18 +220,14 @@ class Spawner:
             return
         self._loop.remove_writer(self._sock.fileno())
 
-    def _close_fds(self, fds: Sequence[int]) -> None:
-        for fd in fds:
-            os.close(fd)
-
     def _readable(self) -> None:
         try:
             while self.is_open:
-                frame = frames.receive(self._sock)
-                if frame.op == b"":
+                received = frames.receive(self._sock)
+                if not received:
                     self.lose()
-                    return
-                self._take(frame)
+                for frame in received:
+                    self._take(frame)
         except BlockingIOError:
             pass
         except OSError:
@@ -174,24 +235,44 @@ class Spawner:
 
     def _take(self, frame: frames.Frame) -> None:
         if frame.op == frames.UP:
-            pidfd = frame.fds[0] if frame.fds else None
-            self._owners[frame.id].on_up(frame.value, pidfd)
+            self._take_up(frame)
         elif frame.op == frames.FAILED:
             what = frame.payload.decode(errors="replace")
             error = OSError(frame.value, os.strerror(frame.value), what)
             self._owners.pop(frame.id).on_failed(error)
+        elif frame.op == frames.REPLACED:
+            group, successor = frames.PAIR.unpack_from(frame.payload)
+            self._replaced[group] += 1
+            before = self._owners.pop(frame.id)
+            self._owners[successor] = before.on_replaced(successor, _exit(frame))
         elif frame.id:
             self._owners.pop(frame.id).on_exit(_exit(frame))
         else:
             self._on_orphan(int(frame.payload), _exit(frame))
         if self._is_retired:
-            self.retire()
+            self._hang_up_when_done()
+
+    def _take_up(self, frame: frames.Frame) -> None:
+        fds = list(frame.fds)
+        pidfd = fds.pop(0) if frame.payload and fds else None
+        if not frame.is_whole:
+            _close(fds)
+        self._owners[frame.id].on_up(frame.value, pidfd, fds if frame.is_whole else None)
 
     def retire(self) -> None:
         """Order nothing more; hang up when all that was ordered is gone."""
         self._is_retired = True
+        self._note(frames.pack(frames.RETIRE, 0))
+        self._hang_up_when_done()
+
+    def _hang_up_when_done(self) -> None:
         if not self._owners:
             self.close()
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether it may order anything."""
+        return self.is_open and not self._is_retired
 
     @property
     def is_open(self) -> bool:
@@ -218,11 +299,16 @@ class Spawner:
                 self._sock.shutdown(socket.SHUT_RDWR)
             self._sock.close()
         while self._unsent:
-            self._close_fds(self._unsent.popleft()[1])
+            _close(self._unsent.popleft()[1])
+
+
+def _close(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def _exit(frame: frames.Frame) -> Exit:
-    core = frame.payload == b"core"
+    core = frame.payload.endswith(b"core")
     if frame.value < 0:
         return Exit(signal=-frame.value, core=core)
     return Exit(code=frame.value)

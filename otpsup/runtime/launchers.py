@@ -10,15 +10,14 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..engine.reasons import Exit
 from ..logger import logger
 from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 from . import hooks, marks, watch
-from .launch import LAUNCHER, Owner, Signaller, Spawner
-from .launcher.strays import MARK
+from .launch import LAUNCHER, Owner, Signaller, Spawner, next_number
 
 _AGAIN = 0.5
 """Seconds until what could not be looked for, for want of descriptors, is looked for again."""
@@ -149,7 +148,7 @@ class Launchers:
                 zygote.IMPORTED: found.imported.fd,
             }
             order = _plain_order(argv, list(fds), mark)
-            launcher.spawn(order, list(fds.values()), found.owner)
+            launcher.spawn(next_number(), order, list(fds.values()), found.owner)
         return found
 
     def _launcher_lost(self) -> None:
@@ -168,6 +167,7 @@ class Launchers:
         owners = spawner.take_owners() if spawner else []
         self._lost += owners
         self._marks |= {owner.mark for owner in self._lost}
+        self._marks |= {owner.successors_mark for owner in self._lost} - {""}
         for owner in owners:
             owner.on_lost()
         self._looks = 0
@@ -252,7 +252,7 @@ def _plain_order(argv: list[str], targets: list[int], mark: str) -> dict[str, An
     return {
         "file": os.fsencode(argv[0]),
         "argv": [os.fsencode(part) for part in argv],
-        "env": {MARK: mark.encode()},
+        "env": {},
         "mark": mark.encode(),
         "cwd": "",
         "umask": 0o077,
@@ -310,7 +310,9 @@ class _ZygoteOwner:
         self._lost = lost
         self._signaller: Signaller | None = None
 
-    def on_up(self, pid: int, pidfd: int | None) -> None:
+    successors_mark = ""
+
+    def on_up(self, pid: int, pidfd: int | None, ends: Sequence[int] | None) -> None:
         """It exists; its socket is all that is needed while all is well."""
         self._signaller = Signaller(pid, pidfd)
 
@@ -323,6 +325,10 @@ class _ZygoteOwner:
         """It is gone."""
         self.let_go()
         self._lost()
+
+    def on_replaced(self, successor: int, exit: Exit) -> Owner:
+        """Never: it is not armed."""
+        raise AssertionError("a zygote is never replaced by itself")
 
     def on_lost(self) -> None:
         """The launcher is gone: an end to the zygote, or it might go on with old orders."""

@@ -43,7 +43,7 @@ from ..engine.events import (
     Unstartable,
 )
 from ..engine.process import ProcessChild
-from ..engine.reasons import Reason
+from ..engine.reasons import Exit, Reason
 from ..engine.snapshot import ChildStatus, snapshot
 from ..errors import NotRunning, OtpsupError, in_words
 from ..logger import logger
@@ -54,8 +54,10 @@ from .fault import Fault
 from .launch import Spawner
 from .launcher.strays import above
 from .logs import LogPump
+from .process import ChildProcess
 from .readers import Readers
 from .sockets import Sockets
+from .succession import Heir
 
 _CLOSE = 5.0
 """Seconds that the launcher and the log thread get to finish once nothing of the tree is left."""
@@ -100,6 +102,9 @@ class Runner:
         self._refs = itertools.count(1)
         self._answers: dict[int, Answer] = {}
         self._processes: dict[tuple[str, int], hooks.Incarnation] = {}
+        self._heir: Heir | None = None
+        self._groups: dict[str, int] = {}
+        """Numbers of supervisors."""
         self._quoted: set[int] = set()
         """Incarnations whose last lines are not known yet."""
         self._end: Halt | None = None
@@ -251,6 +256,8 @@ class Runner:
             case StateChange():
                 self._later.append(partial(self._tell, effect))
                 self._forget(effect)
+                if effect.state == "running":
+                    self._later.append(partial(self._arm_all, effect.path))
             case Report() | LastOutput():
                 self._later.append(partial(self._tell, effect))
             case Spawn():
@@ -272,6 +279,9 @@ class Runner:
         process.terminate(child.spec.stop_signal, group=child.spec.stop_group)
 
     def _spawn(self, effect: Spawn) -> None:
+        if self._heir is not None:
+            self._take_over(effect, self._heir)
+            return
         process = hooks.incarnation(self, effect.path, effect.run, effect.spec)
         self._processes[effect.path, effect.run] = process
         try:
@@ -280,6 +290,53 @@ class Runner:
             logger.error("cannot start {}", effect.path, error=error)
             reason = Reason("error", in_words(error))
             self.post(Unstartable(effect.path, effect.run, reason))
+
+    def succeed(self, before: ChildProcess, successor: int, exit: Exit) -> ChildProcess | None:
+        """A child has ended, and has been started again: tell the engine, if it would start it."""
+        if not self._allowed(before):
+            return None
+        heir = self._heir = Heir(before, successor)
+        before.on_exit(exit)
+        self._heir = None
+        return heir.process
+
+    def _take_over(self, effect: Spawn, heir: Heir) -> None:
+        """The process that is to be started is there already."""
+        self._heir = None
+        assert effect.path == heir.before.path
+        process = ChildProcess(self, effect.path, effect.run, effect.spec, heir.number)
+        process.succeed(heir.before)
+        self._processes[effect.path, effect.run] = heir.process = process
+
+    def _allowed(self, process: ChildProcess) -> int:
+        """How many ends of this child, by itself, would each lead to its start and nothing else."""
+        if self._fault is not None or self._inbox:
+            return 0
+        now = self.loop.time()
+        return getattr(self.engine, "restarts_at_once", lambda *_: 0)(
+            process.path, process.run, process.spec, now
+        )
+
+    def _arm_all(self, path: str) -> None:
+        """Who runs at this path or below it may be started again without a question."""
+        child = self.engine.find(path)
+        if isinstance(child, ProcessChild):
+            self._arm(self._processes.get((path, child.run)))
+            return
+        below = f"{path}/" if path else ""
+        for process in list(self._processes.values()):
+            if process.path.startswith(below):
+                self._arm(process)
+
+    def _arm(self, process: hooks.Incarnation | None) -> None:
+        """Let its spawner do by itself what the engine would order at the end of this child."""
+        if isinstance(process, ChildProcess) and process.is_repeatable:
+            process.arm(self._group(process.path), self._allowed(process))
+
+    def _group(self, path: str) -> int:
+        """The number of the supervisor of a child, for the launcher."""
+        above = path.rpartition("/")[0]
+        return self._groups.setdefault(above, len(self._groups))
 
     def _forget(self, change: StateChange) -> None:
         """A child that is gone needs its process object no more; of one that crashed, its last

@@ -43,9 +43,9 @@ def prefix(tree: str) -> str:
     return f"{tree}-"
 
 
-def mark(tree: str, run: int) -> str:
-    """The mark of one incarnation of one child."""
-    return f"{prefix(tree)}{run}"
+def mark(tree: str, number: int) -> str:
+    """The mark of one incarnation of one child, which the launcher makes likewise; see `launch`."""
+    return f"{prefix(tree)}{number}"
 
 
 def zygote_mark(tree: str, number: int) -> str:

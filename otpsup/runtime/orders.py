@@ -9,10 +9,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..child import CHANNEL, PATH
+from ..child import PATH
 from ..specs import Command, Notify, Worker
 from ..specs.check import has_no_nul
-from . import environment, marks
+from . import environment
 from .launcher import execute
 
 _CHANNEL_NUMBER = 3
@@ -23,7 +23,6 @@ def command(
     path: str,
     args: Sequence[Any],
     umask: int,
-    inode: int,
     env: dict[str, str],
     host: Mapping[str, str] = os.environ,
 ) -> dict[str, Any]:
@@ -33,18 +32,18 @@ def command(
         path: the child's path in the tree.
         args: come after the spec's own arguments.
         umask: the host's, for a spec that has none.
-        inode: of the channel's descriptor, which the child gets under `channel_number(spec)`.
         env: its variables beside those that it inherits.
         host: the host's variables.
 
     Raises:
         environment.Unusable: the machine lacks something.
     """
-    order = _common(spec, path, umask, env)
+    order = _common(spec, path, umask)
     file = environment.program(spec.argv[0], order["cwd"], env, host)
-    env = {**env, CHANNEL: f"{channel_number(spec)}:{inode}", PATH: path}
+    env = {**env, PATH: path}
     return {
         **order,
+        "channel": channel_number(spec),
         **_inherit(spec),
         "file": os.fsencode(file),
         "argv": [os.fsencode(part) for part in (*spec.argv, *_texts(args))],
@@ -74,7 +73,7 @@ def worker(
     data, fds = workers.pickle(process)
     tracker = workers.tracker_fd()
     order = {
-        **_common(spec, path, umask, env),
+        **_common(spec, path, umask),
         **_inherit(spec),
         "env": _encode(env),
         "pickle": data,
@@ -91,16 +90,15 @@ def stock(
     theirs = {k: v for k, v in _encode(host).items() if k not in execute.NOT_THEIRS}
     inherited = execute.inherited(_inherit(spec), theirs)
     return {
-        **_common(spec, path, umask, env),
+        **_common(spec, path, umask),
         "env": {**inherited, **_encode(env)},
         "is_whole": True,
     }
 
 
-def _common(spec: Worker | Command, path: str, umask: int, env: dict[str, str]) -> dict[str, Any]:
+def _common(spec: Worker | Command, path: str, umask: int) -> dict[str, Any]:
     return {
         "path": path,
-        "mark": os.fsencode(env.get(marks.NAME, "")),
         "cwd": environment.working_folder(spec),
         "umask": umask if spec.umask is None else spec.umask,
         "stop_signal": int(spec.stop_signal),

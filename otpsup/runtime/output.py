@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 from collections.abc import Callable, Sequence
 
@@ -28,9 +27,13 @@ _LINGER = 0.25
 
 @frozen
 class _Pipe:
-    """What the pump will read, once there is a process."""
+    """What the pump will read, once there is a process.
 
-    reader: int
+    Attributes:
+        numbers: of the child's descriptors that lead there.
+    """
+
+    numbers: tuple[int, ...]
     target: Output
     stream: str
     watcher: Watcher | None
@@ -44,14 +47,12 @@ class ChildOutput:
     """
 
     __slots__ = (
-        "_has_pipes",
         "_matched",
         "_path",
         "_pipes",
         "_pump",
         "_run",
         "_spec",
-        "_writers",
     )
 
     def __init__(
@@ -68,26 +69,22 @@ class ChildOutput:
         self._spec = spec
         self._matched = matched
         self._pipes: tuple[_Pipe, ...] = ()
-        self._writers: tuple[int, ...] = ()
-        self._has_pipes = False
 
-    def descriptors(self) -> dict[int, int]:
-        """The writing ends for its stdout and stderr, by number; nothing where it is /dev/null."""
-        out = self._pipe(self._spec.stdout, "stdout")
-        err = out if _shares_one_pipe(self._spec) else self._pipe(self._spec.stderr, "stderr")
-        return {number: fd for number, fd in ((1, out), (2, err)) if fd is not None}
+    def plan(self) -> tuple[tuple[int, ...], ...]:
+        """The pipes that are wanted: of each, the numbers that it is for. None for /dev/null."""
+        shared = _shares_one_pipe(self._spec)
+        pipes = [self._pipe((1, 2) if shared else (1,), self._spec.stdout, "stdout")]
+        if not shared:
+            pipes.append(self._pipe((2,), self._spec.stderr, "stderr"))
+        self._pipes = tuple(pipe for pipe in pipes if pipe is not None)
+        if self._pipes:
+            self._pump.start()
+        return tuple(pipe.numbers for pipe in self._pipes)
 
-    def _pipe(self, target: Output, stream: str) -> int | None:
+    def _pipe(self, numbers: tuple[int, ...], target: Output, stream: str) -> _Pipe | None:
         watcher = self._watcher(stream)
         is_read = watcher is not None or self._pump.taps.has(self._path, stream)
-        if target == NULL and not is_read:
-            return None
-        self._pump.start()
-        reader, writer = os.pipe2(os.O_CLOEXEC)
-        self._has_pipes = True
-        self._writers += (writer,)
-        self._pipes += (_Pipe(reader, target, stream, watcher),)
-        return writer
+        return None if target == NULL and not is_read else _Pipe(numbers, target, stream, watcher)
 
     def _watcher(self, stream: str) -> Watcher | None:
         kind = self._spec.ready
@@ -95,19 +92,16 @@ class ChildOutput:
             return None
         return line_watcher(kind, self._matched)
 
-    def hand_over(self) -> None:
-        """The writing ends are the child's now."""
-        writers, self._writers = self._writers, ()
-        for fd in writers:
-            os.close(fd)
+    def attach(self, pid: int | None, readers: Sequence[int]) -> None:
+        """Have it read, in the name of this process; of none if it could not be made.
 
-    def attach(self, pid: int | None) -> None:
-        """Have it read, in the name of this process; of none if it could not be made."""
-        pipes, self._pipes = self._pipes, ()
-        for pipe in pipes:
+        Args:
+            readers: of the pipes that were planned.
+        """
+        for pipe, reader in zip(self._pipes, readers, strict=True):
             source = Source(self._path, pipe.stream, pid, self._run)
             sink, format = self._pump.sink(pipe.target), _format(pipe.target)
-            self._pump.attach(pipe.reader, sink, pipe.watcher, source, format)
+            self._pump.attach(reader, sink, pipe.watcher, source, format)
 
     # What was said last.
 
@@ -115,7 +109,7 @@ class ChildOutput:
         """Call `told`, once, on the loop, with its last output: when all of it has come, or, if
         somebody holds it open, soon after."""
 
-        if not self._has_pipes:
+        if not self._pipes:
             told(b"")
             return
         is_told = False

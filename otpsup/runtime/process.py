@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -34,10 +35,12 @@ from ..mask import Secrets
 from ..plain import plain, plain_lines
 from ..specs import Command, Http, LogLine, Notify, Port, Probe, StaysUp, Worker, stdin
 from ..wire import status as wire
-from . import environment, marks, orders, ports, readiness, stacks
+from . import environment, marks, orders, ports, readiness, stacks, succession
 from .channel import Channel
 from .environment import Given, Unusable
-from .launch import Signaller, Spawner
+from .launch import Owner, Signaller, Spawner, next_number
+from .launcher.ends import Ends
+from .launcher.strays import MARK
 from .limits import hint
 from .logs import LogPump, Nowhere, Watcher
 from .notify import NotifySocket
@@ -54,6 +57,7 @@ _NEVER = 3.0
 _COMPLAINTS = 10
 """Messages that cannot be understood of which the log tells, of one incarnation."""
 _NOTHING: tuple[Sequence[Any], Given] = ((), Given({}))
+_NOT_HANDED = "be handed the descriptors of a new process"
 _NUDGE = 0.05
 """Seconds after which a stopping worker is woken again, doubled each time."""
 
@@ -81,6 +85,10 @@ class Host(Protocol):
     def is_ours(self, pid: int) -> bool:
         """Whether this process, or one above it, belongs to the tree."""
 
+    def succeed(self, before: ChildProcess, successor: int, exit: Exit) -> ChildProcess | None:
+        """A child has ended, and has been started again under this number: tell the engine, and
+        return its next incarnation; None, and nothing is told, if the engine wants none now."""
+
     def adopt(self, stream: socket.socket, caller: str) -> None:
         """Serve requests on this stream for the child `caller`."""
 
@@ -88,14 +96,18 @@ class Host(Protocol):
 class ChildProcess:
     """One incarnation of one child."""
 
-    def __init__(self, host: Host, path: str, run: int, spec: Worker | Command) -> None:
+    def __init__(
+        self, host: Host, path: str, run: int, spec: Worker | Command, number: int | None = None
+    ) -> None:
         self.path = path
         self.run = run
-        self.mark = marks.mark(host.tree, run)
+        self.number = next_number() if number is None else number
+        self.mark = marks.mark(host.tree, self.number)
         self.spec = spec
         self._host = host
         self._spawner: Spawner | None = None
-        self._id = 0
+        self._successor = 0
+        self._wanted: tuple[tuple[int, ...], ...] = ()
         self._signaller: Signaller | None = None
         self._unsent: tuple[tuple[int, bool], ...] = ()
         self._crash: Crash | None = None
@@ -113,6 +125,9 @@ class ChildProcess:
         self._early: tuple[Event, ...] = ()
         self._ours: tuple[int, ...] = ()
         self._is_over = self._has_been_well = False
+        self.is_repeatable = False
+        """The same order would start it again."""
+        self._unheard = 0
         self._stacks: int | None = None
         self._hung = self._where = ""
 
@@ -133,7 +148,6 @@ class ChildProcess:
             self._fail(f"cannot hand over target or arguments: {in_words(error)}")
         finally:
             self._close_ours()
-            self._output.hand_over()
 
     @property
     def _secrets(self) -> Secrets:
@@ -152,31 +166,27 @@ class ChildProcess:
             raise Unusable(f"port {port} is in use by {who}; stop that, or choose another port")
 
     def _spawn(self, args: Sequence[Any], variables: dict[str, str]) -> None:
-        self._channel = Channel(self._host.readers, self._told, self._connected, self._wrong)
-        outputs = self._output.descriptors()
+        self._wanted = self._output.plan()
         env = {**variables, **self._extra_environment()}
         if isinstance(self.spec, Command):
-            self._spawn_command(self.spec, args, outputs, env)
+            self._spawn_command(self.spec, args, env)
         elif self.spec.start_method == "zygote":
-            self._spawn_worker(self.spec, args, outputs, env)
+            self._spawn_worker(self.spec, args, env)
         else:
-            self._start_stock(self.spec, args, outputs, env)
-        self._channel.hand_over()
+            self._start_stock(self.spec, args, env)
 
-    def _spawn_command(
-        self, spec: Command, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
-    ) -> None:
-        assert self._channel
-        host, inode = self._host, self._channel.inode
-        order = orders.command(spec, self.path, args, host.umask, inode, env, host.environ)
-        given = {orders.channel_number(spec): self._channel.child_end, **outputs}
+    def _spawn_command(self, spec: Command, args: Sequence[Any], env: dict[str, str]) -> None:
+        host = self._host
+        order = orders.command(spec, self.path, args, host.umask, env, host.environ)
+        given = {}
         if spec.stdin != stdin.NULL:
             given[0] = self._input(spec.stdin)
         if isinstance(spec.ready, Notify) and spec.ready.fd is not None:
             given[spec.ready.fd] = self._notification_fd()
-        order["targets"] = list(given)
+        outputs = [number for numbers in self._wanted for number in numbers]
+        order["targets"] = [order["channel"], *outputs, *given]
         is_end_awaited = isinstance(spec.ready, LogLine)  # it may come with the end of its output
-        order["held"] = 1 if is_end_awaited else 1 + len({*outputs.values()})
+        order["held"] = 1 if is_end_awaited else 1 + len(self._wanted)
         self._order_from(self._host.launcher(), order, list(given.values()))
 
     def _input(self, wanted: stdin.Stdin) -> int:
@@ -197,37 +207,38 @@ class ChildProcess:
             raise BrokenPipeError("its stdin is no pipe")
         self._stdin.write(data)
 
-    def _spawn_worker(
-        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
-    ) -> None:
-        assert self._channel
+    def _spawn_worker(self, spec: Worker, args: Sequence[Any], env: dict[str, str]) -> None:
         order, fds = orders.worker(spec, self.path, args, self._host.umask, env)
-        order["targets"] = list(outputs)
-        given = [self._channel.child_end, *outputs.values(), *fds]
-        self._order_from(self._host.zygote(), order, given)
+        order["targets"] = [number for numbers in self._wanted for number in numbers]
+        self._order_from(self._host.zygote(), order, fds)
 
     def _order_from(self, spawner: Spawner, order: dict[str, Any], fds: Sequence[int]) -> None:
         self._spawner = spawner
-        self._id = spawner.spawn(order, fds, self)
+        order["mark"] = os.fsencode(self.mark)
+        order["pipes"] = self._wanted
+        order["repeats"] = self.is_repeatable = not fds and succession.is_repeatable(self.spec)
+        spawner.spawn(self.number, order, fds, self)
 
-    def _start_stock(
-        self, spec: Worker, args: Sequence[Any], outputs: dict[int, int], env: dict[str, str]
-    ) -> None:
+    def _start_stock(self, spec: Worker, args: Sequence[Any], env: dict[str, str]) -> None:
         from .stock import StockWorker  # multiprocessing with it, as for every worker
 
-        assert self._channel
         order = orders.stock(spec, self.path, self._host.umask, env, self._host.environ)
-        order["targets"] = list(outputs)
+        order["env"][MARK] = os.fsencode(self.mark)
+        order["targets"] = [number for numbers in self._wanted for number in numbers]
+        ends = Ends({"pipes": self._wanted})
         worker = StockWorker(self._host.loop, spec, self.mark, self.on_exit)
-        fds = [self._channel.child_end, *outputs.values()]
-        pid, pidfd = worker.start(self.path, args, order, fds)
-        if pidfd is not None:
-            with contextlib.suppress(OSError):  # there is no launcher now; it still has a parent
-                self._host.launcher().end_with_host(pidfd)
-        self.on_up(pid, pidfd)
+        try:
+            pid, pidfd = worker.start(self.path, args, order, ends.for_child())
+            if pidfd is not None:
+                with contextlib.suppress(OSError):  # there is no launcher now; it has a parent
+                    self._host.launcher().end_with_host(pidfd)
+            ours, ends.ours = ends.ours, []
+        finally:
+            ends.close()
+        self.on_up(pid, pidfd, ours)
 
     def _extra_environment(self) -> dict[str, str]:
-        extra = {marks.NAME: self.mark}
+        extra: dict[str, str] = {}
         if isinstance(self.spec.ready, Notify):
             self._notify = NotifySocket(self._host.loop, self._notified)
             extra["NOTIFY_SOCKET"] = self._notify.address
@@ -259,14 +270,23 @@ class ChildProcess:
 
     # What becomes of it.
 
-    def on_up(self, pid: int, pidfd: int | None) -> None:
+    def on_up(self, pid: int, pidfd: int | None, ends: Sequence[int] | None) -> None:
         """It exists. What it said before we knew is told after that."""
         self._signaller = Signaller(pid, pidfd)
-        self._output.attach(pid)
+        if ends is None:
+            self._unheard = errno.EMFILE
+            self._kill()
+            return
         if self._is_over:
             self._signaller.kill_group()
             self._signaller.close()
+            for fd in ends:
+                os.close(fd)
             return
+        channel, *readers = ends
+        host = self._host
+        self._channel = Channel(host.readers, channel, self._told, self._connected, self._wrong)
+        self._output.attach(pid, readers)
         self._host.post(Spawned(self.path, self.run, pid))
         self._begin_trial()
         for event in self._early:
@@ -283,6 +303,9 @@ class ChildProcess:
         """It is gone, its group with it; what it said last still counts."""
         if self._is_over:
             return
+        if self._unheard:
+            self.on_failed(OSError(self._unheard, os.strerror(self._unheard), _NOT_HANDED))
+            return
         if self._channel:
             self._channel.drain()
         self._is_over = True
@@ -293,6 +316,46 @@ class ChildProcess:
             self._host.post(Exited(self.path, self.run, exit))
         finally:  # its successor, if there is to be one, does not wait for this
             self._clean_up()
+
+    # What comes after it.
+
+    def arm(self, group: int, allowed: int) -> None:
+        """Should it end by itself, it may be started again without a question.
+
+        Args:
+            group: by whose restart limit; any number.
+            allowed: how many restarts that limit allows now.
+        """
+        if self._is_over or self._spawner is None:
+            return
+        if allowed and self._spawner.is_serving:
+            self._successor = self._successor or next_number()
+            self._spawner.arm(self.number, self._successor, group, allowed)
+        else:
+            self._spawner.limit(group, allowed)
+
+    @property
+    def successors_mark(self) -> str:
+        """That of who may have been started in its place."""
+        return marks.mark(self._host.tree, self._successor) if self._successor else ""
+
+    def on_replaced(self, successor: int, exit: Exit) -> Owner:
+        """It is gone, and its successor is being made: the engine's next incarnation of it, or, if
+        the engine does not want one now, nobody's, and then its end is told when that has ended."""
+        if self._signaller:
+            self._signaller.close()
+        is_as_before = self._spawner is not None and self._spawner.is_serving
+        if is_as_before and not self._is_over and self._output.plan() == self._wanted:
+            heir = self._host.succeed(self, successor, exit)
+            if heir is not None:
+                return heir
+        return succession.Unwanted(marks.mark(self._host.tree, successor), self, exit)
+
+    def succeed(self, before: ChildProcess) -> None:
+        """Be the process that was started in the place of another."""
+        self._spawner, self._given = before._spawner, before._given
+        self.is_repeatable = True
+        self._wanted = self._output.plan()
 
     def on_lost(self) -> None:
         """Whoever would report its exit is gone: end it."""
@@ -323,7 +386,6 @@ class ChildProcess:
 
     def _clean_up(self) -> None:
         self._is_over = True
-        self._output.attach(None)
         for pending in (self._trial, self._nudge, self._look):
             if pending:
                 pending.cancel()
@@ -366,7 +428,7 @@ class ChildProcess:
     def terminate(self, signum: int, *, group: bool = False) -> None:
         """Send the stop signal, to it or to its whole group, and see to it that it is heard."""
         if self._spawner:
-            self._spawner.stopping(self._id)
+            self._spawner.stopping(self.number)
         self.signal(signum, group=group)
         self._wake(_NUDGE)
 
@@ -415,7 +477,7 @@ class ChildProcess:
 
     def _kill(self) -> None:
         if self._spawner:
-            self._spawner.kill(self._id)
+            self._spawner.kill(self.number)
         self.signal(signal.SIGKILL)
         if self._signaller is None:
             self._look = self._host.loop.call_later(_NEVER, self._give_up)

@@ -23,7 +23,8 @@ from ..engine.reasons import Exit
 from ..specs import Worker
 from . import bootstrap, marks, watch, workers
 from .launcher import execute
-from .launcher.server import GLANCE, LINGER, group_exists
+from .launcher.leftovers import LINGER, group_exists
+from .launcher.server import GLANCE
 from .launcher.syscalls import die_with_parent, die_with_pipe, pidfd_open
 
 _UNKNOWN = 255

@@ -147,7 +147,7 @@ def _work(order: dict[str, Any], fds: list[int]) -> int:
     count = len(order["targets"])
     channel, outputs, workers.inherited[:] = fds[0], fds[1 : 1 + count], fds[1 + count :]
     bootstrap.enter(order, channel, outputs)
-    for fd in outputs:
+    for fd in {*outputs}:  # one may be for both
         os.close(fd)
     if order["tracker"]:
         workers.adopt_tracker(workers.inherited.pop())

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from otpsup.errors import ProtocolError
-from otpsup.runtime.channel import Channel
+from otpsup.runtime import channel
 from otpsup.runtime.notify import NotifySocket
 from otpsup.runtime.readers import Readers
 
@@ -83,11 +83,11 @@ class Channels(Sockets):
         self._told: list[object] = []
         self._streams: list[socket.socket] = []
         self._wrong: list[ProtocolError] = []
-        self._channel = Channel(
-            self._readers, self._told.append, self._streams.append, self._wrong.append
+        ours, theirs = channel.pair()
+        self._channel = channel.Channel(
+            self._readers, ours, self._told.append, self._streams.append, self._wrong.append
         )
-        self._child = socket.socket(fileno=os.dup(self._channel.child_end))
-        self._channel.hand_over()
+        self._child = socket.socket(fileno=theirs)
 
     def make(self, random: Random) -> bytes:
         data = hostile(random, MESSAGES)

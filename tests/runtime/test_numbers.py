@@ -18,9 +18,9 @@ PACKAGE = Path(otpsup.__file__).parent
 
 BY_NUMBER = {
     # The launcher's, and the zygote's, own children: nobody else can reap them.
-    "runtime/launcher/server.py:_send",
-    "runtime/launcher/server.py:_signal_group",  # before the leader's zombie is reaped
-    "runtime/launcher/server.py:group_exists",  # signal 0: only asks
+    "runtime/launcher/leftovers.py:send",
+    "runtime/launcher/leftovers.py:send_to_group",  # before the leader's zombie is reaped
+    "runtime/launcher/leftovers.py:group_exists",  # signal 0: only asks
     "runtime/launcher/strays.py:end",
     # A child of the host's own, whose zombie is still there: only `_reap` takes it.
     "runtime/stock.py:_ended",

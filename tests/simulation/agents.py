@@ -82,12 +82,8 @@ class Agent:
             self.error = error
         finally:
             self._sock.close()
-            for fd in (
-                host,
-                *server._spent,
-                *(fd for c in server._children.values() for fd in c.held),
-            ):
-                os.close(fd)
+            server.close()
+            os.close(host)
             self.is_over = True
             self._waits.release()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import select
 import signal
@@ -31,13 +32,15 @@ from otpsup.runtime import (
     marks,
     notify,
     ports,
+    process,
     readiness,
     stacks,
     watch,
 )
-from otpsup.runtime.launcher import server, strays
+from otpsup.runtime.launcher import farewell, leftovers, reports, server, strays
 from otpsup.runtime.logs.taps import Taps
 from tests.simulation.agents import Agent
+from tests.simulation.incarnations import Numbers
 from tests.simulation.kernel import Kernel
 from tests.simulation.system import System
 
@@ -144,8 +147,8 @@ def _poll(kernel: Kernel) -> Any:
     return Poll
 
 
-class _Children:
-    """strays.Children for an agent."""
+class _Offspring:
+    """strays.Offspring for an agent."""
 
     def __init__(self) -> None:
         self._agent = Agent.current
@@ -188,16 +191,17 @@ def _launcher_side(kernel: Kernel) -> Iterator[tuple[Any, str, Any]]:
         Agent.current.wake = fd
         return -1
 
-    yield server, "os", Overlay(os, waitid=waitid, kill=kill, killpg=killpg, pipe2=pipe2)
-    yield (
-        server,
-        "time",
-        SimpleNamespace(monotonic=lambda: kernel.now, sleep=lambda s: Agent.current.pause(s)),
-    )
-    yield server, "select", Overlay(select, poll=_poll(kernel))
+    clock = SimpleNamespace(monotonic=lambda: kernel.now, sleep=lambda s: Agent.current.pause(s))
+    yield server, "os", Overlay(os, waitid=waitid, pipe2=pipe2)
+    yield farewell, "os", Overlay(os, waitid=waitid)
+    yield leftovers, "os", Overlay(os, kill=kill, killpg=killpg)
+    for module in (server, farewell, leftovers, reports):
+        yield module, "time", clock
+    for module in (server, farewell):
+        yield module, "select", Overlay(select, poll=_poll(kernel))
     yield server, "signal", Overlay(signal, signal=lambda *_: None, set_wakeup_fd=set_wakeup_fd)
     yield server, "pidfd_open", _pidfd_open(kernel)
-    yield server, "Children", _Children
+    yield server, "Offspring", _Offspring
     yield strays, "os", Overlay(os, kill=kill)
     yield strays, "_stat", kernel.stat
     yield strays, "_everybody", lambda: {pid: kernel.stat(pid) for pid in kernel.table}
@@ -221,7 +225,7 @@ class _Process:
         return "somebody"
 
 
-def _host_side(kernel: Kernel) -> Iterator[tuple[Any, str, Any]]:
+def _host_side(kernel: Kernel, numbers: Numbers) -> Iterator[tuple[Any, str, Any]]:
     """What the host sees."""
 
     def send(pidfd: int, signum: int) -> bool:
@@ -239,6 +243,14 @@ def _host_side(kernel: Kernel) -> Iterator[tuple[Any, str, Any]]:
         def start(self) -> None:
             kernel.at(kernel.random.choice((0.0, 0.1)), self._target)
 
+    make = process.ChildProcess.__init__
+
+    def made(self: process.ChildProcess, *args: Any) -> None:
+        make(self, *args)
+        numbers.made(self)
+
+    yield process.ChildProcess, "__init__", made
+    yield launch, "_numbers", itertools.count(1)
     yield watch, "pidfd_open", _pidfd_open(kernel)
     yield launch, "send_signal", send
     yield launch, "os", Overlay(os, killpg=killpg)
@@ -278,9 +290,13 @@ def _system_side(kernel: Kernel, system: System, engine: Any) -> Iterator[tuple[
 
 
 @contextmanager
-def installed(kernel: Kernel, system: System, engine: Any) -> Iterator[None]:
+def installed(kernel: Kernel, system: System, engine: Any, numbers: Numbers) -> Iterator[None]:
     """Put the made-up kernel in the place of the real one; `engine` makes an engine."""
-    sides = (_launcher_side(kernel), _host_side(kernel), _system_side(kernel, system, engine))
+    sides = (
+        _launcher_side(kernel),
+        _host_side(kernel, numbers),
+        _system_side(kernel, system, engine),
+    )
     with ExitStack() as stack:
         for module, name, thing in chain(*sides):
             stack.enter_context(patch.object(module, name, thing))

@@ -8,7 +8,7 @@ import errno
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from otpsup.runtime import zygote
@@ -17,6 +17,7 @@ from otpsup.runtime.launcher.execute import Failure
 from otpsup.runtime.orders import channel_number
 from otpsup.specs import Command, Notify
 from tests.simulation.agents import Agent
+from tests.simulation.incarnations import Numbers
 from tests.simulation.kernel import INIT, Kernel, Process
 from tests.simulation.loop import Scheduler
 from tests.simulation.programs import HookProgram, Program
@@ -25,10 +26,10 @@ FAILURES = (errno.ENOENT, errno.EACCES, errno.EAGAIN, errno.EMFILE, errno.ENOMEM
 
 
 class System:
-    """Programs by path and run, on one kernel.
+    """Programs by path and the number of their order, on one kernel.
 
     Args:
-        spec_of: the spec with which the engine has ordered this path and run.
+        numbers: knows what the host has ordered.
 
     Attributes:
         is_kind: nothing goes wrong, and every program does well.
@@ -36,7 +37,7 @@ class System:
         faults: what has gone wrong so far.
     """
 
-    def __init__(self, kernel: Kernel, spec_of: Callable[[str, int], Any]) -> None:
+    def __init__(self, kernel: Kernel, numbers: Numbers) -> None:
         self.kernel = kernel
         self.is_kind = False
         self.squatted: set[int] = set()
@@ -44,7 +45,7 @@ class System:
         self.programs: dict[tuple[str, int], Program] = {}
         self.scheduler: Scheduler
         self._random = kernel.random
-        self._spec_of = spec_of
+        self._numbers = numbers
         self._addresses: dict[bytes, bytes] = {}
 
     # Launcher and zygote.
@@ -86,26 +87,28 @@ class System:
 
     def _make(self, agent: Agent, order: dict[str, Any], fds: Sequence[int]) -> int:
         path, mark = order["path"], order["mark"]
-        run, point = int(mark.split(b"-")[3]), order["env"].get(b"OTPSUP_HOOK", b"").decode()
+        number, point = int(mark.split(b"-")[3]), order["env"].get(b"OTPSUP_HOOK", b"").decode()
         if point != "after_ready":
-            self._nobody_is_left_before(path, run)
+            self._nobody_is_left_before(path, number)
         self._addresses[mark] = order["env"].get(b"NOTIFY_SOCKET", b"")
-        known = {"mark": agent.process.mark, "run": run, "is_leader": not point}
+        known = {"mark": agent.process.mark, "run": number, "is_leader": not point}
         process = self.kernel.make(agent.process.pid, path, **known)
         process.fds += [os.dup(fd) for fd in fds]
-        spec = self._spec_of(path, run)
+        spec = self._numbers.spec(number)
         if point:
             self.faults[f"hooks {point}"] += 1
             spec = hook_spec(spec, point)
         program = self._program(process, spec, order["targets"], HookProgram if point else Program)
-        self.programs[f"{path} {point}".strip(), run] = program
+        self.programs[f"{path} {point}".strip(), number] = program
         self._begin(program, mark)
         return process.pid
 
-    def _nobody_is_left_before(self, path: str, run: int) -> None:
+    def _nobody_is_left_before(self, path: str, number: int) -> None:
         """What an earlier incarnation left behind is gone before the next one starts."""
         left = [p for p in self.kernel.living() if p.name == path and not p.is_dying]
-        assert not left, f"run {run} of {path} starts beside {[p.pid for p in left]} from before"
+        assert not left, (
+            f"process {number} of {path} starts beside {[p.pid for p in left]}"
+        )
 
     def _program(
         self, process: Process, spec: Any, targets: Sequence[int], make: type[Program]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from otpsup.runtime.hooks import POINTS
-from otpsup.runtime.launcher.server import Server
+from otpsup.runtime.launcher.leftovers import Leftovers
 from tests.simulation.run import FailedLife, run
 from tests.simulation.world import World
 
@@ -48,6 +48,6 @@ def test_it_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     def is_swept(*_: Any) -> bool:
         return True
 
-    monkeypatch.setattr(Server, "_is_swept", is_swept)
+    monkeypatch.setattr(Leftovers, "_is_swept", is_swept)
     with pytest.raises(FailedLife, match=r"again: python -m tests\.simulation --seed 5 --life \d+"):
         run(5, 25_000)

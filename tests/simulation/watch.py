@@ -6,6 +6,7 @@ The decisions are watched by the engine's own oracle; here it is what they have 
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +25,7 @@ class Watched:
     """Stands in the place of `engine.handle`, and shows everything to the oracle."""
 
     def __init__(
-        self, kernel: Kernel, engine: Engine, programs: dict[tuple[str, int], Program]
+        self, kernel: Kernel, engine: Engine, program: Callable[[str, int], Program]
     ) -> None:
         self._kernel = kernel
         self.engine = engine
@@ -32,9 +33,8 @@ class Watched:
         self.queue: deque[Event] = deque()
         self.processes: dict[tuple[str, int], Any] = {}
         self.open_requests: dict[int, Request] = {}
-        self.specs: dict[tuple[str, int], Any] = {}
         self.errors: list[Exception] = []
-        self._programs = programs
+        self._program = program
         self._declined: set[tuple[str, int]] = set()
         self._handle = engine.handle
         self._oracle = Oracle(self)  # type: ignore[arg-type]
@@ -57,13 +57,13 @@ class Watched:
         if isinstance(event, Exited | Unstartable):
             assert self.processes.pop((event.path, event.run), None), f"{event} a second time"
         if isinstance(event, Ready):
-            program = self._programs[event.path, event.run]
+            program = self._program(event.path, event.run)
             assert program.is_ready, f"{event.path} is no more ready than it was before"
         if isinstance(event, Ignored):
             self._declined.add((event.path, event.run))
         if isinstance(event, Exited):
             key = event.path, event.run
-            is_heard = key in self._declined or not self._programs[key].has_declined
+            is_heard = key in self._declined or not self._program(*key).has_declined
             assert is_heard, f"nobody heard that {event.path} declined to run"
         self._kernel.note(f"-> {_brief(event)}")
         if self.knows_the_tree:
@@ -85,7 +85,6 @@ class Watched:
                 assert not twins, f"{effect.path} is started while {twins} is not known to be gone"
                 key = (effect.path, effect.run)
                 self.processes[key] = SimpleNamespace(path=effect.path)
-                self.specs[key] = effect.spec
             case Terminate() | Kill():
                 assert (effect.path, effect.run) in self.processes, f"{effect} is for nobody"
             case Reply():
@@ -103,8 +102,11 @@ def _brief(thing: Event | Effect) -> str:
 class Invariants:
     """Compares what the state says with what is true."""
 
-    def __init__(self, kernel: Kernel, watched: Watched) -> None:
+    def __init__(
+        self, kernel: Kernel, watched: Watched, is_of: Callable[[int, str, int], bool]
+    ) -> None:
         self._kernel = kernel
+        self._is_of = is_of
         self._watched = watched
 
     def check(self) -> None:
@@ -124,7 +126,7 @@ class Invariants:
         for path, count in leaders.items():
             assert count <= 1, f"{count} live processes for {path}"
 
-    def _is_accounted_for(self, path: str, run: int) -> None:
+    def _is_accounted_for(self, path: str, number: int) -> None:
         """Whoever is alive belongs to a child that is up, and to this incarnation of it."""
         child = self._watched.engine.find(path)
         state = child.state if child else "forgotten"
@@ -133,7 +135,7 @@ class Invariants:
             f"a process of {path} is alive, which is {state}"
         )
         now = child.run if not isinstance(child, Node) else 0
-        assert now == run, f"a process of run {run} of {path} is alive, which is at run {now}"
+        assert self._is_of(number, path, now), f"process {number} of {path} is alive at run {now}"
 
     def nothing_is_late(self) -> None:
         """Before time passes because nobody has anything to do.

@@ -24,9 +24,11 @@ from otpsup.engine.effects import Halt
 from otpsup.engine.reasons import NORMAL
 from tests.simulation.adversary import Adversary
 from tests.simulation.forest import Grove
+from tests.simulation.incarnations import Numbers
 from tests.simulation.install import installed
 from tests.simulation.kernel import Kernel
 from tests.simulation.loop import HostDied, Scheduler, SimulatedLoop
+from tests.simulation.programs import Program
 from tests.simulation.system import System
 from tests.simulation.watch import Invariants, Watched
 
@@ -60,7 +62,8 @@ class World:
         self._random = Random(seed)
         self.kernel = Kernel(self._random, os.getpid())
         self._steps = steps
-        self._system = System(self.kernel, lambda *key: self._watched.specs[key])
+        self._numbers = Numbers()
+        self._system = System(self.kernel, self._numbers)
         self._scheduler = Scheduler(self.kernel, self._check, self._idle)
         self._system.scheduler = self._scheduler
         self._system.is_kind = self._boots_well = self._random.random() < 0.85
@@ -85,7 +88,7 @@ class World:
             AssertionError: something did not hold.
         """
         before = _descriptors()
-        with installed(self.kernel, self._system, self._engine):
+        with installed(self.kernel, self._system, self._engine, self._numbers):
             try:
                 self._live()
             finally:
@@ -170,11 +173,24 @@ class World:
 
     def _engine(self, spec: Any, random: Callable[[], float]) -> Engine:
         engine = Engine(spec, random)
-        self._watched = Watched(self.kernel, engine, self._system.programs)
+        self._watched = Watched(self.kernel, engine, self._program)
         self._watched.knows_the_tree = not self._is_reloaded
-        self._invariants = Invariants(self.kernel, self._watched)
+        self._invariants = Invariants(self.kernel, self._watched, self._is_of)
         engine.handle = self._watched.handle  # type: ignore[method-assign]
         return engine
+
+    def _incarnation(self, path: str, run: int) -> Any:
+        session = self._tree._session
+        return session._runner._processes.get((path, run)) if session is not None else None
+
+    def _program(self, path: str, run: int) -> Program:
+        """What runs as this incarnation."""
+        return self._system.programs[path, self._numbers.of(self._incarnation(path, run))]
+
+    def _is_of(self, number: int, path: str, run: int) -> bool:
+        """Whether a process of this number may be alive while its child is at this run."""
+        incarnation = self._incarnation(path, run)
+        return incarnation is not None and self._numbers.may_be(number, incarnation)
 
     def _check(self) -> None:
         if self._errors:

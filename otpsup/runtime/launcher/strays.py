@@ -24,7 +24,7 @@ _FLAGS, _ENV_END = 6, 48
 """Where in `_stat` flags are, and the end of the environment."""
 
 
-class Children:
+class Offspring:
     """The list of this process's children; open for as long as it lives, for it may have to be read
     when nothing can be opened any more.
 
