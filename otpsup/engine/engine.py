@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import errors
-from ..specs import DynamicSupervisor, Supervisor
+from ..specs import Command, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import shown
-from . import checkpoint
+from . import checkpoint, forecast
 from .cause import BOOT, Cause
 from .changes import survey
 from .checkpoint import Checkpoint
@@ -156,6 +156,24 @@ class Engine:
     def find(self, path: str) -> Child | None:
         """The record of this path."""
         return self._core.children.get(path)
+
+    def restarts_at_once(self, path: str, run: int, spec: Worker | Command, now: float) -> int:
+        """How many ends in a row of this child, by itself and as of now, may be answered before
+        they are told: each would lead to the start of the same spec with the same arguments at
+        once, and to nothing else that is to be done to a process.
+
+        Whatever else happens to the tree may change that, and siblings use up the same window:
+        ask again then.
+
+        Args:
+            path, run, spec: an incarnation and what it was made of; 0 if another is there by now.
+            now: the time, in the engine's clock.
+        """
+        self._clock(now)
+        child = self._core.children.get(path)
+        if not isinstance(child, ProcessChild) or child.run != run or self._reloads:
+            return 0
+        return forecast.restarts_at_once(child, spec)
 
     def nobody(self, verb: str, path: str) -> errors.NotFound:
         """The error for who asks for a path of which there is no record."""

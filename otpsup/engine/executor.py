@@ -48,6 +48,11 @@ class Executor:
         """A child is ready, and a plan waits for more of it."""
         return any(child.is_awaited for plan in self._plans for child in plan.in_progress())
 
+    @property
+    def has_waiting(self) -> bool:
+        """A child may wait for one on which it depends."""
+        return bool(self._waiting)
+
     def has(self, plan: Plan[Child]) -> bool:
         """This plan is in progress."""
         return plan in self._plans

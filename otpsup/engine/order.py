@@ -23,7 +23,7 @@ class ListOrder:
 
     is_graph = False
 
-    def __init__(self, children: Mapping[str, Child]) -> None:
+    def __init__(self, children: dict[str, Child]) -> None:
         self._children = children
         self._places: dict[Child, int] = {}
         self._all: Sequence[Child] | None = None
@@ -47,6 +47,10 @@ class ListOrder:
     def rest(self, failed: Child) -> Sequence[Child]:
         """`failed` and all that come after it, in start order."""
         return self.all()[self.place(failed) :]
+
+    def is_last(self, child: Child) -> bool:
+        """Whether "the rest" is this child alone."""
+        return next(reversed(self._children.values())) is child
 
     def is_in_rest(self, child: Child, failed: Child) -> bool:
         """Whether a child is `failed`, or comes after it."""
@@ -95,9 +99,7 @@ class GraphOrder(ListOrder):
 
     is_graph = True
 
-    def __init__(
-        self, children: Mapping[str, Child], declared: Mapping[str, Sequence[After]]
-    ) -> None:
+    def __init__(self, children: dict[str, Child], declared: Mapping[str, Sequence[After]]) -> None:
         super().__init__(children)
         self._declared = declared
         self._known: dict[str, list[str]] | None = None
@@ -122,6 +124,10 @@ class GraphOrder(ListOrder):
             names.extend(new)
         there = (self._children[name] for name in affected if name in self._children)
         return sorted(there, key=self.place)
+
+    def is_last(self, child: Child) -> bool:
+        """Whether nobody names it."""
+        return child.name not in self._dependents()
 
     def is_in_rest(self, child: Child, failed: Child) -> bool:
         """Whether a child is `failed`, or depends on it."""
@@ -238,7 +244,7 @@ def _starts(children: Sequence[Child]) -> Steps:
     return list(steps.values())
 
 
-def order_of(spec: Supervisor | DynamicSupervisor, children: Mapping[str, Child]) -> ListOrder:
+def order_of(spec: Supervisor | DynamicSupervisor, children: dict[str, Child]) -> ListOrder:
     """The order that a supervisor's spec asks for."""
     if isinstance(spec, DynamicSupervisor):
         return NoOrder(children)

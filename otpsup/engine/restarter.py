@@ -35,6 +35,10 @@ class Restarter:
         self._window.used(now)
         return self._window.attempts
 
+    def restarts_left(self, now: float) -> int:
+        """How many restarts at this time would not be too many."""
+        return max(self._window.intensity - self._window.used(now), 0)
+
     def adopt(self) -> None:
         """The limits are now those of another spec."""
         self._window.limit(self._node.spec.intensity, self._node.spec.period)
