@@ -313,9 +313,7 @@ class Runner:
         if self._fault is not None or self._inbox:
             return 0
         now = self.loop.time()
-        return getattr(self.engine, "restarts_at_once", lambda *_: 0)(
-            process.path, process.run, process.spec, now
-        )
+        return self.engine.restarts_at_once(process.path, process.run, process.spec, now)
 
     def _arm_all(self, path: str) -> None:
         """Who runs at this path or below it may be started again without a question."""

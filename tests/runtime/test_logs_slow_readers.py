@@ -111,6 +111,7 @@ def test_others_are_not_held_up(tmp_path: Path) -> None:
         write(child(pump, sink), FLOOD)
         until(lambda: sink.is_full)
         write(child(pump, pump.file(LogFile(tmp_path / "log"))), FLOOD).join()
+        until((tmp_path / "log").is_file)
         until(lambda: (tmp_path / "log").stat().st_size == len(FLOOD))
         assert read(reader, len(FLOOD), 65536) == FLOOD
 

@@ -27,6 +27,8 @@ class Grove:
         self._random = random
         self._probe = probe
         self._ports = iter(range(1, 60_000))
+        self._is_plain = random.random() < 0.4
+        """Most of its children are such as are started again without a question."""
 
     def tree(self) -> Supervisor:
         """A root with some patience, for a tree that ends early shows little."""
@@ -42,7 +44,8 @@ class Grove:
             after = self._after([child.name for child in children])
             below = f"{path}/{each}".lstrip("/")
             children.append(self._child(each, below, depth, after))
-        strategy = self._pick("one_for_one", "one_for_all", "rest_for_one")
+        group = "one_for_one" if self._is_plain else "one_for_all"
+        strategy = self._pick("one_for_one", group, "rest_for_one")
         return Supervisor(name, strategy=strategy, children=children, **limits)
 
     def _after(self, earlier: list[str]) -> list[After]:
@@ -55,6 +58,8 @@ class Grove:
         known["restart"] = self._pick("permanent", "permanent", "transient", "temporary")
         known |= self._pick({}, {"backoff": BACKOFF})
         kind = self._random.random()
+        if self._is_plain and kind > 0.4:
+            return self._plain(name)
         if kind < 0.2 and depth < 2:
             limits = {"intensity": self._pick(0, 5, 50, 50), "period": 5}
             return self._supervisor(name, path, depth + 1, **limits, **known)
@@ -64,6 +69,12 @@ class Grove:
         if self._random.random() < 0.1:
             known["autostart"] = False
         return self._leaf(name, path, known)
+
+    def _plain(self, name: str) -> Worker | Command:
+        shutdown = self._pick("brutal_kill", 0.5, 5)
+        if self._random.random() < 0.4:
+            return Worker(name, targets.wait, shutdown=shutdown)
+        return Command(name, ARGV, stdout="null", stderr="null", shutdown=shutdown)
 
     def _leaf(self, name: str, path: str, known: dict[str, Any]) -> Worker | Command:
         known = {

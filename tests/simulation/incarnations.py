@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from otpsup.runtime.process import ChildProcess
@@ -11,6 +12,8 @@ class Numbers:
     """All that the host has ever ordered, or has said is to be started in somebody's place."""
 
     def __init__(self) -> None:
+        self.counted: Counter[str] = Counter()
+        """Processes that were started in the place of others, and those that nobody wanted."""
         self._made: dict[int, ChildProcess] = {}
 
     def made(self, process: ChildProcess) -> None:
@@ -20,7 +23,14 @@ class Numbers:
     def spec(self, number: int) -> Any:
         """What is started under this number."""
         known = self._made.get(number)
-        return (known or self._before(number)).spec
+        if known is None:
+            self.counted["replaced"] += 1
+            known = self._before(number)
+        return known.spec
+
+    def unwanted(self) -> None:
+        """The host ends one that was started in the place of another."""
+        self.counted["unwanted"] += 1
 
     def _before(self, successor: int) -> ChildProcess:
         """In whose place this one may be started."""

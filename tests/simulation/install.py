@@ -35,6 +35,7 @@ from otpsup.runtime import (
     process,
     readiness,
     stacks,
+    succession,
     watch,
 )
 from otpsup.runtime.launcher import farewell, leftovers, reports, server, strays
@@ -249,7 +250,14 @@ def _host_side(kernel: Kernel, numbers: Numbers) -> Iterator[tuple[Any, str, Any
         make(self, *args)
         numbers.made(self)
 
+    unwanted = succession.Unwanted.on_up
+
+    def not_wanted(self: succession.Unwanted, *args: Any) -> None:
+        unwanted(self, *args)
+        numbers.unwanted()
+
     yield process.ChildProcess, "__init__", made
+    yield succession.Unwanted, "on_up", not_wanted
     yield launch, "_numbers", itertools.count(1)
     yield watch, "pidfd_open", _pidfd_open(kernel)
     yield launch, "send_signal", send

@@ -106,9 +106,7 @@ class System:
     def _nobody_is_left_before(self, path: str, number: int) -> None:
         """What an earlier incarnation left behind is gone before the next one starts."""
         left = [p for p in self.kernel.living() if p.name == path and not p.is_dying]
-        assert not left, (
-            f"process {number} of {path} starts beside {[p.pid for p in left]}"
-        )
+        assert not left, f"process {number} of {path} starts beside {[p.pid for p in left]}"
 
     def _program(
         self, process: Process, spec: Any, targets: Sequence[int], make: type[Program]

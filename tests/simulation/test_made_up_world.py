@@ -21,6 +21,8 @@ def test_everything_holds() -> None:
     assert done.faults["spawn failures"] > 0
     assert all(done.faults[f"hooks {point}"] > 0 for point in POINTS)
     assert done.faults["reload"] > 0
+    assert done.faults["replaced"] > 0
+    assert done.faults["unwanted"] > 0
     assert done.ends["the host died"] > 0
 
 

@@ -98,7 +98,8 @@ class World:
         told = {number: str(Path(f"/proc/self/fd/{number}").readlink()) for number in left}
         assert not left, f"descriptors {told} are left open"
         asked = len(self._adversary.futures)
-        return Told(self._scheduler.steps, asked, self._system.faults, self._end)
+        faults = self._system.faults + self._numbers.counted
+        return Told(self._scheduler.steps, asked, faults, self._end)
 
     def _live(self) -> None:
         self._tree._begin()

@@ -158,10 +158,10 @@ class Server:
 
     # Requests.
 
-    def _serve(self, flags: int = 0) -> bool:
+    def _serve(self) -> bool:
         """Serve the requests of one message; False if there is none yet, or never more."""
         try:
-            received = frames.receive(self._sock, flags)
+            received = frames.receive(self._sock, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         except ConnectionError:
@@ -308,7 +308,7 @@ class Server:
     def _bury(self, pid: int) -> None:
         found = self._children.at(pid)
         if found is not None and found.next:  # unless the host has told it to end meanwhile
-            while self._serve(socket.MSG_DONTWAIT):
+            while self._serve():
                 pass
         child, until = self._children.remove(pid)
         if child is None:
