@@ -39,7 +39,7 @@ from . import environment, marks, orders, ports, readiness, stacks, succession
 from .channel import Channel
 from .environment import Given, Unusable
 from .launch import Owner, Signaller, Spawner, next_number
-from .launcher.ends import Ends
+from .launcher.ends import Ends, Supply
 from .launcher.strays import MARK
 from .limits import hint
 from .logs import LogPump, Nowhere, Watcher
@@ -225,7 +225,7 @@ class ChildProcess:
         order = orders.stock(spec, self.path, self._host.umask, env, self._host.environ)
         order["env"][MARK] = os.fsencode(self.mark)
         order["targets"] = [number for numbers in self._wanted for number in numbers]
-        ends = Ends({"pipes": self._wanted})
+        ends = Ends({"pipes": self._wanted}, Supply())
         worker = StockWorker(self._host.loop, spec, self.mark, self.on_exit)
         try:
             pid, pidfd = worker.start(self.path, args, order, ends.for_child())

@@ -5,6 +5,7 @@ Made here and not in the host, because here they are at hand when a child has to
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 
@@ -17,10 +18,48 @@ if TYPE_CHECKING:
 CHANNEL = b"OTPSUP_CHANNEL"
 
 
+class Supply:
+    """Makes channels and pipes; one of each is kept ready, for a restart has no time for that."""
+
+    def __init__(self) -> None:
+        self._channels: list[tuple[int, int]] = []
+        self._pipes: list[tuple[int, int]] = []
+
+    def channel(self) -> tuple[int, int]:
+        """The host's end, which does not block, and a child's."""
+        return self._channels.pop() if self._channels else _channel()
+
+    def pipe(self) -> tuple[int, int]:
+        """A reader and a writer."""
+        return self._pipes.pop() if self._pipes else os.pipe2(os.O_CLOEXEC)
+
+    def replenish(self) -> None:
+        """Now there is time."""
+        with contextlib.suppress(OSError):  # another time
+            if not self._channels:
+                self._channels.append(_channel())
+            if not self._pipes:
+                self._pipes.append(os.pipe2(os.O_CLOEXEC))
+
+    def close(self) -> None:
+        """Let go of what is ready."""
+        for fd in (fd for pair in (*self._channels, *self._pipes) for fd in pair):
+            os.close(fd)
+        self._channels.clear()
+        self._pipes.clear()
+
+
+def _channel() -> tuple[int, int]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    return ours.detach(), theirs.detach()
+
+
 class Ends:
     """Both ends of all of them.
 
     Args:
+        supply: makes them.
         order: `pipes` says which numbers each pipe is for; without it there is nothing to make.
             `channel` is the number that the channel gets in a command, which is told of it.
 
@@ -34,14 +73,14 @@ class Ends:
 
     __slots__ = ("_pipes", "ours", "theirs")
 
-    def __init__(self, order: dict[str, Any]) -> None:
+    def __init__(self, order: dict[str, Any], supply: Supply) -> None:
         self.ours: list[int] = []
         self.theirs: list[int] = []
         self._pipes: Sequence[Sequence[int]] = order.get("pipes", ())
         if "pipes" not in order:
             return
         try:
-            self._make()
+            self._make(supply)
         except OSError:
             self.close()
             raise
@@ -49,15 +88,11 @@ class Ends:
             inode = os.fstat(self.theirs[0]).st_ino
             order["env"][CHANNEL] = b"%d:%d" % (order["channel"], inode)
 
-    def _make(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        self.ours.append(ours.detach())
-        self.theirs.append(theirs.detach())
-        for _ in self._pipes:
-            reader, writer = os.pipe2(os.O_CLOEXEC)
-            self.ours.append(reader)
-            self.theirs.append(writer)
+    def _make(self, supply: Supply) -> None:
+        for make in (supply.channel, *(supply.pipe for _ in self._pipes)):
+            ours, theirs = make()
+            self.ours.append(ours)
+            self.theirs.append(theirs)
 
     def for_child(self) -> list[int]:
         """The channel, and for each number of an output the pipe that it leads to."""

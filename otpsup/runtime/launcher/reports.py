@@ -36,9 +36,15 @@ class Reports:
         self._data = b""
         self._fds: list[int] = []
         self._due = 0.0
+        self._is_awaited = False
 
     def __bool__(self) -> bool:
         return bool(self._data)
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether nobody waits for any of this."""
+        return not self._is_awaited
 
     @property
     def is_due(self) -> bool:
@@ -46,9 +52,17 @@ class Reports:
         return bool(self._data) and time.monotonic() >= self._due
 
     def add(
-        self, op: bytes, id: int, value: int, payload: bytes = b"", fds: Sequence[int] = ()
+        self,
+        op: bytes,
+        id: int,
+        value: int,
+        payload: bytes = b"",
+        fds: Sequence[int] = (),
+        *,
+        is_awaited: bool = True,
     ) -> None:
         """To be told by `flush`, or when there is no room; the descriptors are closed then."""
+        self._is_awaited = self._is_awaited or is_awaited
         frame = frames.pack(op, id, value, payload, len(fds))
         if not self._data:
             self._due = time.monotonic() + _PATIENCE
@@ -88,3 +102,4 @@ class Reports:
             os.close(fd)
         self._full.clear()
         self._data, self._fds = b"", []
+        self._is_awaited = False

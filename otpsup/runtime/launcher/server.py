@@ -24,7 +24,7 @@ from . import frames
 from .bare import signal, socket
 from .children import Child, Children
 from .deaths import Deaths
-from .ends import Ends
+from .ends import Ends, Supply
 from .execute import Failure
 from .farewell import Farewell, drain, ended
 from .leftovers import Leftovers, group_exists, send, send_to_group
@@ -44,6 +44,8 @@ _CRASHED = 1.0
 _HELD = 200
 """The highest number of a descriptor that is kept open for a child. Each that is open here makes
 each start slower: it is copied for the child, and closed there."""
+_CALM = 2.0
+"""Milliseconds, about, that a process takes to begin; who tells of it now would be in its way."""
 _OWN = 64
 """Descriptors that are left for all else."""
 _SPENT = 100
@@ -88,6 +90,7 @@ class Server:
         """Pidfds of children that the host has made itself."""
         self._spent: list[int] = []
         """Descriptors of children that are gone."""
+        self._supply = Supply()
         self._making: Ends | None = None
         """Those of the child that is just being made."""
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -108,6 +111,7 @@ class Server:
         if self._making is not None:
             self._making.close_ours()
         self._reports.close()
+        self._supply.close()
         self._let_go()
         for child in self._children.values():
             for fd in child.held:
@@ -129,8 +133,6 @@ class Server:
         """Wait for something to do, and do it."""
         wait = self._patience()
         ready = [fd for fd, _ in self._poll.poll(wait)]
-        if not ready and wait != 0:
-            self._let_go()
         if self._wake in ready and self._deaths is None:
             drain(self._wake)
         if not ready or self._wake in ready or self._is_watching():
@@ -139,15 +141,16 @@ class Server:
             self._serve()
         if self._host in ready:
             self._is_over = True
-        if (not ready and wait == 0) or self._reports.is_due:
+        if not ready or self._reports.is_due:
             self._let_go()  # first, for what somebody said last is read before what his heir says
             self._reports.flush()
+            self._supply.replenish()
 
     def _patience(self) -> float | None:
         """Milliseconds until there is something to do although nothing has come."""
         wait = self._deaths.wait if self._deaths else None
         if self._reports and wait is None:
-            return 0
+            return _CALM if self._reports.can_wait else 0
         if self._leftovers or self._spent:
             wait = GLANCE if wait is None else min(wait, GLANCE)
         return None if wait is None else wait * 1000
@@ -238,13 +241,21 @@ class Server:
             for fd in frame.fds:
                 os.close(fd)
 
-    def _make(self, id: int, order: dict[str, Any], fds: Sequence[int], data: bytes) -> None:
+    def _make(
+        self,
+        id: int,
+        order: dict[str, Any],
+        fds: Sequence[int],
+        data: bytes,
+        *,
+        is_awaited: bool = True,
+    ) -> None:
         """Make a process as ordered, and tell the host that it is there, or why it is not."""
         mark = order.get("mark")
         if mark:
             order["env"][MARK] = mark
         try:
-            ends = self._making = Ends(order)
+            ends = self._making = Ends(order, self._supply)
         except OSError as error:
             self._fail(id, error.errno or 0, "make its channel and pipes")
             return
@@ -256,7 +267,7 @@ class Server:
             self._fail(id, errno.EINVAL, f"carry out the order ({error})")
         else:
             self._children.add(pid, Child(id, order, self._hold(ends, order), data))
-            self._report_up(id, pid, ends)
+            self._report_up(id, pid, ends, is_awaited=is_awaited)
         finally:
             ends.close()
             self._making = None
@@ -283,13 +294,14 @@ class Server:
             os.close(fd)
         self._spent.clear()
 
-    def _report_up(self, id: int, pid: int, ends: Ends) -> None:
+    def _report_up(self, id: int, pid: int, ends: Ends, *, is_awaited: bool) -> None:
         pidfd = pidfd_open(pid)
         ours, ends.ours = ends.ours, []
         if pidfd is None:
-            self._reports.add(frames.UP, id, pid, fds=ours)
+            self._reports.add(frames.UP, id, pid, fds=ours, is_awaited=is_awaited)
         else:
-            self._reports.add(frames.UP, id, pid, b"pidfd", [pidfd, *ours])
+            fds = [pidfd, *ours]
+            self._reports.add(frames.UP, id, pid, b"pidfd", fds, is_awaited=is_awaited)
 
     # Deaths.
 
@@ -333,10 +345,10 @@ class Server:
     def _replace(self, child: Child, status: int, core: bytes) -> None:
         """Start its successor as it was started itself, under a mark of its own."""
         pair = frames.PAIR.pack(child.group, child.next)
-        self._reports.add(frames.REPLACED, child.id, status, pair + core)
+        self._reports.add(frames.REPLACED, child.id, status, pair + core, is_awaited=False)
         order = marshal.loads(child.data)
         order["mark"] = b"%s-%d" % (order["mark"].rpartition(b"-")[0], child.next)
-        self._make(child.next, order, (), child.data)
+        self._make(child.next, order, (), child.data, is_awaited=False)
 
     def _tell(self, op: bytes, id: int, status: int, payload: bytes) -> None:
         """Tell it at once: the host has to decide."""
