@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from ...specs import LogFile
@@ -30,18 +31,21 @@ class Backups:
 
     def found(self) -> list[Backup]:
         """Those that there are."""
-        folder, log = os.path.split(self._log)
         backups = []
+        for entry, number, is_compressed in self._numbered():
+            stat = entry.stat(follow_symlinks=False)
+            backup = Backup(number, is_compressed, stat.st_size, stat.st_mtime, stat.st_ino)
+            backups.append(backup)
+        return backups
+
+    def _numbered(self) -> Iterator[tuple[os.DirEntry[str], int, bool]]:
+        """Those in the folder that are called so: the number, and whether it is compressed."""
+        folder, log = os.path.split(self._log)
         with os.scandir(folder) as entries:
             for entry in entries:
                 match = entry.name.startswith(log) and _NUMBER.fullmatch(entry.name, len(log))
                 if match and int(match[1]) > 0 and str(int(match[1])) == match[1]:
-                    stat = entry.stat(follow_symlinks=False)
-                    backup = Backup(
-                        int(match[1]), bool(match[2]), stat.st_size, stat.st_mtime, stat.st_ino
-                    )
-                    backups.append(backup)
-        return backups
+                    yield entry, int(match[1]), bool(match[2])
 
     def push(self, target: LogFile, now: float) -> int:
         """Make `path.1` of the log, and room for it; returns its inode.
@@ -50,7 +54,8 @@ class Backups:
             OSError: some of it could not be done. The log may still be there, under its name.
         """
         with self.lock:
-            shift = rotation.shift(self.found(), max(target.backups, 1))
+            found = [Backup(number, is_compressed) for _, number, is_compressed in self._numbered()]
+            shift = rotation.shift(found, max(target.backups, 1))
             for backup in shift.deleted:
                 self._delete(backup)
             for old, new in shift.renamed:
@@ -58,7 +63,8 @@ class Backups:
             first = self.path_of(Backup(1))
             os.rename(self._log, first)
             inode = os.stat(first).st_ino
-            self._prune(target, now)
+            if target.max_age is not None or target.max_total is not None:
+                self._prune(target, now)
             return inode
 
     def prune(self, target: LogFile, now: float) -> None:

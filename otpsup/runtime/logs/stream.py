@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from mmap import mmap
 
 from .formats import Formatter
-from .pipe import Buffer, Pipe
+from .pipe import FRONT, Buffer, Pipe
 from .ring import Ring
 from .sink import Lines, Sink
 from .source import Source
@@ -88,10 +89,10 @@ class Stream:
         """
         count = self._pipe.read()
         if self._watcher or self._filter or self._at_once:
-            data = self._through(bytes(self._data[:count]))
-            self._split(data, len(data))
+            data = self._through(self._data[FRONT : FRONT + count])
+            self._split(data, 0, len(data))
         else:
-            self._split(self._data, count)
+            self._split(self._data, FRONT, FRONT + count)
         return count > 0
 
     def _through(self, data: bytes) -> bytes:
@@ -104,21 +105,32 @@ class Stream:
             self.sink.write(data)
         return data
 
-    def _split(self, data: bytes | bytearray, size: int) -> None:
-        """Pass on the whole lines in the first `size` bytes; keep the rest. What is large is not
+    def _split(self, data: bytes | mmap, begin: int, stop: int) -> None:
+        """Pass on the whole lines from `begin` to `stop`; keep the rest. What is large is not
         copied on its way."""
-        end = data.rfind(b"\n", 0, size) + 1
-        begin = 0
-        if end and self._partial:
-            begin = end if end <= _SMALL else data.find(b"\n", 0, end) + 1
-            self._partial += data[:begin]
-            self._pass_on_partial()
-        if begin < end:
-            self._pass_on(memoryview(data)[begin:end])
-        if end < size:
-            self._partial += data[end:size]
+        end = data.rfind(b"\n", begin, stop) + 1
+        if end:
+            begin = self._begun(data, begin, end) if self._partial else begin
+            if begin < end:
+                self._pass_on(memoryview(data)[begin:end])
+            begin = end
+        if begin < stop:
+            self._partial += data[begin:stop]
             if len(self._partial) > LONGEST_LINE:
                 self._pass_on_partial()
+
+    def _begun(self, data: bytes | mmap, begin: int, end: int) -> int:
+        """Put what was kept in front of the rest of its line, or pass both on if there is no room;
+        returns where that is which is to be passed on."""
+        front = begin - len(self._partial)
+        if isinstance(data, mmap) and front >= 0:
+            data[front:begin] = self._partial
+            self._partial.clear()
+            return front
+        begun = end if end - begin <= _SMALL else data.find(b"\n", begin, end) + 1
+        self._partial += data[begin:begun]
+        self._pass_on_partial()
+        return begun
 
     def _pass_on_partial(self) -> None:
         lines = bytes(self._partial)
