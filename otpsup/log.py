@@ -5,8 +5,6 @@ Decides levels and lines. No handler is added here: the host's set-up says where
 
 from __future__ import annotations
 
-from functools import partial
-
 from . import explain
 from .engine.effects import Halt, LastOutput, Report, StateChange, Told
 from .logger import Words, logger
@@ -28,11 +26,11 @@ def write(tree: str, effect: Told) -> None:
     wrote last, and for a tree that gave up, how it came to that."""
     if logger.is_off:  # spare the words
         return
-    if isinstance(effect, Report):
-        logger.log(_level(effect), "{}: {}", plain(tree), Words(partial(_report, effect)))
-    elif isinstance(effect, StateChange):
+    if isinstance(effect, StateChange):
         if effect.state == "down":
-            logger.info("{}: {}", plain(tree), Words(partial(_down, effect)))
+            logger.info("{}: {}", plain(tree), Words(_down, effect))
+    elif isinstance(effect, Report):
+        logger.log(_level(effect), "{}: {}", plain(tree), Words(_report, effect))
     elif isinstance(effect, LastOutput):
         lines = "".join(f"\n  | {line}" for line in effect.lines)
         logger.warning("{}: {} wrote last:{}", plain(tree), plain(effect.path), lines)

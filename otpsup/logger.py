@@ -21,11 +21,11 @@ import time
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
-
-from attrs import frozen
+from typing import Any, TypeVar
 
 from . import mask
+
+T = TypeVar("T")
 
 LIMIT = 10_000
 """Lines that wait for a slow sink; further ones are dropped then."""
@@ -36,43 +36,62 @@ Who says many lines is busy, restarting children for example, and would have to 
 interpreter with who writes them (its lock goes to another thread for up to 5 ms)."""
 
 
-@frozen
-class _Line:
-    """One line on its way, with who said it."""
+Origin = tuple[str, str, int]
+"""Where a line was said: module, function, line."""
 
-    level: str
-    message: str
-    args: tuple[Any, ...]
-    error: BaseException | None
-    origin: dict[str, Any]
+
+class _Line:
+    """One line on its way, with who said it. As a text: what it says.
+
+    Loguru is handed it as it is and makes a text of it only if anybody is to have the line; an
+    argument is put into words then, and not before.
+    """
+
+    __slots__ = ("args", "error", "level", "message", "origin")
+
+    def __init__(
+        self,
+        level: str,
+        message: str,
+        args: tuple[object, ...],
+        error: BaseException | None,
+        frame: FrameType,
+    ) -> None:
+        self.level = level
+        self.message = message
+        self.args = args
+        self.error = error
+        name: str = frame.f_globals["__name__"]
+        self.origin: Origin = (name, frame.f_code.co_name, frame.f_lineno)
 
     def write(self) -> None:
-        """To loguru, in the name of whoever said it.
+        """To loguru, in the name of whoever said it."""
+        _said_at(self.origin).log(self.level, self)
 
-        A traceback goes as text: loguru's own shows the values of variables, secrets with them.
-        """
-        said = loguru_logger().patch(lambda record: record.update(self.origin))
+    def __str__(self) -> str:
+        """A traceback is in it as text: loguru's own shows the values of variables, and secrets."""
+        text = self.message.format(*self.args)
         if self.error is None:
-            said.log(self.level, self.message, *self.args)
-        else:
-            trace = mask.text("".join(traceback.format_exception(self.error))).rstrip()
-            said.log(self.level, f"{self.message}\n{{}}", *self.args, trace)
+            return text
+        trace = mask.text("".join(traceback.format_exception(self.error))).rstrip()
+        return f"{text}\n{trace}"
 
 
 class Words:
     """An argument that is put into words only when the line is written, and by who writes it.
 
     Args:
-        say: tells them; of what does not change any more.
+        say: tells them of `what`, which does not change any more.
     """
 
-    __slots__ = ("_say",)
+    __slots__ = ("_say", "_what")
 
-    def __init__(self, say: Callable[[], str]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[[T], str], what: T) -> None:
+        self._say: Callable[[Any], str] = say
+        self._what = what
 
     def __str__(self) -> str:
-        return self._say()
+        return self._say(self._what)
 
 
 class _Writer:
@@ -124,27 +143,27 @@ class Logger:
         self, level: str, message: str, *args: object, error: BaseException | None = None
     ) -> None:
         """Write a line, soon; with the traceback of `error`."""
-        self._put(_Line(level, message, args, error, _origin(sys._getframe(1))))
+        self._put(_Line(level, message, args, error, sys._getframe(1)))
 
     def debug(self, message: str, *args: object) -> None:
         """What is of interest to who looks for something."""
-        self._put(_Line("DEBUG", message, args, None, _origin(sys._getframe(1))))
+        self._put(_Line("DEBUG", message, args, None, sys._getframe(1)))
 
     def info(self, message: str, *args: object) -> None:
         """What happened, and was meant to."""
-        self._put(_Line("INFO", message, args, None, _origin(sys._getframe(1))))
+        self._put(_Line("INFO", message, args, None, sys._getframe(1)))
 
     def warning(self, message: str, *args: object) -> None:
         """What somebody may want to look at."""
-        self._put(_Line("WARNING", message, args, None, _origin(sys._getframe(1))))
+        self._put(_Line("WARNING", message, args, None, sys._getframe(1)))
 
     def error(self, message: str, *args: object, error: BaseException | None = None) -> None:
         """What went wrong; with the traceback of `error`."""
-        self._put(_Line("ERROR", message, args, error, _origin(sys._getframe(1))))
+        self._put(_Line("ERROR", message, args, error, sys._getframe(1)))
 
     def critical(self, message: str, *args: object) -> None:
         """What ends the tree."""
-        self._put(_Line("CRITICAL", message, args, None, _origin(sys._getframe(1))))
+        self._put(_Line("CRITICAL", message, args, None, sys._getframe(1)))
 
     @property
     def is_off(self) -> bool:
@@ -166,10 +185,15 @@ class Logger:
     def _put(self, line: _Line) -> None:
         if self.is_off:
             return
-        with self._lock, contextlib.suppress(RuntimeError):  # no thread can be had: another time
-            self._writer = self._writer or _Writer()
-            if self._writer.waiting.qsize() < LIMIT:
-                self._writer.waiting.put(line)
+        with self._lock:
+            writer = self._writer or self._begin()
+            if writer is not None and writer.waiting.qsize() < LIMIT:
+                writer.waiting.put(line)
+
+    def _begin(self) -> _Writer | None:
+        with contextlib.suppress(RuntimeError):  # no thread can be had: another time
+            self._writer = _Writer()
+        return self._writer
 
 
 @functools.cache
@@ -193,10 +217,11 @@ def _contained(write: Callable[[], None]) -> None:
             traceback.print_exc()
 
 
-def _origin(frame: FrameType) -> dict[str, Any]:
-    """The parts of a loguru record that tell where a line was said."""
-    code = frame.f_code
-    return {"name": frame.f_globals["__name__"], "function": code.co_name, "line": frame.f_lineno}
+@functools.cache
+def _said_at(origin: Origin) -> Any:
+    """Loguru's logger for a place at which lines are said; there are not many."""
+    told = dict(zip(("name", "function", "line"), origin, strict=True))
+    return loguru_logger().patch(lambda record: record.update(told))
 
 
 logger = Logger()

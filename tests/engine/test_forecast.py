@@ -134,9 +134,11 @@ class ForecastChaos(ReloadChaos):
     def teardown(self) -> None:
         """Nobody is suspended for ever."""
         if hasattr(self, "world"):
-            for path in self._supervisors():
-                self.world.ask(Resume(path))
-            self.world.settle()
+            self.world.settle()  # some may still be about to be suspended
+            for _ in range(4):  # who is resumed may start others
+                for path in self._supervisors():
+                    self.world.ask(Resume(path))
+                self.world.settle()
         super().teardown()
 
 
