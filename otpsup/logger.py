@@ -29,11 +29,14 @@ T = TypeVar("T")
 
 LIMIT = 10_000
 """Lines that wait for a slow sink; further ones are dropped then."""
-_QUIET = 0.01
+_LOOK = 0.01
+_QUIET = 0.005
 _LONGEST = 0.25
-"""Seconds without a new line after which lines are written, and after which they are all the same.
-Who says many lines is busy, restarting children for example, and would have to share the
-interpreter with who writes them (its lock goes to another thread for up to 5 ms)."""
+"""Seconds after which it is seen whether no line has come for so many seconds; then they are
+written, and after that many all the same. Who says many lines is busy, restarting children for
+example, and would have to share the interpreter with who writes them (its lock goes to another
+thread for up to 5 ms). To look again costs as much as to write a line: one restart is over by the
+first time."""
 
 
 Origin = tuple[str, str, int]
@@ -99,6 +102,8 @@ class _Writer:
 
     def __init__(self) -> None:
         self.waiting: queue.SimpleQueue[_Line | None] = queue.SimpleQueue()
+        self.said_at = time.monotonic()
+        """When the last line came."""
         self._is_closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="otpsup-log", daemon=True)
         self._thread.start()
@@ -114,9 +119,8 @@ class _Writer:
 
     def _await_quiet(self) -> None:
         until = time.monotonic() + _LONGEST
-        while time.monotonic() < until:
-            before = self.waiting.qsize()
-            if self._is_closing.wait(_QUIET) or self.waiting.qsize() == before:
+        while (now := time.monotonic()) < until:
+            if now - self.said_at > _QUIET or self._is_closing.wait(_LOOK):
                 return
 
     def close(self, timeout: float) -> bool:
@@ -188,6 +192,7 @@ class Logger:
         with self._lock:
             writer = self._writer or self._begin()
             if writer is not None and writer.waiting.qsize() < LIMIT:
+                writer.said_at = time.monotonic()
                 writer.waiting.put(line)
 
     def _begin(self) -> _Writer | None:

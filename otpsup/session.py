@@ -74,7 +74,7 @@ class Session(Backend):
         self._others = capacity.open_now()
         capacity.check(name, spec, self._others)
         self._server = ControlServer(self)
-        self._runner = Runner(spec, self._server.adopt)
+        self._runner = Runner(spec, self._server.adopt, capacity.spare(spec, self._others))
         self._runner.listeners.append(lambda effect: log.write(name, effect))
         self.operations = Operations(self, file, variables, source)
         self._recent: deque[tuple[float, Told]] = deque(maxlen=_RECENT)

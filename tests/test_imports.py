@@ -135,7 +135,7 @@ HOST = """
         {more}
 """
 RUNTIME = (
-    "asyncio, attrs, bisect, faulthandler, glob, graphlib, grp, importlib.util, json, pathlib, "
+    "asyncio, attrs, bisect, faulthandler, glob, graphlib, grp, importlib.util, json, mmap, pathlib, "
     "pwd, queue, random, resource, shlex, signal, socket, subprocess, threading, traceback"
 )
 """What supervises commands. loguru and psutil are loaded by who logs, or finds a port taken;

@@ -66,6 +66,14 @@ class ListOrder:
             starts: in start order.
             others: children that it concerns besides.
         """
+        if len(stops) + len(starts) == 1:  # no order is needed for one, and this is the cheapest
+            return ChainPlan(starts=starts, stops=stops, others=others)
+        return self._plan(stops, starts, others)
+
+    def _plan(
+        self, stops: Sequence[Child], starts: Sequence[Child], others: Sequence[Child]
+    ) -> Plan[Child]:
+        """A plan for several."""
         if _have_own(stops) or _have_own(starts):
             return GraphPlan(_in_a_row("stop", stops), _in_a_row("start", starts), others)
         return ChainPlan(stops, starts, others)
@@ -82,7 +90,7 @@ class ListOrder:
 class NoOrder(ListOrder):
     """Instances of a template do not know of each other."""
 
-    def plan(
+    def _plan(
         self, stops: Sequence[Child], starts: Sequence[Child], others: Sequence[Child]
     ) -> Plan[Child]:
         """A plan in which all stop at once, and all start at once."""
@@ -146,7 +154,7 @@ class GraphOrder(ListOrder):
                 dependents.setdefault(dependency.name, []).append(name)
         return dependents
 
-    def plan(
+    def _plan(
         self, stops: Sequence[Child], starts: Sequence[Child], others: Sequence[Child]
     ) -> Plan[Child]:
         """A plan in which nobody waits for those with whom it has nothing to do."""
@@ -178,6 +186,8 @@ class GraphOrder(ListOrder):
 
     def unmet(self, child: Child) -> tuple[After, Child] | None:
         """A dependency that is not satisfied, but will be. What stays down is not waited for."""
+        if not child.spec.after:
+            return None
         left, seen = list(reversed(child.spec.after)), set[str]()
         while left:
             dependency = left.pop()

@@ -19,11 +19,13 @@ from ..errors import TooLarge
 from ..specs import ChildSpec, Command, DynamicSupervisor, LogFile, Notify, Supervisor, Worker
 from ..specs.stdin import Socket
 from . import hooks, limits
+from .launcher.server import SPARE
 from .output import count_pipes
 
 OWN = 64
 """Descriptors that are left to the host beside those that it has open when the tree starts: for
 the launcher, the zygote, the log thread and the control socket, and for who connects to that."""
+_ENOUGH = 100_000
 _LAUNCHERS = 64
 """Descriptors of the launcher and of one order, those for the host's own children aside."""
 
@@ -141,6 +143,14 @@ def why_not(spec: ChildSpec, others: int) -> str:
             f"{soft:,} (ulimit -Sn); raise that, or take the start method 'zygote'"
         )
     return _too_many(needs.children)
+
+
+def spare(spec: ChildSpec, others: int) -> int:
+    """Descriptors beyond what a tree needs: so many of new processes can be taken in at a time
+    before those of the old ones are closed."""
+    hard = limits.limit(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    left = hard - need(spec).total - OWN - others
+    return int(min(max(left, 0) + SPARE, _ENOUGH))
 
 
 def _sum(needs: Need) -> str:

@@ -26,7 +26,8 @@ from .launcher.syscalls import send_signal, signal_group
 
 LAUNCHER = (
     f"import sys; sys.path.append({str(Path(__file__).parent)!r}); "
-    "from launcher.main import main; main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])"
+    "from launcher.main import main; "
+    "main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))"
 )
 
 
@@ -109,6 +110,8 @@ class Spawner:
         self._unsent: deque[tuple[bytes, list[int]]] = deque()
         self._replaced: Counter[int] = Counter()
         """How many children of each group have been replaced, as far as we have heard."""
+        self._received: list[frames.Frame] = []
+        """What can wait for the next message."""
         self._unarmed: list[bytes] = []
         """Frames about that, which go out together."""
         self._is_retired = False
@@ -224,14 +227,20 @@ class Spawner:
         try:
             while self.is_open:
                 received = frames.receive(self._sock)
+                self._received += received
+                if not received or received[-1].op != frames.MORE:
+                    self._take_all()
                 if not received:
                     self.lose()
-                for frame in received:
-                    self._take(frame)
         except BlockingIOError:
             pass
         except OSError:
             self.lose()
+
+    def _take_all(self) -> None:
+        received, self._received = self._received, []
+        for frame in received:
+            self._take(frame)
 
     def _take(self, frame: frames.Frame) -> None:
         if frame.op == frames.UP:
@@ -245,6 +254,8 @@ class Spawner:
             self._replaced[group] += 1
             before = self._owners.pop(frame.id)
             self._owners[successor] = before.on_replaced(successor, _exit(frame))
+        elif frame.op == frames.MORE:
+            pass
         elif frame.id:
             self._owners.pop(frame.id).on_exit(_exit(frame))
         else:

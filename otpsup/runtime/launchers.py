@@ -18,6 +18,7 @@ from ..logger import logger
 from ..specs import ChildSpec, Command, DynamicSupervisor, Supervisor, Worker
 from . import hooks, marks, watch
 from .launch import LAUNCHER, Owner, Signaller, Spawner, next_number
+from .launcher.server import SPARE
 
 _AGAIN = 0.5
 """Seconds until what could not be looked for, for want of descriptors, is looked for again."""
@@ -37,6 +38,7 @@ class Launchers:
         preload: modules that the zygote imports for its workers.
         main: how to import the host's main module, if workers need it; else {}.
         environ: the variables that all of the tree inherit, also from a later launcher.
+        spare: descriptors that the host can spare.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Launchers:
         preload: list[str],
         main: dict[str, str],
         environ: Mapping[str, str] | None = None,
+        spare: int = SPARE,
     ) -> None:
         self._loop = loop
         self._tree = tree
@@ -55,6 +58,7 @@ class Launchers:
         self._files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         """How many descriptors children may have: as many as the host had to begin with, which
         raises its own limit; also those of a later launcher."""
+        self._spare = spare
         self._launcher: Spawner | None = None
         self._zygote: _Zygote | None = None
         self._earlier: list[_Zygote] = []
@@ -116,7 +120,8 @@ class Launchers:
     def _start_launcher(self) -> Spawner:
         _refuse_while_imported()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        told = (str(theirs.fileno()), str(self._files), marks.prefix(self._tree))
+        own = (str(theirs.fileno()), str(self._files), marks.prefix(self._tree))
+        told = (*own, str(self._spare))
         argv = [sys.executable, "-I", "-S", "-c", LAUNCHER, *told]
         with theirs:
             self._process = subprocess.Popen(
@@ -135,7 +140,8 @@ class Launchers:
         if self._alive is None:
             self._alive = os.pipe2(os.O_CLOEXEC)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        settings = json.dumps({**self._settings, "path": sys.path, "host": os.getpid()})
+        known = {"path": sys.path, "host": os.getpid(), "spare": self._spare}
+        settings = json.dumps({**self._settings, **known})
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         argv = [sys.executable, *flags, "-c", zygote.CODE, settings]
         mark = marks.zygote_mark(self._tree, next(self._zygotes))

@@ -52,6 +52,7 @@ from . import beforehand, hooks, launchers, marks
 from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
+from .launcher.server import SPARE
 from .launcher.strays import above
 from .logs import LogPump
 from .process import ChildProcess
@@ -72,12 +73,14 @@ class Runner:
     Args:
         spec: the root supervisor.
         adopt: serves requests on a stream that a child handed over, see `control.server`.
+        spare: descriptors beyond what the tree needs, see `capacity`.
     """
 
     def __init__(
         self,
         spec: Supervisor | DynamicSupervisor,
         adopt: Callable[[socket.socket, str], None] = lambda stream, _: stream.close(),
+        spare: int = SPARE,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.engine = Engine(spec, random.random)
@@ -116,6 +119,7 @@ class Runner:
             launchers.modules_of(found),
             launchers.main_for(found),
             self.environ,
+            spare,
         )
         _raise_descriptor_limit(self._launchers.launcher)
         if found:

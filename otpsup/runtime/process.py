@@ -216,7 +216,8 @@ class ChildProcess:
         self._spawner = spawner
         order["mark"] = os.fsencode(self.mark)
         order["pipes"] = self._wanted
-        order["repeats"] = self.is_repeatable = not fds and succession.is_repeatable(self.spec)
+        has_fds = len(fds) > order.get("tracker", False)
+        order["repeats"] = self.is_repeatable = not has_fds and succession.is_repeatable(self.spec)
         spawner.spawn(self.number, order, fds, self)
 
     def _start_stock(self, spec: Worker, args: Sequence[Any], env: dict[str, str]) -> None:

@@ -42,7 +42,7 @@ def main(settings: dict[str, Any]) -> NoReturn:
 
     Args:
         settings: `path` (sys.path), `preload` (names of modules), `main` (what spawn needs to
-            import the host's main module, or {}), `host` (its pid).
+            import the host's main module, or {}), `host` (its pid), `spare` (see `server`).
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _pass_over)
@@ -54,7 +54,8 @@ def main(settings: dict[str, Any]) -> NoReturn:
     for fd in (SOCKET, ALIVE):
         os.set_inheritable(fd, False)
     forker = _Forker()
-    forker.server = Server(sock, forker.fork, pidfd_open(settings["host"]))
+    host, spare = pidfd_open(settings["host"]), settings["spare"]
+    forker.server = Server(sock, forker.fork, host, spare=spare)
     gc.collect()
     gc.freeze()
     gc.disable()  # a worker has it again when its target is called, see `WorkerProcess`

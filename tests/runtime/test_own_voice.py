@@ -135,7 +135,8 @@ def of_the_launchers(tree: Tree) -> set[str]:
     found = set()
     for spawner in launchers.spawners():
         found.add(f"socket:[{os.fstat(spawner._sock.fileno()).st_ino}]")
-    return found | sockets_of(launchers.pid)
+    its_own = Path(f"/proc/{launchers.pid}/cmdline").read_text().split("\0")[-5]
+    return {*found, str(Path(f"/proc/{launchers.pid}/fd/{its_own}").readlink())}
 
 
 def sockets_of(number: int) -> set[str]:

@@ -41,7 +41,7 @@ def siblings_of(number: int) -> set[int]:
     """All live children of the parent of this process."""
     parent = psutil.Process(number).parent()
     assert parent is not None
-    return {p.pid for p in parent.children() if p.status() != psutil.STATUS_ZOMBIE}
+    return {child.pid for child in parent.children() if is_alive(child.pid)}
 
 
 def armed(tree: Tree) -> None:

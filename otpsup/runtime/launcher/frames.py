@@ -11,6 +11,8 @@
     FAILED   id, errno       what failed, as text      launcher -> host
     EXITED   id, status      b"core" if it dumped      launcher -> host; id 0: payload is the pid
     REPLACED id, status      group, successor, as EXITED; UP or FAILED of the successor follows
+    MORE                     at the end of a message: the next one comes soon, and all of this can
+                             wait until then
 
 `status` is an exit code, or minus the number of a signal. Payloads are marshalled: both ends are
 the same interpreter. A payload too large for a message travels in a memfd as the last descriptor.
@@ -26,7 +28,7 @@ from collections.abc import Sequence
 from .bare import socket
 
 SPAWN, STOPPING, KILL, OWN = b"S", b"T", b"K", b"O"
-AGAIN, LIMIT, RETIRE = b"A", b"M", b"E"
+AGAIN, LIMIT, RETIRE, MORE = b"A", b"M", b"E", b"+"
 UP, FAILED, EXITED, REPLACED, LARGE = b"U", b"F", b"X", b"R", b"L"
 
 PAIR = struct.Struct("<QQ")

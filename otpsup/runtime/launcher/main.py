@@ -1,4 +1,4 @@
-"""The launcher's entry: `main(fd, files, marks)`, with `fd` the socket to the host."""
+"""The launcher's entry: `main(fd, files, marks, spare)`, with `fd` the socket to the host."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from .syscalls import become_subreaper, pidfd_open
 _RESERVED = 16
 
 
-def main(fd: int, files: int, marks: str) -> None:
+def main(fd: int, files: int, marks: str, spare: int) -> None:
     """Serve the host behind the socket `fd` until it is gone.
 
     Args:
         files: the soft limit of descriptors, which children inherit.
         marks: what the marks of the tree's processes begin with.
+        spare: descriptors that the host can spare, see `server`.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError):  # the host has had its hard limit lowered since
@@ -41,7 +42,7 @@ def main(fd: int, files: int, marks: str) -> None:
     if host is not None:  # on kernels older than pidfds, orphans may go to another thread
         with contextlib.suppress(OSError):
             deaths = Deaths()
-    server = Server(sock, execute, host, marks.encode(), deaths)
+    server = Server(sock, execute, host, marks.encode(), deaths, spare)
     _in_second_thread(server.run) if deaths else server.run()
 
 

@@ -17,7 +17,8 @@ from .bare import socket
 
 _AGAIN = 0.005
 """Seconds until what could not be sent is sent again: the host has too much to read."""
-_PATIENCE = 0.25
+_MORE = frames.pack(frames.MORE, 0)
+_PATIENCE = 1.0
 """Seconds, at most, for which anything waits."""
 
 
@@ -25,21 +26,22 @@ class Reports:
     """Frames for the host, and the descriptors that go with them, which are ours until then.
 
     Args:
-        room: descriptors that wait, at most.
+        room: descriptors that wait here, at most.
+        spare: descriptors that the host can take in before it has closed those that they replace.
     """
 
-    def __init__(self, sock: socket.socket, room: int) -> None:
+    def __init__(self, sock: socket.socket, room: int, spare: int) -> None:
         self._sock = sock
-        self._room = room
-        self._full: list[tuple[bytes, list[int]]] = []
-        """Messages that no more can be added to."""
+        self._spare = spare
+        self._left = spare
+        self._most = min(room, spare, frames.MAX_FDS)
         self._data = b""
         self._fds: list[int] = []
         self._due = 0.0
-        self._is_awaited = False
+        self._is_begun = self._is_awaited = False
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return self._is_begun
 
     @property
     def can_wait(self) -> bool:
@@ -49,7 +51,7 @@ class Reports:
     @property
     def is_due(self) -> bool:
         """Whether something has waited long enough."""
-        return bool(self._data) and time.monotonic() >= self._due
+        return self._is_begun and time.monotonic() >= self._due
 
     def add(
         self,
@@ -61,45 +63,53 @@ class Reports:
         *,
         is_awaited: bool = True,
     ) -> None:
-        """To be told by `flush`, or when there is no room; the descriptors are closed then."""
-        self._is_awaited = self._is_awaited or is_awaited
+        """To be told by `flush`; the descriptors are closed once they are on their way."""
         frame = frames.pack(op, id, value, payload, len(fds))
-        if not self._data:
+        if not self._is_begun:
             self._due = time.monotonic() + _PATIENCE
         too_long = len(self._data) + len(frame) > frames.INLINE
-        if too_long or len(self._fds) + len(fds) > frames.MAX_FDS:
-            self._full.append((self._data, self._fds))
-            self._data, self._fds = b"", []
+        if too_long or len(self._fds) + len(fds) > self._most:
+            self._make_room()
+        self._is_begun = True
+        self._is_awaited = self._is_awaited or is_awaited
         self._data += frame
         self._fds += fds
-        if len(self._full) * frames.MAX_FDS + len(self._fds) > self._room:
+
+    def _make_room(self) -> None:
+        """What is open here makes each start slower. The host looks at it later, if it can."""
+        self._left -= len(self._fds)
+        if self._left >= self._most:
+            self._send(_MORE)
+        else:
             self.flush()
 
     def flush(self) -> None:
         """Tell all of it."""
+        if self._is_begun:
+            self._send()
+            self._is_begun = self._is_awaited = False
+            self._left = self._spare
+
+    def _send(self, end: bytes = b"") -> None:
         try:
-            for data, fds in (*self._full, (self._data, self._fds)):
-                if data:
-                    self._send(data, fds)
+            with contextlib.suppress(ConnectionError):  # the host is gone; the loop will notice
+                while not self._is_sent(self._data + end):
+                    time.sleep(_AGAIN)
         finally:
             self.close()
 
-    def _send(self, data: bytes, fds: Sequence[int]) -> None:
-        with contextlib.suppress(ConnectionError):  # the host is gone; the loop will notice
-            while True:
-                try:
-                    frames.send(self._sock, data, fds)
-                except OSError as error:
-                    if error.errno != errno.ETOOMANYREFS:  # too many are on their way (unix(7))
-                        raise
-                    time.sleep(_AGAIN)
-                else:
-                    return
+    def _is_sent(self, data: bytes) -> bool:
+        """False if too many descriptors are on their way (unix(7))."""
+        try:
+            frames.send(self._sock, data, self._fds)
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS:
+                raise
+            return False
+        return True
 
     def close(self) -> None:
         """Hold nothing of what is to be told."""
-        for fd in (*(fd for _, fds in self._full for fd in fds), *self._fds):
+        for fd in self._fds:
             os.close(fd)
-        self._full.clear()
         self._data, self._fds = b"", []
-        self._is_awaited = False

@@ -48,6 +48,8 @@ _CALM = 2.0
 """Milliseconds, about, that a process takes to begin; who tells of it now would be in its way."""
 _OWN = 64
 """Descriptors that are left for all else."""
+SPARE = 48
+"""Descriptors that any host can spare, of those that it keeps for itself."""
 _SPENT = 100
 """Descriptors of children that are gone, at most, that stay open while there is more to do."""
 GLANCE = 0.005
@@ -64,6 +66,7 @@ class Server:
             host that forks leaves copies of its socket in its forks.
         marks: what the marks of the tree's processes begin with; b"" if others see to them.
         deaths: tells who has ended; without it all children are looked at.
+        spare: descriptors that the host can take in although it has not closed those before.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Server:
         host: int | None = None,
         marks: bytes = b"",
         deaths: Deaths | None = None,
+        spare: int = SPARE,
     ) -> None:
         self._sock = sock
         self._deaths = deaths
@@ -96,7 +100,9 @@ class Server:
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._room = min(_HELD, files // 2)
         """The highest number that a held descriptor may have."""
-        self._reports = Reports(sock, room=max(files - self._room - _OWN, 0))
+        self._reports = Reports(sock, max(files - self._room - _OWN, 0), spare)
+        self._tracker: Sequence[int] = ()
+        """multiprocessing's resource tracker, for workers that are started again."""
 
     def close_in_fork(self) -> None:
         """In a fork of this process: let go of what is the server's."""
@@ -113,6 +119,9 @@ class Server:
         self._reports.close()
         self._supply.close()
         self._let_go()
+        for fd in self._tracker:
+            os.close(fd)
+        self._tracker = ()
         for child in self._children.values():
             for fd in child.held:
                 os.close(fd)
@@ -237,6 +246,8 @@ class Server:
         try:
             order = marshal.loads(frame.payload)
             self._make(frame.id, order, frame.fds, frame.payload if order.get("repeats") else b"")
+            if order.get("repeats") and frame.fds:
+                self._tracker, frame.fds = frame.fds, self._tracker
         finally:
             for fd in frame.fds:
                 os.close(fd)
@@ -348,7 +359,12 @@ class Server:
         self._reports.add(frames.REPLACED, child.id, status, pair + core, is_awaited=False)
         order = marshal.loads(child.data)
         order["mark"] = b"%s-%d" % (order["mark"].rpartition(b"-")[0], child.next)
-        self._make(child.next, order, (), child.data, is_awaited=False)
+        fds = [os.dup(fd) for fd in self._tracker] if order.get("tracker") else []
+        try:
+            self._make(child.next, order, fds, child.data, is_awaited=False)
+        finally:
+            for fd in fds:
+                os.close(fd)
 
     def _tell(self, op: bytes, id: int, status: int, payload: bytes) -> None:
         """Tell it at once: the host has to decide."""
