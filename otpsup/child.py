@@ -7,10 +7,12 @@ to the tree travel on a connection of their own, which each process opens when i
 
 from __future__ import annotations
 
+import _socket  # what `socket` is made of: less is touched by it
 import contextlib
 import os
 import socket
 import threading
+from array import array
 from typing import TYPE_CHECKING, Any
 
 from .errors import NotAChild, text_of
@@ -44,10 +46,11 @@ class CurrentChild:
         path: the path of this child, from the root down.
     """
 
-    def __init__(self, channel: socket.socket, path: str) -> None:
+    def __init__(self, channel: _socket.socket, path: str) -> None:
         self.path = path
         self._channel = channel
-        self._stopping = threading.Event()
+        self._is_stopping = False
+        self._events: dict[str, threading.Event] = {}
         self.handles_stop = False
         self._clients = threading.local()
 
@@ -83,11 +86,18 @@ class CurrentChild:
         never looks gets SystemExit in its main thread, or a cancelled coroutine.
         """
         self.handles_stop = True
-        return self._stopping
+        event = self._events.get("stopping") or self._events.setdefault(
+            "stopping", threading.Event()
+        )
+        if self._is_stopping:
+            event.set()
+        return event
 
     def stop_requested(self) -> None:
-        """Set `stopping`; called by the worker's signal handler."""
-        self._stopping.set()
+        """Set `stopping`; called by the worker's signal handler, maybe while that is being made."""
+        self._is_stopping = True
+        if event := self._events.get("stopping"):
+            event.set()
 
     @property
     def tree(self) -> TreeClient:
@@ -109,7 +119,9 @@ class CurrentChild:
         ours, theirs = socket.socketpair()
         with theirs:
             data = encode(ConnectMessage())
-            socket.send_fds(self._channel, [data], [theirs.fileno()])
+            rights = array("i", [theirs.fileno()])
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)]
+            self._channel.sendmsg([data], ancillary)
         return ours
 
     def _send(self, message: Message) -> None:
@@ -130,11 +142,22 @@ def current_child() -> CurrentChild:
         return _current
 
 
+def become_child(channel: int, path: str) -> None:
+    """This process is this child of a tree, as it tells those it executes by its variables.
+
+    Args:
+        channel: the descriptor of the socket to the supervisor.
+        path: the child's path in the tree.
+    """
+    global _current
+    _current = CurrentChild(_socket.socket(fileno=channel), path)
+
+
 def _from_environment() -> CurrentChild:
     number, _, inode = os.environ.get(CHANNEL, "").partition(":")
     try:
         if str(os.fstat(int(number)).st_ino) == inode:  # the number is still what it says
-            return CurrentChild(socket.socket(fileno=int(number)), os.environ.get(PATH, ""))
+            return CurrentChild(_socket.socket(fileno=int(number)), os.environ.get(PATH, ""))
     except (OSError, ValueError):
         pass
     raise NotAChild(

@@ -6,6 +6,7 @@ child only; must not import the rest of the runtime.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import contextlib
 import inspect
 import os
@@ -16,10 +17,13 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from ..child import CHANNEL, PATH, CurrentChild, current_child
+from ..child import CHANNEL, PATH, CurrentChild, become_child, current_child
 from ..errors import NotAChild
 from . import importing, stacks
 from .launcher import execute
+
+_CHANNEL, _PATH = CHANNEL.encode(), PATH.encode()
+_SIGCONT = int(signal.SIGCONT)
 
 
 def run(
@@ -62,9 +66,11 @@ def _call(
         if not child.handles_stop:
             raise SystemExit(128 + signum)
 
-    with contextlib.suppress(OSError):  # SIGKILL needs no handler
-        signal.signal(stop_signal, on_stop)
-    signal.signal(signal.SIGCONT, _look_around)
+    try:  # noqa: SIM105 - each function that is called first here costs each worker pages
+        _signal.signal(stop_signal, on_stop)
+    except OSError:  # SIGKILL needs no handler
+        pass
+    _signal.signal(_SIGCONT, _look_around)
     result = target(*args, **kwargs)
     if inspect.iscoroutine(result):
         _run_coroutine(child, result, stop_signal)
@@ -117,15 +123,18 @@ def enter(order: dict[str, Any], channel: int, outputs: Sequence[int]) -> None:
     Raises:
         launcher.execute.Failure: a step failed; the process must end.
     """
-    with contextlib.suppress(ValueError):
-        signal.set_wakeup_fd(-1)
+    try:  # noqa: SIM105 - as in `_call`
+        _signal.set_wakeup_fd(-1)
+    except ValueError:  # not the main thread: there is none
+        pass
     os.setsid()
     _take_on_environment(order)
-    os.environ[CHANNEL] = f"{channel}:{os.fstat(channel).st_ino}"
-    os.environ[PATH] = order["path"]
+    _set(_CHANNEL, b"%d:%d" % (channel, os.fstat(channel).st_ino))
+    _set(_PATH, os.fsencode(order["path"]))
+    become_child(channel, order["path"])
     os.set_inheritable(channel, True)
     execute.reset_signals()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     execute.become(order)
     execute.arrange(outputs, order["targets"])
 
@@ -145,7 +154,14 @@ def _take_on_environment(order: dict[str, Any]) -> None:
         unwanted = []
     for name in unwanted:
         del os.environb[name]
-    os.environb.update(order["env"])
+    for name, value in order["env"].items():
+        _set(name, value)
+
+
+def _set(name: bytes, value: bytes) -> None:
+    """As os.environb does, which checks more, and so touches more."""
+    os.putenv(name, value)
+    os.environ._data[name] = value  # type: ignore[attr-defined]
 
 
 def tell_crash(error: BaseException) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ def resolve(target: Callable[..., object] | str) -> Callable[..., object]:
     if not isinstance(target, str):
         return target
     module, _, name = target.partition(":")
-    found: Any = importlib.import_module(module)
+    found: Any = sys.modules.get(module) or importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
     if not callable(found):

@@ -70,13 +70,13 @@ def worker(
     from . import workers  # multiprocessing with it, which a tree of commands does without
 
     process = workers.worker_process(spec, path, tuple(args))
-    data, fds = workers.pickle(process)
+    parts, fds = workers.pickle(process)
     tracker = workers.tracker_fd()
     order = {
         **_common(spec, path, umask),
         **_inherit(spec),
         "env": _encode(env),
-        "pickle": data,
+        **parts,
         "tracker": tracker is not None,
     }
     return order, fds if tracker is None else [*fds, tracker]

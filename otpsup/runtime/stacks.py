@@ -8,6 +8,7 @@ worker that does well costs it nothing.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import faulthandler
 import io
 import os
@@ -24,7 +25,7 @@ def offer() -> None:
     """In the worker's main thread: write all stacks when asked."""
     try:
         fd = os.memfd_create(NAME)
-        signal.signal(SIGNAL, lambda *_: _write_tasks(fd))
+        _signal.signal(SIGNAL, lambda *_: _write_tasks(fd))
         faulthandler.register(SIGNAL, file=fd, all_threads=True, chain=True)
     except (AttributeError, OSError, ValueError):  # not on this system
         return

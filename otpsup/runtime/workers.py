@@ -10,8 +10,9 @@ from __future__ import annotations
 import gc
 import io
 import pickle as pickles
-from collections.abc import Callable
-from multiprocessing import context, process, reduction, resource_tracker, spawn
+import sys
+from collections.abc import Callable, Mapping
+from multiprocessing import context, process, reduction, resource_tracker, spawn, util
 from typing import TYPE_CHECKING, Any
 
 from . import bootstrap
@@ -25,8 +26,16 @@ class WorkerProcess(process.BaseProcess):
 
     _start_method = None  # what the worker itself starts uses multiprocessing's own default
 
+    @staticmethod
+    def _after_fork() -> None:
+        """Called by multiprocessing in the child, of which mostly nobody wants to hear."""
+        util._finalizer_registry.clear()  # type: ignore[attr-defined]
+        if util._afterfork_registry.data:  # type: ignore[attr-defined]
+            util._run_after_forkers()  # type: ignore[attr-defined]
+
     def run(self) -> None:
         """Run the worker's target; called by multiprocessing in the child."""
+        sys.stdin = _stdin
         gc.enable()
         bootstrap.run(*self._args)  # type: ignore[attr-defined]
 
@@ -63,37 +72,51 @@ def worker_process(
     spec: Worker, name: str, args: tuple[Any, ...], make: Callable[..., Any] = WorkerProcess
 ) -> Any:
     """The multiprocessing object for a worker; `make` is its Process class."""
-    call = (spec.target, (*spec.args, *args), dict(spec.kwargs), spec.stop_signal)
+    call = (spec.target, (*spec.args, *args), dict(spec.kwargs), int(spec.stop_signal))
     return make(name=name, args=call, daemon=False)
 
 
-def pickle(worker: WorkerProcess) -> tuple[bytes, list[int]]:
-    """What the zygote's child needs to become this worker: bytes, and descriptors.
+def pickle(worker: WorkerProcess) -> tuple[dict[str, Any], list[int]]:
+    """What the zygote's child needs to become this worker: its part of the order, and descriptors.
+
+    The order says `preparation` (pickled; the same for all workers while nothing changes in the
+    host), `main` (how to import the host's main module, where something refers to it: that costs
+    each worker milliseconds) and `pickle` (the worker itself).
 
     Raises:
         Exception: whatever pickle raises for a target or arguments that cannot be pickled.
     """
     spawning = _Spawning()
-    body, head = io.BytesIO(), io.BytesIO()
     context.set_spawning_popen(spawning)  # type: ignore[arg-type]
     try:
-        reduction.dump(worker, body)
-        needs_main = b"__main__" in body.getvalue()
-        reduction.dump(_preparation(worker.name, needs_main=needs_main), head)
+        body = _dumps(worker)
+        data = spawn.get_preparation_data(worker.name)
+        preparation = _preparation(data)
     finally:
         context.set_spawning_popen(None)
-    return head.getvalue() + body.getvalue(), spawning.fds
+    main = {key: data[key] for key in _MAIN if key in data} if b"__main__" in body else {}
+    return {"preparation": preparation, "main": main, "pickle": body}, spawning.fds
 
 
-def _preparation(name: str, *, needs_main: bool) -> dict[str, Any]:
-    """What spawn's children are told, less the folder (the order has it), and less the main
-    module where nothing refers to it: importing that costs each worker milliseconds."""
-    data = spawn.get_preparation_data(name)
-    unwanted = {"dir"} if needs_main else {"dir", *_MAIN}
-    return {key: value for key, value in data.items() if key not in unwanted}
+def _dumps(value: object) -> bytes:
+    file = io.BytesIO()
+    reduction.dump(value, file)
+    return file.getvalue()
 
 
+def _preparation(data: dict[str, Any]) -> bytes:
+    """What spawn's children are told, less what is told apart: the same bytes for the same."""
+    global _last_preparation
+    told = {key: value for key, value in data.items() if key not in _APART}
+    if told != _last_preparation[0]:
+        _last_preparation = {**told, "sys_argv": list(told["sys_argv"])}, _dumps(told)
+    return _last_preparation[1]
+
+
+_last_preparation: tuple[dict[str, Any], bytes] = {}, b""
 _MAIN = ("init_main_from_name", "init_main_from_path")
+_APART = frozenset(("name", "dir", *_MAIN))
+"""`name` and `dir` the order has anyway."""
 
 
 def main_module() -> dict[str, str]:
@@ -102,21 +125,50 @@ def main_module() -> dict[str, str]:
     return {key: data[key] for key in _MAIN if key in data}
 
 
-def become(data: bytes, parent: int) -> int:
-    """In the forked child: be the worker that `data` describes; returns its exit code.
+def become(order: Mapping[str, Any], parent: int) -> int:
+    """In the forked child: be the worker that the order describes; returns its exit code.
 
     Args:
-        data: what `pickle` made.
+        order: with what `pickle` made, and `path`.
         parent: a descriptor that is readable once the host has ended.
     """
-    buffer = io.BytesIO(data)
-    process.current_process()._inheriting = True  # type: ignore[attr-defined]
+    global _stdin
+    current = process._current_process  # type: ignore[attr-defined]
+    current._inheriting = True
     try:
-        spawn.prepare(pickles.load(buffer))
-        worker = pickles.load(buffer)
+        prepare(order["preparation"])
+        current._name = order["path"]
+        if order["main"]:
+            spawn.prepare(order["main"])
+        worker = pickles.loads(order["pickle"])
     finally:
-        del process.current_process()._inheriting  # type: ignore[attr-defined]
+        del current._inheriting
+    _stdin, sys.stdin = sys.stdin, None  # so that it is not opened again, see `close_stdin`
     return int(worker._bootstrap(parent))
+
+
+_stdin: Any = None
+"""In a worker, while multiprocessing sets it up: its stdin."""
+
+
+def close_stdin() -> None:
+    """In the zygote: what multiprocessing does in each child, once for all of them."""
+    util._close_stdin()  # type: ignore[attr-defined]
+
+
+def prepare(preparation: bytes) -> None:
+    """Do as spawn's children are told, unless that is done: the zygote does it for its forks."""
+    global _prepared
+    if preparation == _prepared:
+        return
+    told = pickles.loads(preparation)
+    if util._log_to_stderr:  # type: ignore[attr-defined]
+        del told["log_to_stderr"]  # or it would all be told twice
+    spawn.prepare(told)
+    _prepared = preparation
+
+
+_prepared = b""
 
 
 def tracker_fd() -> int | None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import bootstrap, freshness, marks, workers
+from .forking import Forking
 from .launcher import execute
 from .launcher.server import Server
 from .launcher.strays import MARK
@@ -53,6 +54,7 @@ def main(settings: dict[str, Any]) -> NoReturn:
     freshness.write_down(IMPORTED)
     for fd in (SOCKET, ALIVE):
         os.set_inheritable(fd, False)
+    workers.close_stdin()
     forker = _Forker()
     host, spare = pidfd_open(settings["host"]), settings["spare"]
     forker.server = Server(sock, forker.fork, host, spare=spare)
@@ -103,11 +105,16 @@ class _Forker:
 
     def __init__(self) -> None:
         self._mark = _room_for_mark()
+        self._forking = Forking()
+        self._kept = _open_descriptors() - {SOCKET}
+        """Those that are not the server's: its own come later."""
 
     def fork(self, order: dict[str, Any], fds: Sequence[int]) -> int:
         """Fork; the child becomes the worker and never returns."""
+        with contextlib.suppress(Exception):  # then the worker tries it, and tells
+            workers.prepare(order["preparation"])
         try:
-            pid = execute.fork()
+            pid = execute.fork(self._forking.fork)
         except OSError as error:
             raise execute.Failure(error, "fork a worker") from error
         if pid == 0:
@@ -117,7 +124,7 @@ class _Forker:
     def _become(self, order: dict[str, Any], fds: Sequence[int]) -> NoReturn:
         code = 1
         try:
-            self.server.close_in_fork()
+            self._close_all_but(fds)
             if self._mark is not None:  # its own, and so that of whatever it forks
                 self._mark[:] = order["mark"][: marks.ROOM].ljust(marks.ROOM, b"\0")
             code = _work(order, list(fds))
@@ -126,6 +133,24 @@ class _Forker:
         finally:
             _flush()
             os._exit(code)
+
+    def _close_all_but(self, fds: Sequence[int]) -> None:
+        """In the fork: let go of all that is the server's, whatever it has opened by now."""
+        last = -1
+        for fd in sorted({*self._kept, *fds}):
+            if last + 1 < fd:  # closerange(0, 0) closes all (Python 3.11)
+                os.closerange(last + 1, fd)
+            last = fd
+        os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def _open_descriptors() -> set[int]:
+    found = set()
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        with contextlib.suppress(OSError):  # that of the list itself is gone
+            os.fstat(int(entry.name))
+            found.add(int(entry.name))
+    return found
 
 
 def _room_for_mark() -> memoryview | None:
@@ -152,7 +177,7 @@ def _work(order: dict[str, Any], fds: list[int]) -> int:
         os.close(fd)
     if order["tracker"]:
         workers.adopt_tracker(workers.inherited.pop())
-    return workers.become(order["pickle"], ALIVE)
+    return workers.become(order, ALIVE)
 
 
 def _flush() -> None:

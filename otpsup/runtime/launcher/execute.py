@@ -12,7 +12,7 @@ import fcntl
 import functools
 import os
 import resource
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from .bare import signal
 
@@ -146,10 +146,13 @@ def _fork(order: dict[str, Any], fds: Sequence[int]) -> int:
     return pid
 
 
-def fork() -> int:
+def fork(fork: Callable[[], int] = os.fork) -> int:
     """fork(2) with all signals blocked; the child unblocks them with `reset_signals`.
 
     So a signal that comes before the child has left our handlers behind is kept, not swallowed.
+
+    Args:
+        fork: how it is done.
 
     Raises:
         OSError: there can be no process now; signals come in as before.
@@ -157,7 +160,7 @@ def fork() -> int:
     before = _signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
     pid = -1
     try:
-        pid = os.fork()
+        pid = fork()
     finally:
         if pid != 0:
             _signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -169,7 +172,7 @@ def _become(order: dict[str, Any], fds: Sequence[int], told: int) -> NoReturn:
     try:
         os.setsid()
         reset_signals(*RESET)
-        for step, name in _STEPS:
+        for _, step, name in _STEPS:
             what = name
             step(order)
         what = "arrange the descriptors"
@@ -212,10 +215,10 @@ def _identity(order: dict[str, Any]) -> None:
 
 
 _STEPS = (
-    (_nice, "set the priority"),
-    (_rlimits, "set the resource limits"),
-    (_identity, "change user and groups"),
-    (_enter, "enter the folder"),
+    (("nice",), _nice, "set the priority"),
+    (("rlimits",), _rlimits, "set the resource limits"),
+    (("groups", "gid", "uid"), _identity, "change user and groups"),
+    (("umask",), _enter, "enter the folder"),
 )
 
 
@@ -225,9 +228,10 @@ def become(order: dict[str, Any]) -> None:
     Raises:
         Failure: and then only some of it was done; the process must end.
     """
-    for step, what in _STEPS:
+    for keys, step, what in _STEPS:
         try:
-            step(order)
+            if not order.keys().isdisjoint(keys):
+                step(order)
         except (OSError, ValueError) as error:
             raise Failure(error if isinstance(error, OSError) else OSError(22, ""), what) from error
 
