@@ -135,8 +135,8 @@ HOST = """
         {more}
 """
 RUNTIME = (
-    "asyncio, attrs, bisect, faulthandler, glob, graphlib, grp, importlib.util, json, mmap, pathlib, "
-    "pwd, queue, random, resource, shlex, signal, socket, subprocess, threading, traceback"
+    "asyncio, attrs, bisect, faulthandler, glob, graphlib, grp, importlib.util, json, mmap, "
+    "pathlib, pwd, queue, random, resource, shlex, signal, socket, subprocess, threading, traceback"
 )
 """What supervises commands. loguru and psutil are loaded by who logs, or finds a port taken;
 multiprocessing and ctypes by who has workers."""

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import bootstrap, freshness, marks, workers
-from .forking import Forking
 from .launcher import execute
 from .launcher.server import Server
 from .launcher.strays import MARK
@@ -105,7 +104,6 @@ class _Forker:
 
     def __init__(self) -> None:
         self._mark = _room_for_mark()
-        self._forking = Forking()
         self._kept = _open_descriptors() - {SOCKET}
         """Those that are not the server's: its own come later."""
 
@@ -114,7 +112,7 @@ class _Forker:
         with contextlib.suppress(Exception):  # then the worker tries it, and tells
             workers.prepare(order["preparation"])
         try:
-            pid = execute.fork(self._forking.fork)
+            pid = execute.fork()
         except OSError as error:
             raise execute.Failure(error, "fork a worker") from error
         if pid == 0:

@@ -99,15 +99,9 @@ class Ends:
         outputs = zip(self.theirs[1:], self._pipes, strict=True)
         return [*self.theirs[:1], *(fd for fd, numbers in outputs for _ in numbers)]
 
-    def close_ours(self) -> None:
-        """Close the host's, in a fork that is becoming the child."""
-        for fd in self.ours:
-            os.close(fd)
-        self.ours.clear()
-
     def close(self) -> None:
         """Close all."""
-        self.close_ours()
-        for fd in self.theirs:
+        for fd in (*self.ours, *self.theirs):
             os.close(fd)
+        self.ours.clear()
         self.theirs.clear()

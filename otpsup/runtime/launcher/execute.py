@@ -12,7 +12,7 @@ import fcntl
 import functools
 import os
 import resource
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from .bare import signal
 
@@ -146,13 +146,10 @@ def _fork(order: dict[str, Any], fds: Sequence[int]) -> int:
     return pid
 
 
-def fork(fork: Callable[[], int] = os.fork) -> int:
+def fork() -> int:
     """fork(2) with all signals blocked; the child unblocks them with `reset_signals`.
 
     So a signal that comes before the child has left our handlers behind is kept, not swallowed.
-
-    Args:
-        fork: how it is done.
 
     Raises:
         OSError: there can be no process now; signals come in as before.
@@ -160,7 +157,7 @@ def fork(fork: Callable[[], int] = os.fork) -> int:
     before = _signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
     pid = -1
     try:
-        pid = fork()
+        pid = os.fork()
     finally:
         if pid != 0:
             _signal.pthread_sigmask(signal.SIG_SETMASK, before)

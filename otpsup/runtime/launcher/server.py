@@ -95,8 +95,6 @@ class Server:
         self._spent: list[int] = []
         """Descriptors of children that are gone."""
         self._supply = Supply()
-        self._making: Ends | None = None
-        """Those of the child that is just being made."""
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._room = min(_HELD, files // 2)
         """The highest number that a held descriptor may have."""
@@ -104,18 +102,8 @@ class Server:
         self._tracker: Sequence[int] = ()
         """multiprocessing's resource tracker, for workers that are started again."""
 
-    def close_in_fork(self) -> None:
-        """In a fork of this process: let go of what is the server's."""
-        self._sock.close()
-        self._offspring.close()
-        if self._host is not None:
-            os.close(self._host)
-        self.close()
-
     def close(self) -> None:
         """Close the descriptors of children that are open here."""
-        if self._making is not None:
-            self._making.close_ours()
         self._reports.close()
         self._supply.close()
         self._let_go()
@@ -266,7 +254,7 @@ class Server:
         if mark:
             order["env"][MARK] = mark
         try:
-            ends = self._making = Ends(order, self._supply)
+            ends = Ends(order, self._supply)
         except OSError as error:
             self._fail(id, error.errno or 0, "make its channel and pipes")
             return
@@ -281,7 +269,6 @@ class Server:
             self._report_up(id, pid, ends, is_awaited=is_awaited)
         finally:
             ends.close()
-            self._making = None
 
     def _fail(self, id: int, number: int, what: str) -> None:
         self._reports.add(frames.FAILED, id, number, what.encode())

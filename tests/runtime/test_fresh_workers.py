@@ -1,13 +1,10 @@
-"""How the zygote forks: as little as possible is written, and whoever wants to hear of it does."""
+"""What each worker has of its own, although all are forks of one process."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,55 +12,12 @@ from otpsup import Worker
 from tests.support import targets
 from tests.support.trees import node, running
 
-_PROBE = """\
-import concurrent.futures.thread, json, logging, os, random, sys
-from otpsup.runtime.forking import Forking
-forking = Forking()
-{more}
-reader, writer = os.pipe()
-random.seed(7)
-is_plain = forking.is_plain()
-for _ in range(2):
-    if forking.fork() == 0:
-        os.write(writer, f"{{random.random()}} {{os.getpid()}}\\n".encode())
-        os._exit(0)
-    os.wait()
-os.close(writer)
-lines = [line.split() for line in os.fdopen(reader)]
-drawn, pids = [float(a) for a, _ in lines], [int(b) for _, b in lines]
-print(json.dumps([is_plain, random.random(), drawn, os.getpid(), pids]))
-"""
-
-
-def probe(more: str = "") -> Any:
-    """What a fresh Python tells of its forks."""
-    argv = [sys.executable, "-c", _PROBE.format(more=more)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
 
 @pytest.fixture
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for modules that workers can import."""
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     return tmp_path
-
-
-def test_python_alone_is_forked_directly() -> None:
-    """Where only Python's library has hooks, they are left out; but random numbers differ in each
-    child, and the parent's go on."""
-    is_plain, own, theirs, pid, pids = probe()
-    assert is_plain
-    assert own == pytest.approx(0.32383276483316237)  # the first of seed 7
-    assert len({own, *theirs}) == 3
-    assert len({pid, *pids}) == 3
-
-
-@pytest.mark.parametrize("when", ["before", "after_in_parent", "after_in_child"])
-def test_a_hook_of_anybody_else_is_seen(when: str) -> None:
-    """Whatever somebody wants to hear of a fork, he does: then it is os.fork, with all hooks."""
-    assert probe(f"os.register_at_fork({when}=lambda: None)")[0] is False
-    assert probe(f"os.register_at_fork({when}=[].clear)")[0] is False
 
 
 def test_workers_draw_different_random_numbers(modules: Path) -> None:
