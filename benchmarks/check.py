@@ -1,4 +1,4 @@
-"""Has otpsup become slower? Ratios to a hand-written loop, in one short run, within bounds.
+"""Has otpsup become slower? Ratios to hand-written loops and to `cat`, in one run, within bounds.
 
     python -m benchmarks.check             as CI does; exit code 1 if something got slower
     python -m benchmarks.check --rewrite   measure anew what is to be held
@@ -19,9 +19,13 @@ from attrs import evolve, frozen
 
 from . import processes
 from .report import OURS, Row, number, table
+from .rivals.logging import CAT
+from .rivals.logging import OTPSUP as CAPTURE
 from .rivals.loops import ASYNCIO, LIMIT
 from .rivals.ours import OTPSUP
-from .rows import bulk, restart
+from .rivals.workers import OTPSUP as PYTHON
+from .rivals.workers import ZYGOTE
+from .rows import bulk, logs, restart, workers
 
 BOUNDS = Path(__file__).with_name("bounds.json")
 ROOM = 1.7
@@ -29,6 +33,8 @@ ROOM = 1.7
 TRIES = 3
 SIZE = bulk.Size(count=200, few=0, idle=0.0, rest=0.0, repetitions=3)
 KILLS = 40
+WORKERS = 20
+SIZE_OF_LOG = 40_000_000
 _TAKING = [evolve(each, settle=0.2) for each in (LIMIT, ASYNCIO, OTPSUP)]
 """None of these makes what has just been started wait."""
 
@@ -45,13 +51,25 @@ def _bulk() -> list[Row]:
     return bulk.rows(_TAKING, SIZE, _say)
 
 
-MEASURED: Mapping[str, Callable[[], Sequence[Row]]] = {
-    "restart-command-p50": _restart,
-    "start": _bulk,
-    "failure": _bulk,
-    "stop": _bulk,
+def _workers() -> list[Row]:
+    return workers.rows([LIMIT, ZYGOTE, PYTHON], "small", WORKERS, KILLS, _say)
+
+
+def _logs() -> list[Row]:
+    return logs.rows(logs.WORKS[0], [CAT, CAPTURE], SIZE_OF_LOG, TRIES, _say)
+
+
+MEASURED: Mapping[str, tuple[Callable[[], Sequence[Row]], str]] = {
+    "restart-command-p50": (_restart, ASYNCIO.name),
+    "start": (_bulk, ASYNCIO.name),
+    "failure": (_bulk, ASYNCIO.name),
+    "stop": (_bulk, ASYNCIO.name),
+    "worker-start-small": (_workers, ZYGOTE.name),
+    "worker-restart-small": (_workers, ZYGOTE.name),
+    "logs": (_logs, CAT.rival.name),
+    "logs-cpu": (_logs, CAT.rival.name),
 }
-"""What is checked, and what measures it."""
+"""What is checked, what measures it, and who it is compared with."""
 
 
 @frozen
@@ -59,9 +77,9 @@ class Bound:
     """What a row must keep.
 
     Attributes:
-        base: who it is compared with: a hand-written loop, whose cost moves with the machine's as
-            otpsup's does.
-        ratio: as it was measured.
+        base: who it is compared with: what does the same by hand, and whose cost moves with the
+            machine's as otpsup's does.
+        ratio: how many times worse otpsup was when it was measured.
         most: that it may be.
     """
 
@@ -72,20 +90,20 @@ class Bound:
 
 
 def ratios(keys: Sequence[str]) -> dict[str, float]:
-    """How many times the hand-written loop's median otpsup takes, by row."""
+    """How many times worse otpsup's median is than that of its base, by row."""
     found: dict[str, float] = {}
-    for measure in dict.fromkeys(MEASURED[key] for key in keys):
+    for measure in dict.fromkeys(MEASURED[key][0] for key in keys):
         found |= {row.key: _ratio(row) for row in measure() if row.key in keys}
         processes.sweep()
     return found
 
 
 def _ratio(row: Row) -> float:
-    ours, base = row.median(OURS), row.median(ASYNCIO.name)
-    if ours is None or not base:
+    ours, base = row.median(OURS), row.median(MEASURED[row.key][1])
+    if not ours or not base:
         notes = "; ".join(figure.note for figure in row.figures if figure.note)
         raise SystemExit(f"benchmarks: {row.key} could not be measured: {notes}")
-    return ours / base
+    return ours / base if row.better == "lower" else base / ours
 
 
 def bounds() -> list[Bound]:
@@ -98,7 +116,12 @@ def rewrite() -> None:
     runs = [ratios(list(MEASURED)) for _ in range(TRIES)]
     medians = {key: statistics.median(run[key] for run in runs) for key in MEASURED}
     written = [
-        {"key": key, "base": ASYNCIO.name, "ratio": round(ratio, 2), "most": round(ratio * ROOM, 2)}
+        {
+            "key": key,
+            "base": MEASURED[key][1],
+            "ratio": round(ratio, 2),
+            "most": round(ratio * ROOM, 2),
+        }
         for key, ratio in medians.items()
     ]
     BOUNDS.write_text(json.dumps(written, indent=1) + "\n")

@@ -25,6 +25,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from .rivals.ours import compile_package
+
 PROJECT = Path(__file__).resolve().parents[1]
 BARE = "python, nothing"
 SIZES = (10, 100, 1000)
@@ -97,6 +99,7 @@ def measure(rounds: int = 15, sizes: Sequence[int] = SIZES) -> Result:
         rounds: how often each is started.
         sizes: of the trees whose memory is measured.
     """
+    compile_package()
     with tempfile.TemporaryDirectory() as folder:
         environment = _environment(folder)
         with _host(3, environment):

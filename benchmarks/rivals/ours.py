@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,13 @@ sys.exit(run(Supervisor("bench", parallel=True, children=children, intensity=1_0
 """
 
 
+def compile_package() -> None:
+    """As installing it does, whatever PYTHONDONTWRITEBYTECODE says here."""
+    compileall.compile_dir(places.PROJECT / "otpsup", quiet=2)
+
+
 def _prepare(programs: Sequence[Program], folder: Path) -> Launch:
+    compile_package()
     named = [[program.name, list(program.argv)] for program in programs]
     (folder / "programs.json").write_text(json.dumps(named))
     (folder / "host.py").write_text(_HOST)

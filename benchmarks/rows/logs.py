@@ -156,16 +156,17 @@ def measure(
     """The rows: of speed and of CPU time. Who takes part is in `rivals.logging`."""
     present = [logger for logger in LOGGERS if not logger.rival.missing()]
     size, rounds = (40_000_000, 2) if quick else (200_000_000, 5)
-    return [row for work in WORKS for row in _rows(work, present, size, rounds, progress)]
+    return [row for work in WORKS for row in rows(work, present, size, rounds, progress)]
 
 
-def _rows(
+def rows(
     work: Work,
     loggers: Sequence[Logger],
     size: int,
     rounds: int,
     progress: Callable[[str], None],
 ) -> list[Row]:
+    """Speed and CPU time of this work; `size` bytes in each of so many rounds."""
     took: dict[str, list[Took]] = {logger.rival.name: [] for logger in loggers}
     with tempfile.TemporaryDirectory() as place:
         for turn in range(rounds):
@@ -206,7 +207,7 @@ def main() -> None:
     ]
     present = [each for each in chosen if not each.rival.missing()]
     for work in WORKS:
-        found = _rows(work, present, given.megabytes * 1_000_000, given.rounds, lambda _: None)
+        found = rows(work, present, given.megabytes * 1_000_000, given.rounds, lambda _: None)
         print(*map(detail, found), sep="\n")
 
 

@@ -99,16 +99,17 @@ def measure(rivals: Sequence[Rival], *, quick: bool, progress: Callable[[str], N
     del rivals
     count, kills = (20, 20) if quick else (100, 100)
     present = [rival for rival in WORKERS if not rival.missing()]
-    return [row for module in MODULES for row in _rows(present, module, count, kills, progress)]
+    return [row for module in MODULES for row in rows(present, module, count, kills, progress)]
 
 
-def _rows(
+def rows(
     rivals: Sequence[Rival],
     module: str,
     count: int,
     kills: int,
     progress: Callable[[str], None],
 ) -> list[Row]:
+    """Starts, restarts and memory of so many workers of one module."""
     progress(f"Python workers, {MODULES[module]}")
     with _all_up(rivals, module, count) as up:
         theirs = [each for each in up if each.rival is not LIMIT]
@@ -151,7 +152,7 @@ def main() -> None:
     given = parser.parse_args()
     chosen = [r for r in WORKERS if not given.rivals or any(n in r.name for n in given.rivals)]
     for module in MODULES:
-        found = _rows(chosen, module, given.workers, given.kills, lambda _: None)
+        found = rows(chosen, module, given.workers, given.kills, lambda _: None)
         print(*map(detail, found), sep="\n")
 
 

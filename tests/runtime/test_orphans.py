@@ -18,7 +18,7 @@ from tests.support.hosts import hosting
 from tests.support.program import run_text
 from tests.support.strays import adopting
 from tests.support.trees import pid, running
-from tests.support.waiting import gone, is_alive
+from tests.support.waiting import gone, is_alive, until
 
 DEAD = 2**22 + 1
 """No process has this number: it is above the largest that the kernel gives out."""
@@ -116,7 +116,7 @@ def test_host_and_launcher_die_together(tmp_path: Path) -> None:
         *pids, worker = host.hear()
         (launcher,) = psutil.Process(host.pid).children()
         zygote = psutil.Process(worker).ppid()
-        os.kill(host.pid, signal.SIGSTOP)
+        stop(host.pid)
         launcher.kill()
         host.kill()
         host.wait()
@@ -128,6 +128,12 @@ def test_host_and_launcher_die_together(tmp_path: Path) -> None:
         assert orphans.end(found, grace=5) == []
         gone(*pids, within=1)
         strays.reap()
+
+
+def stop(number: int) -> None:
+    """Stop a process, and wait until it has."""
+    os.kill(number, signal.SIGSTOP)
+    until(lambda: psutil.Process(number).status() == psutil.STATUS_STOPPED)
 
 
 def test_who_was_forked_meanwhile_is_ended_too(tmp_path: Path) -> None:
@@ -142,7 +148,7 @@ def test_who_was_forked_meanwhile_is_ended_too(tmp_path: Path) -> None:
     with adopting() as strays, hosting(tmp_path, code, stderr=-3) as host:
         shell = host.hear()
         (launcher,) = psutil.Process(host.pid).children()
-        os.kill(host.pid, signal.SIGSTOP)
+        stop(host.pid)
         launcher.kill()
         host.kill()
         host.wait()
