@@ -31,6 +31,8 @@ class Channel:
         wrong: called with what was wrong about a message; it is dropped.
     """
 
+    __slots__ = ("_connected", "_is_at_end", "_ours", "_readers", "_told", "_wrong")
+
     def __init__(
         self,
         readers: Readers,

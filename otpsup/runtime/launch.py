@@ -110,7 +110,7 @@ class Spawner:
         self._unsent: deque[tuple[bytes, list[int]]] = deque()
         self._replaced: Counter[int] = Counter()
         """How many children of each group have been replaced, as far as we have heard."""
-        self._received: list[frames.Frame] = []
+        self._received: deque[frames.Frame] = deque()
         """What can wait for the next message."""
         self._unarmed: list[bytes] = []
         """Frames about that, which go out together."""
@@ -238,9 +238,8 @@ class Spawner:
             self.lose()
 
     def _take_all(self) -> None:
-        received, self._received = self._received, []
-        for frame in received:
-            self._take(frame)
+        while self._received:
+            self._take(self._received.popleft())
 
     def _take(self, frame: frames.Frame) -> None:
         if frame.op == frames.UP:

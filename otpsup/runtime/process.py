@@ -96,6 +96,14 @@ class Host(Protocol):
 class ChildProcess:
     """One incarnation of one child."""
 
+    __slots__ = (
+        *("is_repeatable", "mark", "number", "path", "run", "spec"),
+        *("_channel", "_complaints", "_crash", "_early", "_given", "_has_been_well", "_hidden"),
+        *("_host", "_hung", "_is_over", "_look", "_notify", "_nudge", "_ours", "_output"),
+        *("_signaller", "_spawner", "_stacks", "_stdin", "_successor", "_trial", "_unheard"),
+        *("_unsent", "_wanted", "_where", "_why_not"),
+    )
+
     def __init__(
         self, host: Host, path: str, run: int, spec: Worker | Command, number: int | None = None
     ) -> None:
@@ -137,7 +145,8 @@ class ChildProcess:
         """Make the process; what goes wrong becomes an event."""
         try:
             given = environment.given(self.spec)
-            self._given = (args, given)
+            if args or given.variables:
+                self._given = (args, given)
             self._refuse_taken_port()
             self._spawn(args, given.variables)
         except OtpsupError as error:

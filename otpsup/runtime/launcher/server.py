@@ -335,8 +335,10 @@ class Server:
             self._leftovers.see_to(pid, child, tell, grace)
         elif child.next and until is None and not self._is_over and self._limits.take(child.group):
             self._replace(child, *exit)
-        else:  # as nearly always
+        elif until is None:
             self._tell(frames.EXITED, child.id, *exit)
+        else:  # of many that end together, all that have ended by now
+            self._reports.add(frames.EXITED, child.id, *exit)
         if len(self._spent) > _SPENT:
             self._let_go()
 

@@ -64,6 +64,11 @@ class Pipe:
         rest: seconds for which it need not be read again: it will be half full then at most.
     """
 
+    __slots__ = (
+        *("_buffer", "_holds", "_is_large", "_may_grow", "_read_at", "_view"),
+        *("fd", "rest"),
+    )
+
     def __init__(self, fd: int, buffer: Buffer, *, may_grow: bool) -> None:
         self.fd = fd
         self.rest = 0.0
