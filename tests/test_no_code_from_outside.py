@@ -27,7 +27,7 @@ ALLOWED = {
     ("runtime/launcher/server.py", "marshal.loads"),
     # A worker's target and arguments, pickled by the host for the fork that reads them
     # (`workers.pickle`); as multiprocessing does it.
-    ("runtime/workers.py", "pickle.load"),
+    ("runtime/workers.py", "pickle.loads"),
     # The line that somebody types at the shell; Python 3's, which evaluates nothing.
     ("cli/shell.py", "input"),
 }

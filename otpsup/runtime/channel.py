@@ -8,7 +8,7 @@ import contextlib
 import os
 import select
 import socket
-from collections.abc import Callable
+from typing import Protocol
 
 from ..errors import ProtocolError
 from ..wire.status import LIMIT, ConnectMessage, Message, decode
@@ -21,30 +21,38 @@ _AT_MOST = 4096
 _FD_SPACE = socket.CMSG_SPACE(16 * 4)
 
 
+class Hears(Protocol):
+    """Who is told what a child says."""
+
+    def told(self, message: Message) -> None:
+        """It says this."""
+
+    def connected(self, stream: socket.socket) -> None:
+        """It asks for something on this stream."""
+
+    def wrong(self, error: ProtocolError) -> None:
+        """It has sent what cannot be understood."""
+
+
 class Channel:
     """One child's channel.
 
     Args:
         end: the descriptor of our end, which belongs to the channel from here on.
-        told: called with each message.
-        connected: called with the stream that the child handed over for requests.
-        wrong: called with what was wrong about a message; it is dropped.
+        hearing: is told of each message, of the stream that the child hands over for requests, and
+            of what was wrong about a message; that is dropped.
     """
 
-    __slots__ = ("_connected", "_is_at_end", "_ours", "_readers", "_told", "_wrong")
+    __slots__ = ("_hearing", "_is_at_end", "_ours", "_readers")
 
     def __init__(
         self,
         readers: Readers,
         end: int,
-        told: Callable[[Message], None],
-        connected: Callable[[socket.socket], None],
-        wrong: Callable[[ProtocolError], None],
+        hearing: Hears,
     ) -> None:
         self._readers = readers
-        self._told = told
-        self._connected = connected
-        self._wrong = wrong
+        self._hearing = hearing
         self._ours = _socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, end)
         self._is_at_end = False
         readers.add_reader(self._ours.fileno(), self._readable)
@@ -97,11 +105,11 @@ class Channel:
                 raise ProtocolError(f"a status message may have {LIMIT} bytes at most")
             message = decode(data)
             if isinstance(message, ConnectMessage):
-                self._connected(_stream(fds))
+                self._hearing.connected(_stream(fds))
             else:
-                self._told(message)
+                self._hearing.told(message)
         except ProtocolError as error:
-            self._wrong(error)
+            self._hearing.wrong(error)
         finally:
             _close_all(fds)
 

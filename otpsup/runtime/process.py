@@ -20,24 +20,19 @@ from attrs import evolve
 from ..engine.events import (
     Event,
     Exited,
-    Healthy,
-    Ignored,
-    NotYet,
-    Ready,
     Spawned,
-    StatusText,
     Unstartable,
 )
-from ..engine.reasons import Crash, Exit, Reason
-from ..errors import OtpsupError, ProtocolError, in_words, text_of
-from ..logger import logger
+from ..engine.reasons import Exit, Reason
+from ..errors import OtpsupError, in_words, text_of
 from ..mask import Secrets
-from ..plain import plain, plain_lines
+from ..plain import plain_lines
 from ..specs import Command, Http, LogLine, Notify, Port, Probe, StaysUp, Worker, stdin
-from ..wire import status as wire
-from . import environment, marks, orders, ports, readiness, stacks, succession
+from . import environment, marks, orders, ports, readiness, succession
 from .channel import Channel
 from .environment import Given, Unusable
+from .hanging import Hanging
+from .hearing import Hearing
 from .launch import Owner, Signaller, Spawner, next_number
 from .launcher.ends import Ends, Supply
 from .launcher.strays import MARK
@@ -49,13 +44,8 @@ from .readers import Readers
 from .sockets import Sockets
 from .stdin import StdinPipe
 
-_STACKS = 0.5
-"""Seconds, at most, in which a worker that hangs may tell where, before it is killed."""
-_GLANCE = 0.02
 _NEVER = 3.0
 """Seconds after which a process that was killed before it existed will not come any more."""
-_COMPLAINTS = 10
-"""Messages that cannot be understood of which the log tells, of one incarnation."""
 _NOTHING: tuple[Sequence[Any], Given] = ((), Given({}))
 _NOT_HANDED = "be handed the descriptors of a new process"
 _NUDGE = 0.05
@@ -98,10 +88,9 @@ class ChildProcess:
 
     __slots__ = (
         *("is_repeatable", "mark", "number", "path", "run", "spec"),
-        *("_channel", "_complaints", "_crash", "_early", "_given", "_has_been_well", "_hidden"),
-        *("_host", "_hung", "_is_over", "_look", "_notify", "_nudge", "_ours", "_output"),
-        *("_signaller", "_spawner", "_stacks", "_stdin", "_successor", "_trial", "_unheard"),
-        *("_unsent", "_wanted", "_where", "_why_not"),
+        *("_channel", "_given", "_hanging", "_hearing", "_hidden", "_host", "_is_over", "_look"),
+        *("_notify", "_nudge", "_ours", "_output", "_signaller", "_spawner", "_stdin"),
+        *("_successor", "_trial", "_unheard", "_unsent", "_wanted"),
     )
 
     def __init__(
@@ -118,26 +107,22 @@ class ChildProcess:
         self._wanted: tuple[tuple[int, ...], ...] = ()
         self._signaller: Signaller | None = None
         self._unsent: tuple[tuple[int, bool], ...] = ()
-        self._crash: Crash | None = None
         self._channel: Channel | None = None
         self._notify: NotifySocket | None = None
+        self._hearing = Hearing(host, path, run, spec, self._find_secrets)
         self._output = ChildOutput(host.pump, path, run, spec, self._matched)
         self._stdin: StdinPipe | None = None
         self._hidden: Secrets | None = None
         self._given: tuple[Sequence[Any], Given] = _NOTHING
-        self._complaints = 0
         self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._nudge: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None
-        self._why_not = ""
-        self._early: tuple[Event, ...] = ()
         self._ours: tuple[int, ...] = ()
-        self._is_over = self._has_been_well = False
+        self._is_over = False
         self.is_repeatable = False
         """The same order would start it again."""
         self._unheard = 0
-        self._stacks: int | None = None
-        self._hung = self._where = ""
+        self._hanging: Hanging | None = None
 
     # Making it.
 
@@ -158,8 +143,7 @@ class ChildProcess:
         finally:
             self._close_ours()
 
-    @property
-    def _secrets(self) -> Secrets:
+    def _find_secrets(self) -> Secrets:
         """Found when something is to be shown first: most children say nothing of themselves."""
         if self._hidden is None:
             self._hidden = environment.secrets(self.spec, *self._given, self._host.environ)
@@ -250,7 +234,7 @@ class ChildProcess:
     def _extra_environment(self) -> dict[str, str]:
         extra: dict[str, str] = {}
         if isinstance(self.spec.ready, Notify):
-            self._notify = NotifySocket(self._host.loop, self._notified)
+            self._notify = NotifySocket(self._host.loop, self._hearing.notified)
             extra["NOTIFY_SOCKET"] = self._notify.address
         return extra
 
@@ -265,14 +249,14 @@ class ChildProcess:
     def _newline_watcher(self) -> Watcher:
         def watch_for_newline(data: bytes) -> bool:
             if b"\n" in data:
-                self._from_thread(self._became_ready)
+                self._from_thread(self._hearing.became_ready)
             return b"\n" in data
 
         return watch_for_newline
 
     def _matched(self) -> None:
         """A line of its output is the one that is waited for; called from the pump's thread."""
-        self._from_thread(self._became_ready)
+        self._from_thread(self._hearing.became_ready)
 
     def _from_thread(self, callback: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: too late to matter
@@ -283,27 +267,26 @@ class ChildProcess:
     def on_up(self, pid: int, pidfd: int | None, ends: Sequence[int] | None) -> None:
         """It exists. What it said before we knew is told after that."""
         self._signaller = Signaller(pid, pidfd)
+        if self._is_over:
+            self._signaller.kill_group()
+            self._signaller.close()
+            for fd in ends or ():
+                os.close(fd)
+            return
         if ends is None:
             self._unheard = errno.EMFILE
             self._kill()
             return
-        if self._is_over:
-            self._signaller.kill_group()
-            self._signaller.close()
-            for fd in ends:
-                os.close(fd)
-            return
         channel, *readers = ends
         host = self._host
-        self._channel = Channel(host.readers, channel, self._told, self._connected, self._wrong)
+        self._channel = Channel(host.readers, channel, self._hearing)
         self._output.attach(pid, readers)
         self._host.post(Spawned(self.path, self.run, pid))
         self._begin_trial()
-        for event in self._early:
-            self._news(event)
+        self._hearing.begin()
         for signum, group in self._unsent:
             self._send(self._signaller, signum, group=group)
-        self._unsent = self._early = ()
+        self._unsent = ()
 
     def on_failed(self, error: OSError) -> None:
         """It could not be made."""
@@ -319,13 +302,18 @@ class ChildProcess:
         if self._channel:
             self._channel.drain()
         self._is_over = True
-        if self._crash or self._hung:
-            stacks = plain_lines(self._secrets.hide(self._where))
-            exit = evolve(exit, crash=self._crash, hung=self._hung, stacks=stacks)
+        if self._hearing.crash or self._hanging:
+            exit = self._as_told(exit)
         try:
             self._host.post(Exited(self.path, self.run, exit))
         finally:  # its successor, if there is to be one, does not wait for this
             self._clean_up()
+
+    def _as_told(self, exit: Exit) -> Exit:
+        """With what it has told of its end itself."""
+        why, where = (self._hanging.why, self._hanging.where) if self._hanging else ("", "")
+        stacks = plain_lines(self._find_secrets().hide(where))
+        return evolve(exit, crash=self._hearing.crash, hung=why, stacks=stacks)
 
     # What comes after it.
 
@@ -386,7 +374,7 @@ class ChildProcess:
     def _fail(self, text: str) -> None:
         if not self._is_over:
             self._clean_up()
-            reason = Reason("error", self._fit(text))
+            reason = Reason("error", self._hearing.fit(text))
             self._host.post(Unstartable(self.path, self.run, reason))
 
     def let_go(self) -> None:
@@ -396,12 +384,12 @@ class ChildProcess:
 
     def _clean_up(self) -> None:
         self._is_over = True
+        self._hearing.end()
         for pending in (self._trial, self._nudge, self._look):
             if pending:
                 pending.cancel()
-        if self._stacks is not None:
-            os.close(self._stacks)
-            self._stacks = None
+        if self._hanging:
+            self._hanging.close()
         if self._channel:
             self._channel.close()
         if self._notify:
@@ -428,8 +416,8 @@ class ChildProcess:
         """
 
         def tell(output: bytes) -> None:
-            said = without_traceback(output) if self._crash else output
-            told(quoted(said, self._secrets.hide))
+            said = without_traceback(output) if self._hearing.crash else output
+            told(quoted(said, self._find_secrets().hide))
 
         self._output.quote(self._host.loop, tell)
 
@@ -455,35 +443,15 @@ class ChildProcess:
         Args:
             late: it was asked to end and did not; a Python worker is asked where it hangs.
         """
-        if not (late and self._ask_for_stacks()):
+        if not (late and self._may_tell_where()):
             self._kill()
 
-    def _ask_for_stacks(self) -> bool:
-        """Whether a worker may answer; the kill comes when it has, or has not in time."""
-        if not isinstance(self.spec, Worker) or self._signaller is None:
+    def _may_tell_where(self) -> bool:
+        """Whether a worker may tell where it hangs; the kill comes then, or when time is up."""
+        if not isinstance(self.spec, Worker) or self._signaller is None or self._is_over:
             return False
-        if not self._signaller.pid or self._signaller.has_ended():
-            return False  # it is lost, or only what it has left behind is waited for
-        if stacks.is_stopped(self._signaller.pid):
-            self._hung = "it was stopped by a signal (SIGSTOP) and could not listen"
-            return False
-        self._stacks = stacks.attach(self._signaller.pid)
-        if self._stacks is None:
-            return False
-        self.signal(stacks.SIGNAL)
-        self._await_stacks("", self._host.loop.time() + _STACKS)
-        return True
-
-    def _await_stacks(self, before: str, until: float) -> None:
-        """Look until there is no more to come."""
-        if self._stacks is None:
-            return
-        text = stacks.read(self._stacks)
-        if (text and text == before) or self._host.loop.time() >= until:
-            self._hung, self._where = "it did not listen", text
-            self._kill()
-            return
-        self._look = self._host.loop.call_later(_GLANCE, self._await_stacks, text, until)
+        self._hanging = Hanging(self._host.loop, self._kill)
+        return self._hanging.ask(self._signaller)
 
     def _kill(self) -> None:
         if self._spawner:
@@ -517,75 +485,12 @@ class ChildProcess:
         kind = self.spec.ready
         loop = self._host.loop
         if isinstance(kind, StaysUp):
-            self._trial = loop.call_later(kind.seconds, self._became_ready)
+            self._trial = loop.call_later(kind.seconds, self._hearing.became_ready)
         elif isinstance(kind, Port | Http | Probe):
             self._trial = loop.create_task(self._try(kind))
         elif self._notify and self._signaller:
             self._notify.listen(self._signaller.pid)
 
     async def _try(self, kind: Port | Http | Probe) -> None:
-        await readiness.until_ready(kind, self._note_why_not)
-        self._became_ready()
-
-    def _note_why_not(self, text: str) -> None:
-        text = self._fit(text)
-        if text != self._why_not:
-            self._why_not = text
-            self._news(NotYet(self.path, self.run, text))
-
-    def _became_ready(self, info: Any = None) -> None:
-        self._news(Ready(self.path, self.run, info))
-
-    def _news(self, event: Event) -> None:
-        """Tell the engine what the child says; not before it knows that there is a child."""
-        if self._signaller is None:
-            self._early += (event,)
-        elif not self._is_over:
-            self._host.post(event)
-
-    def _notified(self, said: dict[str, str]) -> None:
-        """sd_notify(3): READY=1, WATCHDOG=1 and STATUS=... are what we act on."""
-        if "STATUS" in said:
-            self._news(StatusText(self.path, self.run, self._secrets.hide(said["STATUS"])))
-        if said.get("READY") == "1":
-            self._became_ready()
-        if said.get("WATCHDOG") == "1":
-            self._is_well()
-
-    def _is_well(self) -> None:
-        """The engine needs to know it once; a heartbeat may come every second for a year."""
-        if not self._has_been_well:
-            self._has_been_well = True
-            self._news(Healthy(self.path, self.run))
-
-    # What it says.
-
-    def _told(self, message: wire.Message) -> None:
-        match message:
-            case wire.ReadyMessage(info) if isinstance(self.spec.ready, Notify):
-                self._became_ready(self._secrets.hide_within(info))
-            case wire.StatusMessage(text):
-                self._news(StatusText(self.path, self.run, self._secrets.hide(text)))
-            case wire.HeartbeatMessage():
-                self._is_well()
-            case wire.IgnoreMessage():
-                self._news(Ignored(self.path, self.run))
-            case wire.CrashMessage(kind, text, traceback):
-                where = plain_lines(self._secrets.hide(traceback))
-                self._crash = Crash(self._fit(kind), self._fit(text, lines=False), where)
-
-    def _fit(self, text: str, *, lines: bool = True) -> str:
-        """A text about the child, fit to be shown to anybody who may see the tree; one line of it
-        all, if it is not to keep its lines. A secret may have several."""
-        hidden = self._secrets.hide(text)
-        return plain(hidden if lines else " ".join(hidden.split()))
-
-    def _connected(self, stream: socket.socket) -> None:
-        self._host.adopt(stream, self.path)
-
-    def _wrong(self, error: ProtocolError) -> None:
-        self._complaints += 1
-        if self._complaints <= _COMPLAINTS:
-            last = "; of further ones nothing is told" if self._complaints == _COMPLAINTS else ""
-            text = self._fit(str(error))
-            logger.warning("{} sent a message that was dropped: {}{}", self.path, text, last)
+        await readiness.until_ready(kind, self._hearing.not_yet)
+        self._hearing.became_ready()

@@ -11,6 +11,7 @@ import struct
 import tempfile
 from collections.abc import Callable
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 from otpsup.errors import ProtocolError
@@ -85,7 +86,11 @@ class Channels(Sockets):
         self._wrong: list[ProtocolError] = []
         ours, theirs = channel.pair()
         self._channel = channel.Channel(
-            self._readers, ours, self._told.append, self._streams.append, self._wrong.append
+            self._readers,
+            ours,
+            SimpleNamespace(
+                told=self._told.append, connected=self._streams.append, wrong=self._wrong.append
+            ),
         )
         self._child = socket.socket(fileno=theirs)
 
