@@ -100,6 +100,7 @@ def test_the_check_measures_again_what_was_slow_once() -> None:
     assert "SLOWER" in check.show(held[:1], {"start": 2.1})
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_the_smallest_run_measures_everybody_and_leaves_nothing_running() -> None:
     """The limit, a hand-written loop and otpsup, for real."""
