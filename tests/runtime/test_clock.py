@@ -50,6 +50,7 @@ SPELLS_IT = {
 """Dates from seconds, and back."""
 
 
+@pytest.mark.slow
 def test_who_looks_at_the_wall_clock() -> None:
     """It is only asked for what people read, and for when a day is over."""
     assert set(_askers()) == SHOWS_ONLY | BY_THE_CALENDAR

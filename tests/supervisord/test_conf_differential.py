@@ -339,6 +339,7 @@ def _same_in_folder(files: dict[str, str]) -> None:
 ALL_HEALTH = list(HealthCheck)
 
 
+@pytest.mark.slow
 @given(_folders())
 @settings(max_examples=80, deadline=None, suppress_health_check=ALL_HEALTH)
 def test_both_take_or_refuse_a_text_alike(files: dict[str, str]) -> None:

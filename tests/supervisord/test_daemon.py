@@ -71,6 +71,7 @@ def _other_pid(daemon: Daemon, before: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_otpsups_own_commands(tmp_path: Path) -> None:
     """The same tree under its own name: status, stop, start, plan and update of the same file; and
     supervisord's clients see what became of it."""

@@ -120,6 +120,7 @@ def test_numbers_that_no_file_has(tmp_path: Path, offset: int) -> None:
         logs.tail(str(log), offset, length)
 
 
+@pytest.mark.slow
 def test_bodies_that_never_end(tmp_path: Path) -> None:
     """All of them together take so much memory at most."""
     head = b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n\r\n"

@@ -201,6 +201,7 @@ def test_fg(shared: Daemon) -> None:
         client.kill()
 
 
+@pytest.mark.slow
 def test_reread_update_add_remove(tmp_path: Path) -> None:
     """What is new, changed and gone; and it becomes so, with all else left alone."""
     with running(tmp_path, PROGRAMS) as daemon:

@@ -130,12 +130,12 @@ class Server:
         """Wait for something to do, and do it."""
         wait = self._patience()
         ready = [fd for fd, _ in self._poll.poll(wait)]
+        if self._sock.fileno() in ready:  # first: it may say what to do at the end of a child
+            self._serve()
         if self._wake in ready and self._deaths is None:
             drain(self._wake)
         if not ready or self._wake in ready or self._is_watching():
             self._reap()
-        if self._sock.fileno() in ready:
-            self._serve()
         if self._host in ready:
             self._is_over = True
         if not ready or self._reports.is_due:
