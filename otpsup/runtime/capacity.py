@@ -26,6 +26,7 @@ OWN = 64
 """Descriptors that are left to the host beside those that it has open when the tree starts: for
 the launcher, the zygote, the log thread and the control socket, and for who connects to that."""
 _ENOUGH = 100_000
+"""Descriptors to spare of which nobody can use more."""
 _LAUNCHERS = 64
 """Descriptors of the launcher and of one order, those for the host's own children aside."""
 

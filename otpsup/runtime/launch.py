@@ -272,6 +272,7 @@ class Spawner:
     def retire(self) -> None:
         """Order nothing more; hang up when all that was ordered is gone."""
         self._is_retired = True
+        self._arm_now()  # or it would come after what takes it back
         self._note(frames.pack(frames.RETIRE, 0))
         self._hang_up_when_done()
 

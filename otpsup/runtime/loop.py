@@ -283,7 +283,7 @@ class Runner:
         process.terminate(child.spec.stop_signal, group=child.spec.stop_group)
 
     def _spawn(self, effect: Spawn) -> None:
-        if self._heir is not None:
+        if self._heir is not None and self._heir.before.path == effect.path:
             self._take_over(effect, self._heir)
             return
         process = hooks.incarnation(self, effect.path, effect.run, effect.spec)
@@ -307,7 +307,6 @@ class Runner:
     def _take_over(self, effect: Spawn, heir: Heir) -> None:
         """The process that is to be started is there already."""
         self._heir = None
-        assert effect.path == heir.before.path
         process = ChildProcess(self, effect.path, effect.run, effect.spec, heir.number)
         process.succeed(heir.before)
         self._processes[effect.path, effect.run] = heir.process = process
