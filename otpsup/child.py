@@ -153,6 +153,12 @@ def become_child(channel: int, path: str) -> None:
     _current = CurrentChild(_socket.socket(fileno=channel), path)
 
 
+def become_nobody() -> None:
+    """This process is no child of a tree, as far as has been told."""
+    global _current
+    _current = None
+
+
 def _from_environment() -> CurrentChild:
     number, _, inode = os.environ.get(CHANNEL, "").partition(":")
     try:

@@ -1,24 +1,26 @@
-"""`run`: a program whose whole job is a tree. Decides what signals and exit codes mean."""
+"""`run`: a program whose whole job is a tree. Decides what signals and exit codes mean.
+
+What it needs is loaded when it is called, see `tree`.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
 import threading
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import loguru
-
-from . import explain, pid1
-from .engine.effects import Halt
 from .errors import OtpsupError, TooLarge
 from .logger import logger
 from .plain import plain
 from .specs import DynamicSupervisor, Supervisor
-from .systemd import ServiceManager
 from .tree import Tree
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from .engine.effects import Halt
 
 EXIT_CODES = {"stopped": 0, "auto_shutdown": 0, "gave_up": 1, "start_failed": 2, "failed": 70}
 """What `run` exits with: 0 it was asked to stop, or its significant children were done; 1 too
@@ -53,6 +55,16 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
         )
     tree = tree if isinstance(tree, Tree) else Tree(tree, name=name)
     tree._begin()
+    _live(tree)
+
+
+def _live(tree: Tree) -> NoReturn:
+    import asyncio
+
+    import loguru
+
+    from . import explain
+
     loguru.logger.enable("otpsup")
     try:
         halt = asyncio.run(_run(tree))
@@ -67,6 +79,10 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
 
 
 async def _run(tree: Tree) -> Halt:
+    import asyncio
+
+    from . import pid1
+
     loop = asyncio.get_running_loop()
     program = _Program(tree, loop)
     program.listen()
@@ -79,6 +95,8 @@ class _Program:
     """What signals do to the tree of a program, and what its service manager hears."""
 
     def __init__(self, tree: Tree, loop: asyncio.AbstractEventLoop) -> None:
+        from .systemd import ServiceManager
+
         self.manager = ServiceManager()
         self._tree = tree
         self._loop = loop

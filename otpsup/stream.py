@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import queue
 from collections.abc import Callable
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from .views import Event
 from .wire.lines import LogLine
+
+if TYPE_CHECKING:
+    import asyncio
 
 LIMIT = 10_000
 """Events that wait for a slow reader; the oldest are dropped then."""
@@ -102,6 +104,8 @@ class AsyncEventStream:
     """The same as an asynchronous iterator, on the loop that made it."""
 
     def __init__(self) -> None:
+        import asyncio  # whoever has a loop has it already
+
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(LIMIT)
         self.unsubscribe: Unsubscribe = lambda: None

@@ -2,11 +2,14 @@
 
 Decides on which thread the tree lives, and what becomes of those who wait when it ends. The verbs
 are in `verbs`, one life of a tree in `session`; `aio` and `program` are the other two handles.
+
+What a tree needs to live is loaded when it starts. A script that names `Tree` is imported in each
+process of its workers, too, where no tree ever starts: that would cost each of them 8 MB, and the
+time to copy and to free them.
 """
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import contextlib
 import os
@@ -14,24 +17,26 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .aio import AsyncTree
-from .engine.effects import Halt
-from .engine.events import Request, StartChild
 from .errors import AlreadyStarted, InvalidSpec, NotRunning, OtpsupError
 from .logger import logger, loguru_logger
-from .runtime.beforehand import at_exit, load_for, not_at_exit
-from .runtime.environment import hold_standard_descriptors
-from .session import Session
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.check import shown
 from .specs.supervisors import is_child_spec
 from .stream import AsyncEventStream, EventStream, LineStream
 from .verbs import Change, Verbs
 from .views import ChildStatus, Event
-from .wire import operations, requests
+from .wire import operations
 from .wire.lines import LogLine
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from .aio import AsyncTree
+    from .engine.effects import Halt
+    from .engine.events import Request
+    from .session import Session
 
 if not logger.is_off:  # it is off for all of this program, but for who has enabled it already
     loguru_logger()
@@ -115,6 +120,8 @@ class Tree(Verbs):
                 the machine does not allow what the tree needs, and nothing was started.
             AlreadyStarted: the tree runs already.
         """
+        from .runtime.beforehand import at_exit
+
         started = _promise()
         with self._lock:
             self._begin()
@@ -133,6 +140,8 @@ class Tree(Verbs):
             raise
 
     def _begin(self) -> None:
+        from .runtime.environment import hold_standard_descriptors
+
         has_thread = self._thread is not None and self._thread.is_alive()
         if has_thread or (self._session is not None and self._pid == os.getpid()):
             raise AlreadyStarted(f"cannot start tree {self.name!r}: it runs already")
@@ -143,6 +152,8 @@ class Tree(Verbs):
 
     def _live_in_thread(self, started: _Future) -> None:
         try:
+            import asyncio
+
             halt = asyncio.run(self._live(_resolver(started)))
         except BaseException as error:
             _resolver(started)(error)
@@ -151,6 +162,10 @@ class Tree(Verbs):
             self._over(halt)
 
     async def _live(self, started: Callable[[BaseException | None], None]) -> Halt:
+        import asyncio
+
+        from .session import Session
+
         self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
         self._session = Session(self.spec, self.name, self.file, self._variables)
         self._lives.set()
@@ -163,6 +178,8 @@ class Tree(Verbs):
 
     def _over(self, end: Halt | BaseException) -> None:
         """The loop is gone: tell everybody who still waits for something from it."""
+        from .runtime.beforehand import not_at_exit
+
         self._lives.set()
         not_at_exit(self.stop)
         for future in tuple(self._owed):
@@ -171,7 +188,10 @@ class Tree(Verbs):
             stream.put(None)
         self._streams.clear()
         ended = self._ended
-        ended.set_result(end) if isinstance(end, Halt) else ended.set_exception(end)
+        if isinstance(end, BaseException):
+            ended.set_exception(end)
+        else:
+            ended.set_result(end)
 
     def stop(self, *, hurry: bool = False) -> None:
         """Stop everything in reverse order; returns when nothing is left. Harmless if it is down.
@@ -179,6 +199,8 @@ class Tree(Verbs):
         Args:
             hurry: kill instead of asking.
         """
+        from .runtime.beforehand import not_at_exit
+
         thread = self._thread
         if thread is not None and thread.is_alive():
             self._lives.wait()
@@ -248,6 +270,9 @@ class Tree(Verbs):
                 f"and {shown(parent)}; for example start_child(Worker('job', f), parent='backend')"
             )
             raise InvalidSpec(text, "invalid_child_spec")
+        from .engine.events import StartChild
+        from .runtime.beforehand import load_for
+
         load_for(child)  # in this thread: it may wait
         return self.send(lambda ref: StartChild(ref=ref, path=parent, spec=child, args=args))
 
@@ -304,17 +329,15 @@ class Tree(Verbs):
         return stream
 
     def _subscribe(self, stream: EventStream | AsyncEventStream) -> None:
-        def subscribe() -> None:
-            if self._session is not None and not stream.is_closed:
-                stop = self._session.subscribe(stream.put)
-                stream.unsubscribe = lambda: self._unsubscribe(stream, stop)
-
+        """At once, in the caller's thread: what comes after this has been called is heard."""
         self._streams.add(stream)
         try:
-            self._on_loop(subscribe)
+            _, session = self._running()
         except BaseException:
             self._streams.discard(stream)
             raise
+        stop = session.subscribe(stream.put)
+        stream.unsubscribe = lambda: self._unsubscribe(stream, stop)
 
     def _unsubscribe(
         self, stream: EventStream | AsyncEventStream, stop: Callable[[], None]
@@ -346,6 +369,8 @@ class Tree(Verbs):
             return self._promised(
                 lambda session, future: session.operate(op, checked, _answer_to(future))
             )
+        from .wire import requests
+
         return self.send(requests.maker(op, fields, None))
 
     def _snapshot(self) -> _Future:
@@ -377,7 +402,15 @@ class Tree(Verbs):
         return future
 
     def _on_loop(self, callback: Callable[[], None]) -> None:
-        """Run `callback` on the tree's thread.
+        """Run `callback` on the tree's thread; raises as `_running`."""
+        loop, _ = self._running()
+        try:
+            loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            raise self._not_running() from None
+
+    def _running(self) -> tuple[asyncio.AbstractEventLoop, Session]:
+        """The loop on the tree's thread, and what lives there.
 
         Raises:
             NotRunning: there is no such thread, at least not in this process: it was forked.
@@ -388,13 +421,10 @@ class Tree(Verbs):
                 "the tree cannot wait for itself: this is its own thread; call it from another, "
                 "for example by putting the event into a queue"
             )
-        loop = self._loop
-        if loop is None or self._session is None or self._pid != os.getpid():
+        loop, session = self._loop, self._session
+        if loop is None or session is None or self._pid != os.getpid():
             raise self._not_running()
-        try:
-            loop.call_soon_threadsafe(callback)
-        except RuntimeError:
-            raise self._not_running() from None
+        return loop, session
 
     def _not_running(self) -> NotRunning:
         return NotRunning(f"tree {self.name!r} is not running; start it first")
@@ -402,6 +432,8 @@ class Tree(Verbs):
     @property
     def aio(self) -> AsyncTree:
         """The same tree, with verbs to await."""
+        from .aio import AsyncTree
+
         return AsyncTree(self)
 
 

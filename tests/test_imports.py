@@ -119,7 +119,7 @@ def test_launcher() -> None:
         f"launcher.{name}"
         for name in (
             *("bare", "children", "deaths", "ends", "execute", "farewell", "frames", "leftovers"),
-            *("main", "replacing", "reports", "server", "strays", "syscalls"),
+            *("main", "replacing", "reports", "server", "standby", "strays", "syscalls"),
         )
     }
     assert "typing" not in modules

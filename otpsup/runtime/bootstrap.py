@@ -127,7 +127,8 @@ def enter(order: dict[str, Any], channel: int, outputs: Sequence[int]) -> None:
         _signal.set_wakeup_fd(-1)
     except ValueError:  # not the main thread: there is none
         pass
-    os.setsid()
+    if os.getsid(0) != os.getpid():  # a fork that has waited leads its session already
+        os.setsid()
     _take_on_environment(order)
     _set(_CHANNEL, b"%d:%d" % (channel, os.fstat(channel).st_ino))
     _set(_PATH, os.fsencode(order["path"]))

@@ -125,26 +125,54 @@ def main_module() -> dict[str, str]:
     return {key: data[key] for key in _MAIN if key in data}
 
 
-def become(order: Mapping[str, Any], parent: int) -> int:
-    """In the forked child: be the worker that the order describes; returns its exit code.
+class _Fork(WorkerProcess):
+    """A fork that multiprocessing has set up before it is known whose it is.
 
     Args:
-        order: with what `pickle` made, and `path`.
+        become: waits for that, and returns the worker.
+    """
+
+    def __init__(self, become: Callable[[], WorkerProcess]) -> None:
+        super().__init__(name="zygote")
+        self._become = become
+
+    def run(self) -> None:
+        """Be that worker."""
+        worker = self._become()
+        self.__dict__ = worker.__dict__
+        parent = process.parent_process()
+        parent._name, parent._pid = self._parent_name, self._parent_pid  # type: ignore
+        super().run()
+
+
+def live(become: Callable[[], WorkerProcess], parent: int) -> int:
+    """In a fork: be what `become` returns once it is known; returns the exit code.
+
+    Args:
         parent: a descriptor that is readable once the host has ended.
     """
     global _stdin
-    current = process._current_process  # type: ignore[attr-defined]
-    current._inheriting = True
+    _stdin, sys.stdin = sys.stdin, None  # so that it is not opened again, see `close_stdin`
+    return int(_Fork(become)._bootstrap(parent))  # type: ignore[attr-defined]
+
+
+def load(order: Mapping[str, Any]) -> WorkerProcess:
+    """In a fork: the worker that the order describes.
+
+    Args:
+        order: with what `pickle` made, and `path`.
+    """
+    current = process.current_process()
+    current._inheriting = True  # type: ignore[attr-defined]
     try:
         prepare(order["preparation"])
-        current._name = order["path"]
+        current._name = order["path"]  # type: ignore[attr-defined]
         if order["main"]:
             spawn.prepare(order["main"])
-        worker = pickles.loads(order["pickle"])
+        worker: WorkerProcess = pickles.loads(order["pickle"])
+        return worker
     finally:
-        del current._inheriting
-    _stdin, sys.stdin = sys.stdin, None  # so that it is not opened again, see `close_stdin`
-    return int(worker._bootstrap(parent))
+        del current._inheriting  # type: ignore[attr-defined]
 
 
 _stdin: Any = None

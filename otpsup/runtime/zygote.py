@@ -12,6 +12,7 @@ import ctypes
 import gc
 import importlib
 import json
+import marshal
 import os
 import signal
 import socket
@@ -22,11 +23,13 @@ from multiprocessing import process, spawn
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..child import become_nobody
 from . import bootstrap, freshness, marks, workers
-from .launcher import execute
+from .launcher import execute, frames
 from .launcher.server import Server
 from .launcher.strays import MARK
 from .launcher.syscalls import become_subreaper, pidfd_open
+from .standby import StandbyFork, Told
 
 CODE = (
     "import sys, json; settings = json.loads(sys.argv[1]); sys.path[:] = settings['path']; "
@@ -56,11 +59,11 @@ def main(settings: dict[str, Any]) -> NoReturn:
     workers.close_stdin()
     forker = _Forker()
     host, spare = pidfd_open(settings["host"]), settings["spare"]
-    forker.server = Server(sock, forker.fork, host, spare=spare)
+    server = Server(sock, forker.fork, host, spare=spare, standby=forker.standby)
     gc.collect()
     gc.freeze()
     gc.disable()  # a worker has it again when its target is called, see `WorkerProcess`
-    forker.server.run()
+    server.run()
     os._exit(0)
 
 
@@ -100,37 +103,51 @@ def _has_threads() -> bool:
 class _Forker:
     """Makes workers by forking this process."""
 
-    server: Server
-
     def __init__(self) -> None:
+        self.standby = StandbyFork(self._live, _rehearse)
         self._mark = _room_for_mark()
         self._kept = _open_descriptors() - {SOCKET}
         """Those that are not the server's: its own come later."""
 
     def fork(self, order: dict[str, Any], fds: Sequence[int]) -> int:
-        """Fork; the child becomes the worker and never returns."""
+        """Have a fork carry out this order; returns its pid."""
         with contextlib.suppress(Exception):  # then the worker tries it, and tells
             workers.prepare(order["preparation"])
+        return self.standby.take(order, fds) or self._fork(order, fds)
+
+    def _fork(self, order: dict[str, Any], fds: Sequence[int]) -> int:
         try:
             pid = execute.fork()
         except OSError as error:
             raise execute.Failure(error, "fork a worker") from error
         if pid == 0:
-            self._become(order, fds)
+            self._live(lambda: (order, fds), fds)
         return pid
 
-    def _become(self, order: dict[str, Any], fds: Sequence[int]) -> NoReturn:
+    def _live(self, told: Told, fds: Sequence[int]) -> NoReturn:
+        """In the fork: be a worker, once it is told which.
+
+        Args:
+            told: waits for its order, and returns that and its descriptors.
+            fds: descriptors that are needed for that.
+        """
         code = 1
         try:
             self._close_all_but(fds)
-            if self._mark is not None:  # its own, and so that of whatever it forks
-                self._mark[:] = order["mark"][: marks.ROOM].ljust(marks.ROOM, b"\0")
-            code = _work(order, list(fds))
-        except BaseException as error:
-            bootstrap.tell_crash(error)
+            code = workers.live(lambda: self._become(*told()), ALIVE)
         finally:
             _flush()
             os._exit(code)
+
+    def _become(self, order: dict[str, Any], fds: Sequence[int]) -> workers.WorkerProcess:
+        """Arrange this fork as ordered; returns what multiprocessing has of the worker."""
+        try:
+            if self._mark is not None:  # its own, and so that of whatever it forks
+                self._mark[:] = order["mark"][: marks.ROOM].ljust(marks.ROOM, b"\0")
+            return _arranged(order, list(fds))
+        except BaseException as error:
+            bootstrap.tell_crash(error)
+            raise SystemExit(1) from None
 
     def _close_all_but(self, fds: Sequence[int]) -> None:
         """In the fork: let go of all that is the server's, whatever it has opened by now."""
@@ -166,8 +183,22 @@ def _room_for_mark() -> memoryview | None:
     return memoryview(room).cast("B")
 
 
-def _work(order: dict[str, Any], fds: list[int]) -> int:
-    """Arrange this fresh fork as ordered, then be the worker."""
+def _rehearse() -> None:
+    """In a fork that is going to wait: carry out an order that changes nothing, so that all that is
+    touched on the way is this fork's own already when the real one comes."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        data = frames.pack(frames.SPAWN, 0, 0, marshal.dumps(_NO_ORDER), fds=1)
+        frames.send(ours, data, [theirs.fileno()])
+        (frame,) = frames.receive(theirs)
+    bootstrap.enter(marshal.loads(frame.payload), frame.fds[0], ())
+    become_nobody()
+
+
+_NO_ORDER = {"path": "", "env": {}, "umask": 0o077, "cwd": "", "targets": []}
+
+
+def _arranged(order: dict[str, Any], fds: list[int]) -> workers.WorkerProcess:
     count = len(order["targets"])
     channel, outputs, workers.inherited[:] = fds[0], fds[1 : 1 + count], fds[1 + count :]
     bootstrap.enter(order, channel, outputs)
@@ -175,7 +206,7 @@ def _work(order: dict[str, Any], fds: list[int]) -> int:
         os.close(fd)
     if order["tracker"]:
         workers.adopt_tracker(workers.inherited.pop())
-    return workers.become(order, ALIVE)
+    return workers.load(order)
 
 
 def _flush() -> None:

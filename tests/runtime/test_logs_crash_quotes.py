@@ -50,7 +50,7 @@ def until_said(events: Watcher, path: str) -> tuple[str, ...]:
 def test_a_crash_quotes_the_last_lines(tmp_path: Path) -> None:
     """Ten lines at most, of both streams, from whatever file they go to; soon after the report of
     the end, and in `why` until the next end."""
-    script = f"seq 20; echo 'no luck' >&2; read x < {tmp_path}/go; exit 3"
+    script = f"seq 20; echo 'no luck' >&2; until read x < {tmp_path}/go; do :; done; exit 3"
     os.mkfifo(tmp_path / "go")
     spec = shell("c", script, stdout=tmp_path / "log", stderr=tmp_path / "err")
     with log() as lines, running(spec) as tree, watching(tree) as events:
@@ -86,7 +86,8 @@ def test_a_start_that_fails_quotes_too() -> None:
 def test_a_tree_that_gives_up_has_quoted_all_crashes_first(tmp_path: Path) -> None:
     """The last crash's lines are told before the end of the tree is."""
     os.mkfifo(tmp_path / "go")
-    spec = shell("c", f"echo bye; read x < {tmp_path}/go; exit 1")
+    script = f"echo bye; until read x < {tmp_path}/go; do :; done; exit 1"  # the line, not its end
+    spec = shell("c", script)
     tree = Tree(Supervisor("t", children=[spec], intensity=1))
     with log() as lines, tree, watching(tree) as events:
         (tmp_path / "go").write_text("\n")

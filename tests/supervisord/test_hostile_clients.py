@@ -48,8 +48,8 @@ def _pid(daemon: Daemon) -> int:
 def _connected(daemon: Daemon) -> socket.socket:
     """Somebody who begins to ask, and never ends."""
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.connect(str(daemon.socket))  # with a timeout it would not wait for room (connect(2))
     client.settimeout(10)
-    client.connect(str(daemon.socket))
     client.sendall(b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nX-")
     return client
 

@@ -12,6 +12,8 @@ from multiprocessing import forkserver, resource_tracker
 import psutil
 import pytest
 
+from otpsup.runtime.launcher.strays import mark_of
+
 from .waiting import until
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -26,13 +28,28 @@ def _helpers() -> set[int | None]:
 
 
 def descendants() -> list[psutil.Process]:
-    """Everybody below this process who is alive, multiprocessing's helpers aside."""
+    """Everybody below this process who is alive, multiprocessing's helpers and forks of a zygote
+    that wait for an order aside."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if process.pid not in _helpers() and process.status() != psutil.STATUS_ZOMBIE:
+            if process.status() != psutil.STATUS_ZOMBIE and not _waits(process):
                 found.append(process)
-    return found
+    return [process for process in found if process.pid not in _helpers()]
+
+
+def _waits(process: psutil.Process) -> bool:
+    """Whether it still has the mark of the zygote that forked it, which lives."""
+    mark = mark_of(process.pid)
+    try:
+        return b"-zygote" in mark and mark_of(process.ppid()) == mark
+    except psutil.NoSuchProcess:
+        return False
+
+
+def standby(zygote: psutil.Process) -> psutil.Process:
+    """The fork of this zygote that waits for an order, once there is one."""
+    return until(lambda: next(filter(_waits, zygote.children()), None))
 
 
 class Strays:

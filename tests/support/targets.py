@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otpsup import current_child
+from otpsup.runtime.launcher.strays import mark_of
 
 from .waiting import descriptors
 
@@ -124,42 +125,52 @@ class Job:
 
 def tell_process() -> None:
     """Tell who and what it is."""
+    ready(_process())
+
+
+def _process() -> dict[str, Any]:
     parent = multiprocessing.parent_process()
-    ready(
-        {
-            "name": multiprocessing.current_process().name,
-            "parent": parent.pid if parent else None,
-            "parent lives": parent is not None and parent.is_alive(),
-            "daemon": multiprocessing.current_process().daemon,
-            "pid": os.getpid(),
-            "session": os.getsid(0),
-            "group": os.getpgid(0),
-            "threads": threading.active_count(),
-            "path": current_child().path,
-        }
-    )
+    return {
+        "name": multiprocessing.current_process().name,
+        "parent": parent.pid if parent else None,
+        "parent lives": parent is not None and parent.is_alive(),
+        "daemon": multiprocessing.current_process().daemon,
+        "pid": os.getpid(),
+        "session": os.getsid(0),
+        "group": os.getpgid(0),
+        "threads": threading.active_count(),
+        "path": current_child().path,
+    }
 
 
 def tell_system() -> None:
     """Tell what the kernel has it be."""
+    ready(_system())
+
+
+def _system() -> dict[str, Any]:
     status = Path("/proc/self/status").read_text()
     signals = {}
     for line in status.splitlines():
         key, _, value = line.partition(":")
         if key.startswith("Sig") and key != "SigQ":
             signals[key] = int(value, 16)
-    ready(
-        {
-            "uid": os.getresuid(),
-            "gid": os.getresgid(),
-            "groups": os.getgroups(),
-            "umask": os.umask(0),
-            "nice": os.getpriority(os.PRIO_PROCESS, 0),
-            "cwd": str(Path.cwd()),
-            "signals": signals,
-            "environment": dict(os.environ),
-        }
-    )
+    return {
+        "uid": os.getresuid(),
+        "gid": os.getresgid(),
+        "groups": os.getgroups(),
+        "umask": os.umask(0),
+        "nice": os.getpriority(os.PRIO_PROCESS, 0),
+        "cwd": str(Path.cwd()),
+        "signals": signals,
+        "environment": dict(os.environ),
+    }
+
+
+def tell_all() -> None:
+    """Tell both, what is open, and what /proc shows of its environment."""
+    open_ones = {number: what.partition(":")[0] for number, what in descriptors().items()}
+    ready([_process(), _system(), open_ones, mark_of(os.getpid()).decode()])
 
 
 def go_back() -> None:

@@ -30,6 +30,7 @@ from .farewell import Farewell, drain, ended
 from .leftovers import Leftovers, group_exists, send, send_to_group
 from .replacing import Limits
 from .reports import Reports
+from .standby import Standby
 from .strays import MARK, Offspring
 from .syscalls import pidfd_open, send_signal
 
@@ -67,6 +68,7 @@ class Server:
         marks: what the marks of the tree's processes begin with; b"" if others see to them.
         deaths: tells who has ended; without it all children are looked at.
         spare: descriptors that the host can take in although it has not closed those before.
+        standby: who waits for an order, see `spawn`, which gives it to him.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Server:
         marks: bytes = b"",
         deaths: Deaths | None = None,
         spare: int = SPARE,
+        standby: Standby | None = None,
     ) -> None:
         self._sock = sock
         self._deaths = deaths
@@ -95,6 +98,7 @@ class Server:
         self._spent: list[int] = []
         """Descriptors of children that are gone."""
         self._supply = Supply()
+        self._standby = standby or Standby()
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._room = min(_HELD, files // 2)
         """The highest number that a held descriptor may have."""
@@ -106,6 +110,7 @@ class Server:
         """Close the descriptors of children that are open here."""
         self._reports.close()
         self._supply.close()
+        self._standby.close()
         self._let_go()
         for fd in self._tracker:
             os.close(fd)
@@ -123,6 +128,7 @@ class Server:
             self._poll.register(self._host, select.POLLIN)
         while not self._is_over:
             self._turn()
+        self._standby.close()
         farewell = Farewell(self._children, self._offspring, self._wake, self._bury)
         farewell.say(self._sock, self._hosts_own, self._marks)
 
@@ -138,16 +144,21 @@ class Server:
             self._reap()
         if self._host in ready:
             self._is_over = True
+        is_calm = not ready and not self._reports
         if not ready or self._reports.is_due:
             self._let_go()  # first, for what somebody said last is read before what his heir says
             self._reports.flush()
             self._supply.replenish()
+        if is_calm and self._standby.is_wanted:
+            self._standby.make()
 
     def _patience(self) -> float | None:
         """Milliseconds until there is something to do although nothing has come."""
         wait = self._deaths.wait if self._deaths else None
         if self._reports and wait is None:
             return _CALM if self._reports.can_wait else 0
+        if self._standby.is_wanted and wait is None:
+            return _CALM
         if self._leftovers or self._spent:
             wait = GLANCE if wait is None else min(wait, GLANCE)
         return None if wait is None else wait * 1000
@@ -323,7 +334,8 @@ class Server:
         child, until = self._children.remove(pid)
         if child is None:
             exit = _exit(os.waitid(os.P_PID, pid, os.WEXITED))
-            self._tell(frames.EXITED, 0, exit[0], str(pid).encode())
+            if not self._standby.bury(pid):
+                self._tell(frames.EXITED, 0, exit[0], str(pid).encode())
             return
         grace = _grace(child, until)
         # its number is still taken, by its zombie
@@ -362,7 +374,8 @@ class Server:
 
     def _orphans(self) -> list[int]:
         """Children whom nobody has ordered."""
-        return self._offspring.orphans(self._children)
+        found = self._offspring.orphans(self._children)
+        return [pid for pid in found if pid not in self._standby.pids]
 
 
 def _grace(child: Child, until: float | None) -> float:
