@@ -76,9 +76,9 @@ class Host:
         self._said = folder / "output"
         with self._said.open("wb") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _HOST, *told], stdin=subprocess.DEVNULL, stdout=said,
-                stderr=said, env={**os.environ, "PYTHONPATH": str(places.PROJECT),
-                "OTPSUP_RUNTIME_DIR": str(folder)}, start_new_session=True,
+                [places.python(), "-c", _HOST, *told], stdin=subprocess.DEVNULL, stdout=said,
+                stderr=said, env={**os.environ, "OTPSUP_RUNTIME_DIR": str(folder)},
+                start_new_session=True,
             )  # fmt: skip
         self.boot = self._all_back(begun)
 

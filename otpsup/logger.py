@@ -5,7 +5,8 @@ for a terminal that is stopped or for a pipe that nobody reads. Therefore lines 
 thread of their own: supervision neither hears of what a sink does nor waits for it.
 
 Loguru is the host's to load: as long as nobody has, nobody can have switched this log on, and there
-is nothing to write to. That spares most hosts two megabytes and a thread.
+is nothing to write to. That spares most hosts two megabytes and a thread. A program whose whole job
+is a tree has the log on, and loguru is loaded by that thread when there is time.
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ class Logger:
     """Loguru's logger, as far as otpsup uses it. `{}` in a message stands for an argument."""
 
     def __init__(self) -> None:
+        self._is_on = False
         self._begin_anew()
         os.register_at_fork(after_in_child=self._begin_anew)
 
@@ -169,10 +171,21 @@ class Logger:
         """What ends the tree."""
         self._put(_Line("CRITICAL", message, args, None, sys._getframe(1)))
 
+    def switch_on(self) -> None:
+        """Have lines written from here on."""
+        self._is_on = True
+        if "loguru" in sys.modules:
+            loguru_logger().enable("otpsup")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether this program has switched it on."""
+        return self._is_on
+
     @property
     def is_off(self) -> bool:
         """Nobody can hear: the host has not loaded loguru."""
-        return "loguru" not in sys.modules
+        return not self._is_on and "loguru" not in sys.modules
 
     def close(self, timeout: float) -> bool:
         """Write what was said before, up to so many seconds; whether that is done.
@@ -205,12 +218,14 @@ class Logger:
 def loguru_logger() -> Any:
     """Loguru's logger. A library's log is off until its host says otherwise, which it may have done
     already; loguru has no public way to ask whether `logger.enable("otpsup")` came before."""
-    from loguru import logger
+    import loguru
 
-    said = getattr(getattr(logger, "_core", None), "activation_list", [])
-    if not any(name == "otpsup." for name, _ in said):
-        logger.disable("otpsup")
-    return logger
+    said = getattr(getattr(loguru.logger, "_core", None), "activation_list", [])
+    if logger.is_on:
+        loguru.logger.enable("otpsup")
+    elif not any(name == "otpsup." for name, _ in said):
+        loguru.logger.disable("otpsup")
+    return loguru.logger
 
 
 def _contained(write: Callable[[], None]) -> None:

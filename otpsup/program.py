@@ -5,6 +5,8 @@ What it needs is loaded when it is called, see `tree`.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -61,11 +63,10 @@ def run(tree: Tree | Supervisor | DynamicSupervisor, *, name: str | None = None)
 def _live(tree: Tree) -> NoReturn:
     import asyncio
 
-    import loguru
-
     from . import explain
 
-    loguru.logger.enable("otpsup")
+    logger.switch_on()
+    atexit.register(gc.freeze)  # for Python looks through all objects again and again when it ends
     try:
         halt = asyncio.run(_run(tree))
     except TooLarge as error:

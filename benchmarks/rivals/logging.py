@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def _cat(programs: Sequence[Program], folder: Path) -> Launch:
 
 def _copy_loop(programs: Sequence[Program], folder: Path) -> Launch:
     loop = str(places.NATIVE / "copy_loop.py")
-    return Launch([sys.executable, loop, str(logs(folder)), *(" ".join(p.argv) for p in programs)])
+    return Launch([places.python(), loop, str(logs(folder)), *(" ".join(p.argv) for p in programs)])
 
 
 _HOST = f"""\
@@ -71,7 +70,7 @@ def _otpsup(programs: Sequence[Program], folder: Path) -> Launch:
     named = [[program.name, list(program.argv)] for program in programs]
     (folder / "programs.json").write_text(json.dumps(named))
     (folder / "host.py").write_text(_HOST)
-    return Launch([sys.executable, "host.py"], {"PYTHONPATH": str(places.PROJECT)})
+    return Launch([places.python(), "host.py"])
 
 
 _SUPERVISORD = """\

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ def _limit(programs: Sequence[Program], _folder: Path) -> Launch:
 def _asyncio(programs: Sequence[Program], _folder: Path) -> Launch:
     program, fifo, _ = programs[0].argv
     loop = str(places.NATIVE / "asyncio_loop.py")
-    return Launch([sys.executable, loop, str(len(programs)), program, fifo])
+    return Launch([places.python(), loop, str(len(programs)), program, fifo])
 
 
 LIMIT = Rival("limit in C", _limit, kind="limit", needs="cc")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import compileall
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def _prepare(programs: Sequence[Program], folder: Path) -> Launch:
     named = [[program.name, list(program.argv)] for program in programs]
     (folder / "programs.json").write_text(json.dumps(named))
     (folder / "host.py").write_text(_HOST)
-    return Launch([sys.executable, "host.py"], {"PYTHONPATH": str(places.PROJECT)})
+    return Launch([places.python(), "host.py"])
 
 
 OTPSUP = Rival("otpsup", _prepare, kind="otpsup")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import places
 from .loops import LIMIT
 from .rival import Launch, Program, Rival
-
-_PATH = {"PYTHONPATH": str(places.PROJECT)}
 
 _HOST = """\
 import os, sys
@@ -38,14 +35,14 @@ Prepare = Callable[[Sequence[Program], Path], Launch]
 def _otpsup(programs: Sequence[Program], folder: Path) -> Launch:
     module, fifo, _ = programs[0].argv
     (folder / "host.py").write_text(_HOST)
-    return Launch([sys.executable, "host.py", str(len(programs)), fifo, module], _PATH)
+    return Launch([places.python(), "host.py", str(len(programs)), fifo, module])
 
 
 def _loop(method: str) -> Prepare:
     def prepare(programs: Sequence[Program], folder: Path) -> Launch:
         module, fifo, _ = programs[0].argv
-        argv = [sys.executable, "-m", "benchmarks.workers.loop", method, str(len(programs))]
-        return Launch([*argv, fifo, module], _PATH)
+        argv = [places.python(), "-m", "benchmarks.workers.loop", method, str(len(programs))]
+        return Launch([*argv, fifo, module])
 
     return prepare
 

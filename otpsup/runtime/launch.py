@@ -114,6 +114,8 @@ class Spawner:
         """What can wait for the next message."""
         self._unarmed: list[bytes] = []
         """Frames about that, which go out together."""
+        self._stopping: list[tuple[bytes, Callable[[], None]]] = []
+        """Frames of those who are to be told to end, and what tells them."""
         self._is_retired = False
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
@@ -190,12 +192,29 @@ class Spawner:
         if data:
             self._note(data)
 
-    def stopping(self, id: int) -> None:
-        """This process is being told to end; what it leaves behind has what is left of its time."""
-        self._note(frames.pack(frames.STOPPING, id))
+    def stopping(self, id: int, then: Callable[[], None]) -> None:
+        """This process is to be told to end; what it leaves behind has what is left of its time.
+
+        Args:
+            then: tells it so. It is called very soon: a message for each of many would take longer
+                than all else about them.
+        """
+        if not self._stopping:
+            self._loop.call_soon(self._stop_now)
+        self._stopping.append((frames.pack(frames.STOPPING, id), then))
+        if len(self._stopping) >= _TOGETHER:
+            self._stop_now()
+
+    def _stop_now(self) -> None:
+        stopping, self._stopping = self._stopping, []
+        if stopping:
+            self._note(b"".join(frame for frame, _ in stopping))
+        for _, then in stopping:
+            then()
 
     def kill(self, id: int) -> None:
         """Whatever this process leaves behind gets no more time."""
+        self._stop_now()  # in this order
         self._note(frames.pack(frames.KILL, id))
 
     def end_with_host(self, pidfd: int) -> None:

@@ -83,13 +83,14 @@ class Runner:
         spare: int = SPARE,
     ) -> None:
         self.loop = asyncio.get_running_loop()
+        self.environ: Mapping[str, str] = dict(os.environ)
+        self.tree = marks.new_tree()
+        self._launchers = self._begin_launchers(spec, spare)  # first: it takes a while to begin
         self.engine = Engine(spec, random.random)
         self.readers = Readers(self.loop)
         self.pump = LogPump()
         self.sockets = Sockets()
         self.umask = current_umask()
-        self.environ: Mapping[str, str] = dict(os.environ)
-        self.tree = marks.new_tree()
         self.adopt = adopt
         self.halted: asyncio.Future[Halt] = self.loop.create_future()
         self.loop.set_exception_handler(self._callback_failed)
@@ -111,19 +112,18 @@ class Runner:
         self._quoted: set[int] = set()
         """Incarnations whose last lines are not known yet."""
         self._end: Halt | None = None
+
+    def _begin_launchers(
+        self, spec: Supervisor | DynamicSupervisor, spare: int
+    ) -> launchers.Launchers:
         beforehand.load_for(spec)
         found = list(launchers.zygote_workers(spec))
-        self._launchers = launchers.Launchers(
-            self.loop,
-            self.tree,
-            launchers.modules_of(found),
-            launchers.main_for(found),
-            self.environ,
-            spare,
-        )
-        _raise_descriptor_limit(self._launchers.launcher)
+        told = launchers.modules_of(found), launchers.main_for(found)
+        begun = launchers.Launchers(self.loop, self.tree, *told, self.environ, spare)
+        _raise_descriptor_limit(begun.launcher)
         if found:
-            self._launchers.zygote()
+            begun.zygote()
+        return begun
 
     # For those who ask.
 

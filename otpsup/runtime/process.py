@@ -425,10 +425,15 @@ class ChildProcess:
 
     def terminate(self, signum: int, *, group: bool = False) -> None:
         """Send the stop signal, to it or to its whole group, and see to it that it is heard."""
+
+        def tell() -> None:
+            self.signal(signum, group=group)
+            self._wake(_NUDGE)
+
         if self._spawner:
-            self._spawner.stopping(self.number)
-        self.signal(signum, group=group)
-        self._wake(_NUDGE)
+            self._spawner.stopping(self.number, tell)
+        else:
+            tell()
 
     def _wake(self, wait: float) -> None:
         """SIGCONT wakes a child that job control has stopped. It also makes a worker look at a

@@ -98,9 +98,12 @@ def test_who_is_killed_first_is_inherited(tmp_path: Path) -> None:
         def main():
             Path("/proc/self/oom_score_adj").write_text("123")
             import psutil
-            with running(Command("c", ["sleep", "1000"]), Worker("w", targets.wait)):
+            from tests.support.strays import standby
+            worker = Worker("w", targets.be_ready, ready="notify")
+            with running(Command("c", ["sleep", "1000"]), worker) as tree:
+                standby(psutil.Process(node(tree, "w").pid).parent())
                 tell([score(p.pid) for p in psutil.Process().children(recursive=True)])
     """
     with adopting(), hosting(tmp_path, code) as host:
-        assert host.hear() == [123] * 4  # launcher, zygote, and the two
+        assert host.hear() == [123] * 5  # launcher, zygote, who waits there, and the two
         assert host.wait() == 0
