@@ -18,6 +18,11 @@ from .bare import socket
 _AGAIN = 0.005
 """Seconds until what could not be sent is sent again: the host has too much to read."""
 _MORE = frames.pack(frames.MORE, 0)
+CALM = 0.002
+"""Seconds, about, that a process takes to begin; who tells of it now would be in its way."""
+_FEW, _LULL = 8, 0.02
+"""After more frames than that many are ending, and the next one may keep us waiting for longer, for
+all processors have something to do: so many seconds."""
 _PATIENCE = 1.0
 """Seconds, at most, for which anything waits."""
 
@@ -37,21 +42,27 @@ class Reports:
         self._most = min(room, spare, frames.MAX_FDS)
         self._data = b""
         self._fds: list[int] = []
-        self._due = 0.0
+        self._due = self._last = 0.0
+        """When it has waited long enough, and when the last of it came."""
         self._is_begun = self._is_awaited = False
+        self._count = 0
 
     def __bool__(self) -> bool:
         return self._is_begun
 
     @property
-    def can_wait(self) -> bool:
-        """Whether nobody waits for any of this."""
-        return not self._is_awaited
+    def patience(self) -> float:
+        """Seconds until it is told, if there is nothing else to do until then."""
+        if self._is_awaited:
+            return 0.0
+        until = self._last + (CALM if self._count <= _FEW else _LULL)
+        return max(min(until, self._due) - time.monotonic(), 0.0)
 
-    @property
-    def is_due(self) -> bool:
-        """Whether something has waited long enough."""
-        return self._is_begun and time.monotonic() >= self._due
+    def is_due(self, *, is_idle: bool) -> bool:
+        """Whether to tell it now; `is_idle`: there is nothing else to do."""
+        if is_idle:
+            return self.patience == 0.0
+        return time.monotonic() >= self._due
 
     def add(
         self,
@@ -65,12 +76,14 @@ class Reports:
     ) -> None:
         """To be told by `flush`; the descriptors are closed once they are on their way."""
         frame = frames.pack(op, id, value, payload, len(fds))
+        self._last = time.monotonic()
         if not self._is_begun:
-            self._due = time.monotonic() + _PATIENCE
+            self._due = self._last + _PATIENCE
         too_long = len(self._data) + len(frame) > frames.INLINE
         if too_long or len(self._fds) + len(fds) > self._most:
             self._make_room()
         self._is_begun = True
+        self._count += 1
         self._is_awaited = self._is_awaited or is_awaited
         self._data += frame
         self._fds += fds
@@ -88,6 +101,7 @@ class Reports:
         if self._is_begun:
             self._send()
             self._is_begun = self._is_awaited = False
+            self._count = 0
             self._left = self._spare
 
     def _send(self, end: bytes = b"") -> None:

@@ -29,7 +29,7 @@ from .execute import Failure
 from .farewell import Farewell, drain, ended
 from .leftovers import Leftovers, group_exists, send, send_to_group
 from .replacing import Limits
-from .reports import Reports
+from .reports import CALM, Reports
 from .standby import Standby
 from .strays import MARK, Offspring
 from .syscalls import pidfd_open, send_signal
@@ -45,8 +45,6 @@ _CRASHED = 1.0
 _HELD = 200
 """The highest number of a descriptor that is kept open for a child. Each that is open here makes
 each start slower: it is copied for the child, and closed there."""
-_CALM = 2.0
-"""Milliseconds, about, that a process takes to begin; who tells of it now would be in its way."""
 _OWN = 64
 """Descriptors that are left for all else."""
 SPARE = 48
@@ -144,24 +142,28 @@ class Server:
             self._reap()
         if self._host in ready:
             self._is_over = True
-        is_calm = not ready and not self._reports
-        if not ready or self._reports.is_due:
-            self._let_go()  # first, for what somebody said last is read before what his heir says
-            self._reports.flush()
-            self._supply.replenish()
-        if is_calm and self._standby.is_wanted:
-            self._standby.make()
+        if self._reports:
+            if self._reports.is_due(is_idle=not ready):
+                self._let_go()  # first: what somebody said last is read before what his heir says
+                self._reports.flush()
+                self._supply.replenish()
+        elif not ready:
+            self._let_go()
+            if self._standby.is_wanted:
+                self._standby.make()
 
     def _patience(self) -> float | None:
         """Milliseconds until there is something to do although nothing has come."""
-        wait = self._deaths.wait if self._deaths else None
-        if self._reports and wait is None:
-            return _CALM if self._reports.can_wait else 0
-        if self._standby.is_wanted and wait is None:
-            return _CALM
+        waits = []
+        if self._deaths and (wait := self._deaths.wait) is not None:
+            waits.append(wait)
+        if self._reports:
+            waits.append(self._reports.patience)
+        elif self._standby.is_wanted:
+            waits.append(CALM)
         if self._leftovers or self._spent:
-            wait = GLANCE if wait is None else min(wait, GLANCE)
-        return None if wait is None else wait * 1000
+            waits.append(GLANCE)
+        return min(waits) * 1000 if waits else None
 
     def _is_watching(self) -> bool:
         """Whether there is somebody to look at, although nothing tells of an end just now."""
