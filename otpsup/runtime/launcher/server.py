@@ -93,6 +93,8 @@ class Server:
         self._poll = select.poll()
         self._hosts_own: list[int] = []
         """Pidfds of children that the host has made itself."""
+        self._has_others = False
+        """It has made some at some time."""
         self._spent: list[int] = []
         """Descriptors of children that are gone."""
         self._supply = Supply()
@@ -127,8 +129,19 @@ class Server:
         while not self._is_over:
             self._turn()
         self._standby.close()
+        marks = self._marks if self._may_be_marked() else b""
         farewell = Farewell(self._children, self._offspring, self._wake, self._bury)
-        farewell.say(self._sock, self._hosts_own, self._marks)
+        farewell.say(self._sock, self._hosts_own, marks)
+
+    def _may_be_marked(self) -> bool:
+        """Whether somebody of the tree may be left who was never below us: not if its host has hung
+        up on us when all was gone, and has made no child itself. To look for them is to look at
+        each process of the machine."""
+        if self._children or self._has_others or self._host is None:
+            return True
+        poll = select.poll()
+        poll.register(self._host, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _turn(self) -> None:
         """Wait for something to do, and do it."""
@@ -235,6 +248,7 @@ class Server:
 
     def _note_own(self, fds: Sequence[int]) -> None:
         """The host has made a child itself; those that have ended are forgotten."""
+        self._has_others = True
         ended = [fd for fd in self._hosts_own if not send_signal(fd, 0)]
         for fd in ended:
             os.close(fd)
