@@ -25,6 +25,10 @@ ALLOWED = {
     # An order of the host to its launcher or zygote, over a socketpair that children do not have:
     # it is close-on-exec, and a fork of the zygote closes it before the worker runs.
     ("runtime/launcher/server.py", "marshal.loads"),
+    # The same, from the zygote to the fork of it that waits; and an order that the fork has made
+    # itself, to have done that once.
+    ("runtime/standby.py", "marshal.loads"),
+    ("runtime/zygote.py", "marshal.loads"),
     # A worker's target and arguments, pickled by the host for the fork that reads them
     # (`workers.pickle`); as multiprocessing does it.
     ("runtime/workers.py", "pickle.loads"),

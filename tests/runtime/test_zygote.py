@@ -18,7 +18,7 @@ import pytest
 from otpsup import Backoff, Command, StartFailed, Supervisor, Tree, Worker
 from tests.support import targets
 from tests.support.hosts import hosting
-from tests.support.strays import adopting, descendants
+from tests.support.strays import adopting, descendants, waits_for_order
 from tests.support.trees import Child, asking, node, pid, running, watching
 from tests.support.waiting import LONG, gone, until
 
@@ -133,7 +133,7 @@ def test_a_child_that_comes_too_late_is_killed(modules: Path) -> None:
         number = tree.start_child(Worker("next", targets.ready, ready="notify")).pid
         assert number
         mother = zygote(tree, "next")
-        until(lambda: [process.pid for process in mother.children()] == [number])
+        until(lambda: [p.pid for p in mother.children() if not waits_for_order(p)] == [number])
         assert node(tree, "w").state == "down"
 
 

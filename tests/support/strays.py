@@ -33,12 +33,12 @@ def descendants() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if process.status() != psutil.STATUS_ZOMBIE and not _waits(process):
+            if process.status() != psutil.STATUS_ZOMBIE and not waits_for_order(process):
                 found.append(process)
     return [process for process in found if process.pid not in _helpers()]
 
 
-def _waits(process: psutil.Process) -> bool:
+def waits_for_order(process: psutil.Process) -> bool:
     """Whether it still has the mark of the zygote that forked it, which lives."""
     mark = mark_of(process.pid)
     try:
@@ -49,7 +49,7 @@ def _waits(process: psutil.Process) -> bool:
 
 def standby(zygote: psutil.Process) -> psutil.Process:
     """The fork of this zygote that waits for an order, once there is one."""
-    return until(lambda: next(filter(_waits, zygote.children()), None))
+    return until(lambda: next(filter(waits_for_order, zygote.children()), None))
 
 
 class Strays:
