@@ -128,6 +128,7 @@ def test_significant_children_end_it_well(tmp_path: Path) -> None:
         assert "shop stopped by itself" in host.process.stderr.read().decode()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs util-linux")
 def test_as_process_1_it_reaps_strangers_and_listens(tmp_path: Path) -> None:
     """First in a pid namespace: an orphan that comes to it ends as no zombie; SIGTERM stops it."""

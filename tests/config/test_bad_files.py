@@ -197,7 +197,7 @@ DOCUMENTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("suffix", ["yaml", "json"])
+@pytest.mark.parametrize("suffix", ["yaml", pytest.param("json", marks=pytest.mark.slow)])
 @given(seed=st.integers(0, 2**32))
 def test_hostile_files(seed: int, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Real files and documents with something changed in them are trees, or `InvalidFile`."""

@@ -157,6 +157,7 @@ def test_from_its_file(start: Callable[..., FastBlog]) -> None:
     fastblog.wait_for("update: 0 changes")
 
 
+@pytest.mark.slow
 def test_kill_9_of_each(fastblog: FastBlog) -> None:
     """Whoever is killed comes back with all that start after it, in order; the others stay.
 

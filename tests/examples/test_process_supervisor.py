@@ -298,6 +298,7 @@ def wait_for_line(path: Path, text: str) -> None:
         tail.stdout.close()
 
 
+@pytest.mark.slow
 @needs_the_document
 def test_the_control_batch_and_debugging_snippets_run_as_written(
     tmp_path: Path, surroundings: dict[str, str]

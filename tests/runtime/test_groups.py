@@ -63,8 +63,15 @@ def child(kind: str, port: int) -> Child:
     return command(port, nice=0) if kind == "fork path" else worker(port, kind)
 
 
+_SLOW = ("spawn", "fork path")
+
+
 @pytest.mark.parametrize(
-    "kind", [*(k for k in KINDS if k != "spawn"), pytest.param("spawn", marks=pytest.mark.slow)]
+    "kind",
+    [
+        *(kind for kind in KINDS if kind not in _SLOW),
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in _SLOW),
+    ],
 )
 def test_a_crashed_leaders_group_is_gone_before_the_restart(kind: str, port: int) -> None:
     """kill -9 of the leader: its grandchild dies too, the port is free, the restart succeeds."""

@@ -15,6 +15,7 @@ import pytest
 from otpsup import Command, LogFile, Supervisor, Tree, Worker
 from otpsup.specs import StaysUp
 from tests.support import targets
+from tests.support.strays import waits_for_order
 from tests.support.trees import node, pid, running, watching
 from tests.support.waiting import is_alive, until
 
@@ -38,10 +39,10 @@ def busy(tree: Tree) -> Iterator[None]:
 
 
 def siblings_of(number: int) -> set[int]:
-    """All live children of the parent of this process."""
+    """All live children of the parent of this process, but who waits there for an order."""
     parent = psutil.Process(number).parent()
     assert parent is not None
-    return {child.pid for child in parent.children() if is_alive(child.pid)}
+    return {p.pid for p in parent.children() if is_alive(p.pid) and not waits_for_order(p)}
 
 
 def armed(tree: Tree) -> None:
