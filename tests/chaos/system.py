@@ -11,6 +11,7 @@ import psutil
 from otpsup import Tree
 from otpsup.engine.snapshot import ChildStatus
 from otpsup.runtime.launcher.strays import mark_of
+from tests.support.strays import waits_for_order
 from tests.support.waiting import is_alive, until
 
 from .children import GROUP
@@ -75,7 +76,9 @@ class System:
             with contextlib.suppress(psutil.NoSuchProcess):
                 if process.status() == psutil.STATUS_ZOMBIE:
                     yield f"{process.pid} is a zombie"
-                elif process.pid not in helpers and mark_of(process.pid) not in marks:
+                elif waits_for_order(process) or process.pid in helpers:
+                    continue
+                elif mark_of(process.pid) not in marks:
                     yield f"{_words(process)} belongs to nobody"
 
     def _marked_strangers(self, known: dict[int, ChildStatus], helpers: set[int]) -> Iterator[str]:
@@ -85,7 +88,9 @@ class System:
             mark = mark_of(pid)
             if mark.startswith(self._marks) and mark not in marks:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    yield f"{_words(psutil.Process(pid))} is left of one that has ended"
+                    process = psutil.Process(pid)
+                    if not waits_for_order(process):
+                        yield f"{_words(process)} is left of one that has ended"
 
     def _limits(self, status: ChildStatus) -> set[str]:
         """What children may open: the same for all, also after a death of the launcher."""
