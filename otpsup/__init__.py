@@ -58,6 +58,13 @@ if TYPE_CHECKING:
     from .specs.children import Command as Command
     from .specs.children import Worker as Worker
     from .specs.copies import copies as copies
+    from .specs.health import Check as Check
+    from .specs.health import cpu as cpu
+    from .specs.health import file_age as file_age
+    from .specs.health import heartbeat as heartbeat
+    from .specs.health import max_age as max_age
+    from .specs.health import memory as memory
+    from .specs.health import silence as silence
     from .specs.hook import Hook as Hook
     from .specs.output import Inherit as Inherit
     from .specs.output import LogFile as LogFile
@@ -112,6 +119,15 @@ _HOME = {
     "specs.backoff": ["Backoff"],
     "specs.children": ["Command", "Worker"],
     "specs.copies": ["copies"],
+    "specs.health": [
+        "Check",
+        "cpu",
+        "file_age",
+        "heartbeat",
+        "max_age",
+        "memory",
+        "silence",
+    ],
     "specs.hook": ["Hook"],
     "specs.output": ["Inherit", "LogFile"],
     "specs.ready": ["http", "log_line", "notify", "port", "probe", "stays_up"],
@@ -130,6 +146,7 @@ __all__ = [
     "Backoff",
     "CallerNotReady",
     "Change",
+    "Check",
     "ChildStatus",
     "Command",
     "CurrentChild",
@@ -166,16 +183,22 @@ __all__ = [
     "Worker",
     "completed",
     "copies",
+    "cpu",
     "current_child",
+    "file_age",
     "healthy",
+    "heartbeat",
     "http",
     "load",
     "log_line",
+    "max_age",
+    "memory",
     "notify",
     "port",
     "probe",
     "ready",
     "run",
+    "silence",
     "started",
     "stays_up",
 ]

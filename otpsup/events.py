@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import explain
 from .engine import words
-from .engine.effects import Halt, LastOutput, Report, StateChange, Told
+from .engine.effects import Halt, LastOutput, Readiness, Report, StateChange, Told
 from .views import Event as Event
 
 
@@ -25,6 +25,9 @@ def from_effect(effect: Told, epoch: float, now: float) -> Event:
             text = explain.report(effect)
             why, trace = str(reason), reason.traceback
             return Event(at + epoch, context, path, None, pid, why, cause, text, trace, chain)
+        case Readiness(at, path, pid, why):
+            text = explain.readiness(effect)
+            return Event(at + epoch, "readiness", path, None, pid, why or None, cause, text)
         case Halt(_, reason):
             text = explain.ending("the tree", effect)
             story = explain.story(effect)

@@ -6,7 +6,7 @@ The words for causes are the engine's own, `engine.words`.
 from __future__ import annotations
 
 from .engine.cause import Cause
-from .engine.effects import Halt, LastOutput, Report, StateChange
+from .engine.effects import Halt, LastOutput, Readiness, Report, StateChange
 from .engine.words import TREE, chain, history, how, named, sentence, span
 
 
@@ -70,6 +70,13 @@ def report(value: Report) -> str:
         case "shutdown":
             last = value.cause.parent or value.cause
             return f"{value.supervisor or TREE} gives up: {sentence(last)}"
+
+
+def readiness(value: Readiness) -> str:
+    """Whether a child that runs can serve."""
+    if value.why:
+        return f"{named(value.path)} is not ready: {value.why}"
+    return f"{named(value.path)} is ready again"
 
 
 def said(value: LastOutput) -> str:

@@ -6,7 +6,7 @@ Decides levels and lines. No handler is added here: the host's set-up says where
 from __future__ import annotations
 
 from . import explain
-from .engine.effects import Halt, LastOutput, Report, StateChange, Told
+from .engine.effects import Halt, LastOutput, Readiness, Report, StateChange, Told
 from .logger import Words, logger
 from .plain import plain
 
@@ -31,6 +31,9 @@ def write(tree: str, effect: Told) -> None:
             logger.info("{}: {}", plain(tree), Words(_down, effect))
     elif isinstance(effect, Report):
         logger.log(_level(effect), "{}: {}", plain(tree), Words(_report, effect))
+    elif isinstance(effect, Readiness):
+        level = "WARNING" if effect.why else "INFO"
+        logger.log(level, "{}: {}", plain(tree), Words(explain.readiness, effect))
     elif isinstance(effect, LastOutput):
         lines = "".join(f"\n  | {line}" for line in effect.lines)
         logger.warning("{}: {} wrote last:{}", plain(tree), plain(effect.path), lines)

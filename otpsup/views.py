@@ -22,7 +22,7 @@ class ChildStatus:
         name, path: its own name, and the path from the root down (`""` is the root).
         type: `worker`, `command`, `supervisor` or `dynamic_supervisor`.
         state: `down`, `starting`, `running`, `stopping` or `restarting`.
-        ready: True if it can serve; up is not ready.
+        ready: True if it can serve; up is not ready, see the checks of its `readiness`.
         pid: its process, or None.
         since: when it entered this state, in seconds since the epoch.
         restarts: how often it was restarted automatically.
@@ -95,8 +95,9 @@ class Event:
         at: seconds since the epoch.
         kind: `state` for a change of state; `progress`, `restart`, `child_terminated`,
             `start_error`, `shutdown_error`, `shutdown` as in OTP's supervisor reports;
-            `last_output` when it is known what a child that crashed wrote last; `halt` when the
-            tree has ended.
+            `last_output` when it is known what a child that crashed wrote last; `readiness` when a
+            child that runs cannot serve just now, for `reason`, or can again; `halt` when the tree
+            has ended.
         path: the child; `""` is the root.
         state: the new state, for `state`.
         pid: the process concerned, if any.

@@ -13,7 +13,7 @@ from attrs import frozen
 from ..specs import Backoff, Command, DynamicSupervisor, Supervisor, Worker
 from ..specs.check import schema_of
 from .forms import NAME_OF_VARIABLE, SECONDS, Anything, ImportPath, Several, Table, Text, Value
-from .kinds import DEPENDENCIES, STDERR, STDOUT, HookForm, Inherited, Input, Ready
+from .kinds import CHECKS, DEPENDENCIES, STDERR, STDOUT, HookForm, Inherited, Input, Ready
 from .notations import CommandLine, FilePath, Limit, Mask, Shutdown, Signal
 from .records import Key, Keys, Record, fields_of
 
@@ -69,6 +69,7 @@ PROCESS: Keys = {
     "rlimits": Key("rlimits", Table(Limit(), "limits by name", _RLIMITS, _LIMITS)),
     "stdout": Key("stdout", STDOUT, takes_null=True),
     "stderr": Key("stderr", STDERR, takes_null=True),
+    **{name: Key(name, CHECKS) for name in ("startup", "readiness", "liveness")},
     **{name: Key(name, HookForm()) for name in ("before_start", "after_ready", "after_exit")},
 }
 

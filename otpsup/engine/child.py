@@ -78,7 +78,17 @@ class Child:
         *("core", "spec", "path", "name", "type", "parent", "plan"),
         *("wanted", "on_demand", "is_on_its_own"),
         *("state", "cause", "since", "run", "pid", "info", "status", "monitored", "pending"),
-        *("is_healthy", "is_done", "awaited", "retry_due", "alone", "paid", "owed", "dropped"),
+        *(
+            "is_healthy",
+            "unready",
+            "is_done",
+            "awaited",
+            "retry_due",
+            "alone",
+            "paid",
+            "owed",
+            "dropped",
+        ),
         *("last_exit", "last_run", "last_output", "restarts", "attempts", "was_ready_for"),
     )
 
@@ -110,6 +120,8 @@ class Child:
         """It ended by itself and its supervisor has not looked at that yet."""
         self.is_healthy = False
         """Its present incarnation has said that all is well."""
+        self.unready = ""
+        """Why it cannot serve just now, although it runs; "" if it can."""
         self.is_done = False
         """It ended normally and for good, or declined to run: whoever depends on it may go on."""
         self.awaited: After | None = None
@@ -152,6 +164,7 @@ class Child:
             core.timers.cancel(self)  # of the retry, if the start comes before it
         self.cause = cause
         self.since = core.now
+        self.unready = ""
         self.awaited = self.retry_due = None
         if trigger in _ENDS:
             if before in UP:
@@ -217,7 +230,7 @@ class Child:
             self.parent.child_retry_due(self)
         elif self.state == "starting" or self.is_awaited:
             self.start_timed_out()
-        elif self.state == "stopping":
+        elif self.state in ("stopping", "running"):
             self.kill_late()
 
     def limit_stop(self) -> None:

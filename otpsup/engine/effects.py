@@ -112,7 +112,18 @@ class LastOutput:
     lines: tuple[str, ...]
 
 
-Told = StateChange | Report | LastOutput | Halt
+@value
+class Readiness:
+    """A child that runs can serve again, or cannot just now; `why` not, or ""."""
+
+    at: float
+    path: str
+    pid: int | None
+    why: str
+    cause: Cause
+
+
+Told = StateChange | Report | LastOutput | Readiness | Halt
 """What is told to whoever listens."""
 
-Effect = Spawn | Terminate | Kill | Reply | Halt | StateChange | Report | LastOutput
+Effect = Spawn | Terminate | Kill | Reply | Told

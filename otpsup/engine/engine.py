@@ -31,6 +31,7 @@ from .events import (
     Healthy,
     Ignored,
     LastLines,
+    Marked,
     NotYet,
     Ready,
     Reload,
@@ -45,6 +46,7 @@ from .events import (
     Suspend,
     ToChild,
     ToSupervisor,
+    Unhealthy,
     Unstartable,
 )
 from .node import How, Node
@@ -299,6 +301,8 @@ _ON_NEWS: dict[type[Any], Callable[[ProcessChild, Any], None]] = {
     Spawned: lambda child, event: child.spawned(event.pid),
     Ready: lambda child, event: child.ready(event.info),
     Healthy: lambda child, _: child.healthy(),
+    Unhealthy: lambda child, event: child.unhealthy(event.reason),
+    Marked: lambda child, event: child.mark(event.why),
     Ignored: lambda child, _: child.ignored(),
     Unstartable: lambda child, event: child.unstartable(event.reason),
     Exited: lambda child, event: child.exited(event.exit, event.reason),

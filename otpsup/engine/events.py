@@ -42,6 +42,25 @@ class Healthy:
 
 
 @value
+class Unhealthy:
+    """A check of its liveness, or of its startup, has failed: it is to be ended, which counts as an
+    end by itself."""
+
+    path: str
+    run: int
+    reason: Reason
+
+
+@value
+class Marked:
+    """Whether it can serve just now, by the checks of its readiness; `why` not, or ""."""
+
+    path: str
+    run: int
+    why: str
+
+
+@value
 class Ignored:
     """The child declined to run (OTP: its start function returned `ignore`)."""
 
@@ -237,5 +256,8 @@ class Reload(Request):
     preview: bool = False
 
 
-News = Spawned | Ready | Healthy | NotYet | Ignored | Unstartable | Exited | StatusText
+News = (
+    Spawned | Ready | Healthy | Unhealthy | Marked | NotYet | Ignored | Unstartable | Exited
+    | StatusText
+)  # fmt: skip
 Event = News | LastLines | Tick | Request

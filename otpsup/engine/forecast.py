@@ -33,6 +33,7 @@ def _is_settled(child: ProcessChild, spec: Worker | Command) -> bool:
         and child.made_of is spec
         and child.state == "running"
         and child.plan is None
+        and not child.is_failing
         and child.monitored
         and child.wanted
         and spec.restart == "permanent"

@@ -15,7 +15,7 @@ from ..specs.check import BRUTAL_KILL
 from .cause import Cause
 from .child import UP, Child, Parent
 from .core import Core
-from .effects import Kill, Spawn, Terminate
+from .effects import Kill, Readiness, Spawn, Terminate
 from .reasons import Exit, Reason, classify
 
 
@@ -46,6 +46,8 @@ class ProcessChild(Child):
         """The spec of its last incarnation; its own may be newer, after a reload."""
         self._asked = self._killed = self._declined = False
         self._failing: Reason | None = None
+        """Why it is being ended, if nobody has asked for that: it did not get ready, or a check of
+        it has failed."""
         self.why_not = ""
         """Why it is not ready yet, as far as is known."""
 
@@ -88,7 +90,7 @@ class ProcessChild(Child):
             self.cause = cause
             return
         self.move("stop", cause)
-        if not self._killed:
+        if not (self._killed or self._asked):  # else a check of it has failed before
             self._ask_to_end()
 
     def kill(self, cause: Cause) -> None:
@@ -160,6 +162,28 @@ class ProcessChild(Child):
                 self.core.timers.cancel(self)  # it has only that of its health
                 self.parent.child_healthy(self)
 
+    def unhealthy(self, reason: Reason) -> None:
+        """A check has failed that means its end. While it runs its supervisor hears nothing of
+        that: it hears of an end, as of any other."""
+        if self.state == "starting" or self.is_awaited:
+            self.fail_start(reason)
+        elif self.state == "running" and self.pending is None and self._failing is None:
+            self._failing = reason
+            self.mark(str(reason))
+            if not self._killed:
+                self._ask_to_end()
+
+    @property
+    def is_failing(self) -> bool:
+        """It is being ended, and nobody has asked for that."""
+        return self._failing is not None
+
+    def mark(self, why: str) -> None:
+        """Whether it can serve just now; that changes nothing else."""
+        if self.state == "running" and self.pending is None and why != self.unready:
+            self.unready = why
+            self.core.emit(Readiness(self.core.now, self.path, self.pid, why, self.cause))
+
     def ignored(self) -> None:
         """It declined to run; its exit will follow."""
         self._declined = self.state == "starting"
@@ -187,7 +211,7 @@ class ProcessChild(Child):
     def _gone(self, reason: Reason) -> None:
         self.core.timers.cancel(self)
         if self.state == "running":
-            self.pending = reason
+            self.pending = reason if self._failing is None else self._why_failed(reason)
             self.parent.child_exited(self)
         elif self.state == "stopping" and self._failing is None:
             self.move("gone", self.cause, reason)
@@ -198,10 +222,10 @@ class ProcessChild(Child):
             self.parent.child_start_failed(self, self._why_failed(reason))
 
     def _why_failed(self, reason: Reason) -> Reason:
-        """Why the start failed; with where the process hung, if it had to be killed for that."""
+        """Why it failed to start, or while it ran; with where it hung, if it was killed."""
         if self._failing is None:
             return _early(reason)
-        return evolve(self._failing, traceback=reason.traceback)
+        return evolve(self._failing, traceback=reason.traceback or self._failing.traceback)
 
 
 def _early(reason: Reason) -> Reason:

@@ -14,7 +14,9 @@ from typing import Literal
 
 from .value import value
 
-Kind = Literal["normal", "shutdown", "killed", "exited", "signaled", "exception", "error"]
+Kind = Literal[
+    "normal", "shutdown", "killed", "exited", "signaled", "exception", "error", "unhealthy"
+]
 
 
 @value
@@ -51,7 +53,7 @@ class Reason:
     Attributes:
         kind: `normal`, `shutdown` and `killed` as in OTP; `exited` (an unexpected exit code),
             `signaled`, `exception` (a Python child's own), `error` (it never ran or never got
-            ready).
+            ready), `unhealthy` (it was ended because a check of it had failed).
         detail: for people, in one line: `exit code 3`, `SIGSEGV`, `ValueError: no port`.
         code, signal: as the process reported them.
         traceback: of a Python child's exception, or the stacks of one that hung, or "".

@@ -24,7 +24,7 @@ def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:
         path=child.path,
         type=child.type,
         state=child.state,
-        ready=child.state == "running",
+        ready=child.state == "running" and not child.unready,
         pid=child.pid,
         since=child.since + epoch,
         restarts=child.restarts,
@@ -34,6 +34,7 @@ def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:
         children=_below(child, epoch),
         why=(
             *words.why(child.path, child.state, child.cause, waits),
+            *words.unready(child.path, child.unready),
             *words.quote(child.path, child.last_exit, child.last_output),
             *_lately(child),
         ),

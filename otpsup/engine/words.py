@@ -69,6 +69,8 @@ def how(reason: Reason | None) -> str:
             return f"was {reason}"
         case "exited" | "signaled" | "exception":
             return f"ended with {reason}"
+        case "unhealthy":
+            return f"was {reason}"
         case _:
             return f"did not start ({reason})"
 
@@ -166,6 +168,11 @@ def why(path: str, state: str, cause: Cause, waits: str = "") -> tuple[str, ...]
     after = f"; {waits}" if waits else ""
     first = f"{named(path)} {verb} because {sentence(cause, it=path)}{after}"
     return (first, *_ends(cause), *_earlier(cause))
+
+
+def unready(path: str, why: str) -> tuple[str, ...]:
+    """That a child which runs cannot serve just now; nothing if it can."""
+    return (f"{named(path)} is not ready: {why}",) if why else ()
 
 
 def quote(path: str, reason: Reason | None, lines: Sequence[str]) -> tuple[str, ...]:

@@ -31,11 +31,12 @@ class Hearing:
 
     Attributes:
         crash: the exception that ended it, if it has told one.
+        heartbeat_at: when it last said that all is well, in the loop's time; 0 if never.
     """
 
     __slots__ = (
         *("_complaints", "_early", "_has_been_well", "_host", "_is_known", "_is_over", "_path"),
-        *("_run", "_secrets", "_spec", "_why_not", "crash"),
+        *("_run", "_secrets", "_spec", "_why_not", "crash", "heartbeat_at"),
     )
 
     def __init__(
@@ -56,6 +57,7 @@ class Hearing:
         self._why_not = ""
         self._is_known = self._is_over = self._has_been_well = False
         self.crash: Crash | None = None
+        self.heartbeat_at = 0.0
 
     def begin(self) -> None:
         """The engine knows that there is a process: what that said before is told now."""
@@ -89,7 +91,7 @@ class Hearing:
         """sd_notify(3): READY=1, WATCHDOG=1 and STATUS=... are what we act on."""
         if "STATUS" in said:
             self._status(said["STATUS"])
-        if said.get("READY") == "1":
+        if said.get("READY") == "1" and isinstance(self._spec.ready, Notify):
             self.became_ready()
         if said.get("WATCHDOG") == "1":
             self._is_well()
@@ -99,6 +101,7 @@ class Hearing:
 
     def _is_well(self) -> None:
         """The engine needs to know it once; a heartbeat may come every second for a year."""
+        self.heartbeat_at = self._host.loop.time()
         if not self._has_been_well:
             self._has_been_well = True
             self._tell(Healthy(self._path, self._run))

@@ -32,11 +32,14 @@ from ..logger import logger
 from ..mask import Secrets
 from ..specs import Command, Process, Worker
 from ..specs import Spawned as AtOnce
+from ..specs.health import PURPOSES
 from .environment import Given, secrets
+from .launch import Signaller
 from .process import ChildProcess, Host
 
 Point = Literal["before_start", "after_ready", "after_exit"]
 POINTS: tuple[Point, ...] = ("before_start", "after_ready", "after_exit")
+_NO_CHECKS: dict[str, Any] = dict.fromkeys(PURPOSES, ())
 
 _STOPPED = Reason("shutdown", "stopped before it was started")
 
@@ -57,6 +60,7 @@ def hook_spec(
     """
     known = {field.name: getattr(spec, field.name) for field in attrs.fields(Process)}
     known |= dict.fromkeys(POINTS)
+    known |= _NO_CHECKS
     known |= {"ready": AtOnce(), "environment": {**spec.environment, **told}}
     run = getattr(spec, point).run
     return (Command if isinstance(run, tuple) else Worker)(spec.name, run, **known)
@@ -71,7 +75,7 @@ def workers(spec: Worker | Command) -> Iterator[Worker]:
                 yield hook
 
 
-class _Side:
+class Side:
     """The loop as one process of an incarnation has it: what it tells comes to us."""
 
     def __init__(self, host: Host, post: Callable[[Event], None]) -> None:
@@ -80,7 +84,7 @@ class _Side:
         self.umask, self.tree, self.environ = host.umask, host.tree, host.environ
         self.launcher, self.zygote = host.launcher, host.zygote
         self.is_ours, self.adopt = host.is_ours, host.adopt
-        self.succeed = host.succeed
+        self.succeed, self.meter = host.succeed, host.meter
         self.post = post
 
 
@@ -102,7 +106,7 @@ class _Hook:
     ) -> None:
         told = {**told, "OTPSUP_HOOK": point, "OTPSUP_CHILD": child.path}
         self._spec = hook_spec(child.spec, point, told)
-        self._process = ChildProcess(_Side(host, self._heard), child.path, child.run, self._spec)
+        self._process = ChildProcess(Side(host, self._heard), child.path, child.run, self._spec)
         self._process.mark = f"{child.mark}-{point}"
         self._timeout: float = getattr(child.spec, point).timeout
         self._loop = host.loop
@@ -173,7 +177,7 @@ class HookedProcess:
         self.run = run
         self.spec = spec
         self._host = host
-        self._child = ChildProcess(_Side(host, self._heard), path, run, spec)
+        self._child = ChildProcess(Side(host, self._heard), path, run, spec)
         self._hook: _Hook | None = None
         """The one that the life of the child waits for."""
         self._failed: _Hook | None = None
@@ -223,6 +227,30 @@ class HookedProcess:
         """Send a signal to the child, if it has been started."""
         if self._hook is None:
             self._child.signal(signum)
+
+    @property
+    def pid(self) -> int:
+        """Of the child's own process, once it is there."""
+        return self._pid
+
+    @property
+    def signaller(self) -> Signaller | None:
+        """As for a child."""
+        return self._child.signaller
+
+    @property
+    def heartbeat_at(self) -> float:
+        """As for a child."""
+        return self._child.heartbeat_at
+
+    @property
+    def output_at(self) -> float:
+        """As for a child."""
+        return self._child.output_at
+
+    def fit(self, text: str) -> str:
+        """As for a child."""
+        return self._child.fit(text)
 
     def write_stdin(self, data: bytes) -> None:
         """Write to the child's standard input, as `ChildProcess.write_stdin`."""

@@ -25,6 +25,7 @@ from ..engine.effects import (
     Halt,
     Kill,
     LastOutput,
+    Readiness,
     Reply,
     Report,
     Spawn,
@@ -49,6 +50,7 @@ from ..errors import NotRunning, OtpsupError, in_words
 from ..logger import logger
 from ..specs import DynamicSupervisor, Supervisor
 from . import beforehand, hooks, launchers, marks
+from .checkup import Checkups
 from .environment import current_umask
 from .fault import Fault
 from .launch import Spawner
@@ -59,6 +61,7 @@ from .process import ChildProcess
 from .readers import Readers
 from .sockets import Sockets
 from .succession import Heir
+from .usage import Meter
 
 _CLOSE = 5.0
 """Seconds that the launcher and the log thread get to finish once nothing of the tree is left."""
@@ -89,6 +92,8 @@ class Runner:
         self.engine = Engine(spec, random.random)
         self.readers = Readers(self.loop)
         self.pump = LogPump()
+        self.meter = Meter()
+        self.checkups = Checkups(self)
         self.sockets = Sockets()
         self.umask = current_umask()
         self.adopt = adopt
@@ -260,9 +265,11 @@ class Runner:
             case StateChange():
                 self._later.append(partial(self._tell, effect))
                 self._forget(effect)
+                self.checkups.end(effect.path)
                 if effect.state == "running":
                     self._later.append(partial(self._arm_all, effect.path))
-            case Report() | LastOutput():
+                    self._later.append(partial(self._look_after, effect.path))
+            case Report() | LastOutput() | Readiness():
                 self._later.append(partial(self._tell, effect))
             case Spawn():
                 self._spawn(effect)
@@ -317,6 +324,14 @@ class Runner:
             return 0
         now = self.loop.time()
         return self.engine.restarts_at_once(process.path, process.run, process.spec, now)
+
+    def _look_after(self, path: str) -> None:
+        """A child runs: begin with its checks."""
+        child = self.engine.find(path)
+        if not isinstance(child, ProcessChild) or child.state != "running":
+            return
+        if process := self._processes.get((path, child.run)):
+            self.checkups.begin(process)
 
     def _arm_all(self, path: str) -> None:
         """Who runs at this path or below it may be started again without a question."""
@@ -386,6 +401,7 @@ class Runner:
         for answer in self._answers.values():
             answer(None, NotRunning("the tree is not running any more"))
         self._answers.clear()
+        self.checkups.end_all()
         for process in self._processes.values():  # only a bug of ours leaves any
             process.let_go()
         self.sockets.close()

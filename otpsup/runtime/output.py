@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from attrs import frozen
 
 from ..plain import plain_lines
-from ..specs import Command, Inherit, LogFile, LogLine, Worker
+from ..specs import Command, Inherit, LogFile, LogLine, Worker, health
 from ..specs.output import NULL, STDOUT, Format, Output
 from .logs import LogPump, Source, Watcher
+from .logs.stream import Stream
 from .readiness import line_watcher
 
 _LINES = 10
@@ -47,12 +48,14 @@ class ChildOutput:
     """
 
     __slots__ = (
+        "_is_timed",
         "_matched",
         "_path",
         "_pipes",
         "_pump",
         "_run",
         "_spec",
+        "_streams",
     )
 
     def __init__(
@@ -69,9 +72,24 @@ class ChildOutput:
         self._spec = spec
         self._matched = matched
         self._pipes: tuple[_Pipe, ...] = ()
+        self._streams: tuple[Stream, ...] = ()
+        self._is_timed = health.has(spec, health.Silence)
 
-    def plan(self) -> tuple[tuple[int, ...], ...]:
-        """The pipes that are wanted: of each, the numbers that it is for. None for /dev/null."""
+    @property
+    def last_at(self) -> float:
+        """When something came last (time.monotonic); 0 if never."""
+        return max((stream.last_at for stream in self._streams), default=0.0)
+
+    def plan(self, listen: Watcher | None = None) -> tuple[tuple[int, ...], ...]:
+        """The pipes that are wanted: of each, the numbers that it is for. None for /dev/null.
+
+        Args:
+            listen: is given all of it, and nothing of it is kept.
+        """
+        if listen is not None:
+            self._pipes = (_Pipe((1, 2), NULL, "", listen),)
+            self._pump.start()
+            return ((1, 2),)
         shared = _shares_one_pipe(self._spec)
         pipes = [self._pipe((1, 2) if shared else (1,), self._spec.stdout, "stdout")]
         if not shared:
@@ -83,7 +101,7 @@ class ChildOutput:
 
     def _pipe(self, numbers: tuple[int, ...], target: Output, stream: str) -> _Pipe | None:
         watcher = self._watcher(stream)
-        is_read = watcher is not None or self._pump.taps.has(self._path, stream)
+        is_read = watcher is not None or self._is_timed or self._pump.taps.has(self._path, stream)
         return None if target == NULL and not is_read else _Pipe(numbers, target, stream, watcher)
 
     def _watcher(self, stream: str) -> Watcher | None:
@@ -99,9 +117,11 @@ class ChildOutput:
             readers: of the pipes that were planned.
         """
         for pipe, reader in zip(self._pipes, readers, strict=True):
-            source = Source(self._path, pipe.stream, pid, self._run)
+            source = Source(self._path, pipe.stream, pid, self._run) if pipe.stream else None
             sink, format = self._pump.sink(pipe.target), _format(pipe.target)
-            self._pump.attach(reader, sink, pipe.watcher, source, format)
+            attached = self._pump.attach(reader, sink, pipe.watcher, source, format)
+            if self._is_timed:
+                self._streams += (attached,)
 
     # What was said last.
 

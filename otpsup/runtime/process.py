@@ -27,7 +27,7 @@ from ..engine.reasons import Exit, Reason
 from ..errors import OtpsupError, in_words, text_of
 from ..mask import Secrets
 from ..plain import plain_lines
-from ..specs import Command, Http, LogLine, Notify, Port, Probe, StaysUp, Worker, stdin
+from ..specs import Command, Http, LogLine, Notify, Port, Probe, StaysUp, Worker, health, stdin
 from . import environment, marks, orders, ports, readiness, succession
 from .channel import Channel
 from .environment import Given, Unusable
@@ -43,6 +43,7 @@ from .output import ChildOutput, quoted, without_traceback
 from .readers import Readers
 from .sockets import Sockets
 from .stdin import StdinPipe
+from .usage import Meter
 
 _NEVER = 3.0
 """Seconds after which a process that was killed before it existed will not come any more."""
@@ -58,6 +59,7 @@ class Host(Protocol):
     loop: asyncio.AbstractEventLoop
     readers: Readers
     pump: LogPump
+    meter: Meter
     sockets: Sockets
     umask: int
     tree: str
@@ -87,7 +89,7 @@ class ChildProcess:
     """One incarnation of one child."""
 
     __slots__ = (
-        *("is_repeatable", "mark", "number", "path", "run", "spec"),
+        *("is_repeatable", "listen", "mark", "number", "path", "run", "spec"),
         *("_channel", "_given", "_hanging", "_hearing", "_hidden", "_host", "_is_over", "_look"),
         *("_notify", "_nudge", "_ours", "_output", "_signaller", "_spawner", "_stdin"),
         *("_successor", "_trial", "_unheard", "_unsent", "_wanted"),
@@ -111,6 +113,8 @@ class ChildProcess:
         self._notify: NotifySocket | None = None
         self._hearing = Hearing(host, path, run, spec, self._find_secrets)
         self._output = ChildOutput(host.pump, path, run, spec, self._matched)
+        self.listen: Watcher | None = None
+        """Is given all that it writes, which goes nowhere else; to be set before it is started."""
         self._stdin: StdinPipe | None = None
         self._hidden: Secrets | None = None
         self._given: tuple[Sequence[Any], Given] = _NOTHING
@@ -159,7 +163,7 @@ class ChildProcess:
             raise Unusable(f"port {port} is in use by {who}; stop that, or choose another port")
 
     def _spawn(self, args: Sequence[Any], variables: dict[str, str]) -> None:
-        self._wanted = self._output.plan()
+        self._wanted = self._output.plan(self.listen)
         env = {**variables, **self._extra_environment()}
         if isinstance(self.spec, Command):
             self._spawn_command(self.spec, args, env)
@@ -233,9 +237,12 @@ class ChildProcess:
 
     def _extra_environment(self) -> dict[str, str]:
         extra: dict[str, str] = {}
-        if isinstance(self.spec.ready, Notify):
+        within = health.heartbeat_within(self.spec)
+        if within or isinstance(self.spec.ready, Notify):
             self._notify = NotifySocket(self._host.loop, self._hearing.notified)
             extra["NOTIFY_SOCKET"] = self._notify.address
+        if within:
+            extra["WATCHDOG_USEC"] = str(round(within * 1e6))
         return extra
 
     def _notification_fd(self) -> int:
@@ -406,6 +413,32 @@ class ChildProcess:
         if self._stdin:
             self._stdin.hand_over()
 
+    # What its checks ask.
+
+    @property
+    def pid(self) -> int:
+        """Of its process; 0 if there is none."""
+        return self._signaller.pid if self._signaller else 0
+
+    @property
+    def signaller(self) -> Signaller | None:
+        """What signals it; None if there is no process."""
+        return None if self._is_over else self._signaller
+
+    @property
+    def heartbeat_at(self) -> float:
+        """When it last said that all is well, in the loop's time; 0 if never."""
+        return self._hearing.heartbeat_at
+
+    @property
+    def output_at(self) -> float:
+        """When it last wrote something, in the loop's time (time.monotonic); 0 if never."""
+        return self._output.last_at
+
+    def fit(self, text: str) -> str:
+        """A text about it, fit to be shown to anybody who may see the tree."""
+        return self._hearing.fit(text)
+
     # What it said last.
 
     def quote(self, told: Callable[[tuple[str, ...]], None]) -> None:
@@ -493,7 +526,7 @@ class ChildProcess:
             self._trial = loop.call_later(kind.seconds, self._hearing.became_ready)
         elif isinstance(kind, Port | Http | Probe):
             self._trial = loop.create_task(self._try(kind))
-        elif self._notify and self._signaller:
+        if self._notify and self._signaller:
             self._notify.listen(self._signaller.pid)
 
     async def _try(self, kind: Port | Http | Probe) -> None:

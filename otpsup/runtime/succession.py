@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..engine.reasons import Exit
-from ..specs import Command, Spawned, Worker, stdin
+from ..specs import Command, Spawned, Worker, health, stdin
 from .launch import Owner, Signaller
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ def is_repeatable(spec: Worker | Command) -> bool:
     if isinstance(spec, Command) and spec.stdin != stdin.NULL:
         return False
     hooks = spec.before_start or spec.after_ready or spec.after_exit
-    return isinstance(spec.ready, Spawned) and not (spec.env_file or spec.secrets or hooks)
+    is_told_where = health.has(spec, health.Heartbeat)  # a new place each time
+    is_read = spec.env_file or spec.secrets
+    return isinstance(spec.ready, Spawned) and not (is_read or hooks or is_told_where)
 
 
 class Heir:

@@ -10,6 +10,7 @@ from .children import Process as Process
 from .children import Worker as Worker
 from .copies import copies as copies
 from .copy import Copy as Copy
+from .health import Check as Check
 from .hook import Hook as Hook
 from .output import Inherit as Inherit
 from .output import LogFile as LogFile

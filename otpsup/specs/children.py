@@ -19,7 +19,7 @@ from attrs import field, frozen
 
 from .. import mask
 from ..errors import InvalidSpec
-from . import check, output, stdin
+from . import check, health, output, stdin
 from .after import After, are_dependencies, from_value
 from .backoff import Backoff
 from .copy import Copy
@@ -260,6 +260,18 @@ class Child:
             raise InvalidSpec(text, "bad_combination", field="significant", problem=problem)
 
 
+_CHECKS = check.rule(
+    lambda value: health.are_checks(value, "liveness"),
+    "a Check, its condition, or several",
+    "liveness=heartbeat(30)",
+)
+_NOT_FOR_LIFE = check.rule(
+    lambda value: health.are_checks(value, "readiness"),
+    "a Check of something that can be tried, its condition, or several",
+    "readiness=port(8001)",
+)
+
+
 @frozen(kw_only=True)
 class Process(Child):
     """What every process of a tree has, be it a `Worker` or a `Command`.
@@ -293,6 +305,13 @@ class Process(Child):
             one number sets soft and hard limit, -1 is unlimited.
         stdout, stderr: `"inherit"` (the host's stdout, prefixed with the name), `"null"`, a
             path, a `LogFile` or an `Inherit`; for stderr also `"stdout"`.
+        startup: checks of whether it has begun well, as in Kubernetes: until they have succeeded,
+            the other checks do not begin; if one fails, it is ended, as by `liveness`.
+        readiness: checks of whether it can serve; a failure only marks it as not ready, until the
+            check succeeds again.
+        liveness: checks of whether it does well. If one fails, it is asked to end, and that counts
+            as an end by itself, for the reason `unhealthy`. Each of the three is one `Check`, or
+            its condition alone, or several.
         before_start: run before each start, which has failed if this does; what it takes counts
             for `start_timeout`.
         after_ready: run whenever it has become ready; a failure is told in the log.
@@ -404,6 +423,11 @@ class Process(Child):
     stderr: output.Output = field(
         default=output.INHERIT, converter=output.from_value, validator=output.stderr_check
     )
+    startup: health.Checks = field(default=(), converter=health.from_value, validator=_NOT_FOR_LIFE)
+    readiness: health.Checks = field(
+        default=(), converter=health.from_value, validator=_NOT_FOR_LIFE
+    )
+    liveness: health.Checks = field(default=(), converter=health.from_value, validator=_CHECKS)
     before_start: Hook | None = field(
         default=None,
         converter=hook_from_value,

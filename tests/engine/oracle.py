@@ -24,6 +24,7 @@ from otpsup.engine.events import (
     StartChild,
     TerminateChild,
     ToChild,
+    Unhealthy,
     WhichChildren,
 )
 from otpsup.engine.node import Node
@@ -115,6 +116,8 @@ class Oracle:
         self._declined: set[str] = set()
         """Children that have declined to run since their last start: nothing is decided then, also
         if their end took so long that they were told to stop."""
+        self._ill: set[tuple[str, int]] = set()
+        """Incarnations of which a check has failed while they ran: no end of them is normal."""
         self._quit: set[str] = set()
         self._too_early: defaultdict[str, list[StateChange]] = defaultdict(list)
         """Starts that did not wait for this child, which was down."""
@@ -140,8 +143,11 @@ class Oracle:
         match event:
             case Healthy():
                 self._healthy.add(event.path)
+            case Unhealthy() if self._states[event.path] == "running":
+                self._ill.add((event.path, event.run))
             case Exited():
-                self._ended_normally[event.path] = event.exit.code == 0
+                is_ill = (event.path, event.run) in self._ill
+                self._ended_normally[event.path] = event.exit.code == 0 and not is_ill
             case Ignored() if self._states[event.path] == "starting":
                 self._declined.add(event.path)
                 self._completed.add(event.path)
@@ -496,7 +502,8 @@ class Oracle:
         """There is a deadline if and only if something is waited for that has a limit."""
         deadline = self._world.engine.deadline
         moving = [c for c in self._records() if c.state not in ("down", "running") or c.is_awaited]
-        assert deadline is None or moving, f"a deadline at {deadline} for nothing"
+        ill = [c for c in self._records() if isinstance(c, ProcessChild) and c.is_failing]
+        assert deadline is None or moving or ill, f"a deadline at {deadline} for nothing"
         for child in moving:
             limit = self._limit(child)
             if limit is not None:

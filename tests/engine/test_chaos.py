@@ -143,6 +143,17 @@ class Chaos(RuleBasedStateMachine):
             self.world.ready(process.path)
 
     @precondition(lambda self: self.world.live_paths())
+    @rule(number=numbers, then=events)
+    def one_falls_ill(self, number: int, then: int) -> None:
+        self.world.fall_ill(pick(self.world.live_paths(), number))
+        self._hand_over(then)
+
+    @precondition(lambda self: self.world.live_paths())
+    @rule(number=numbers, why=st.sampled_from(("", "busy")))
+    def one_cannot_serve(self, number: int, why: str) -> None:
+        self.world.mark(pick(self.world.live_paths(), number), why)
+
+    @precondition(lambda self: self.world.live_paths())
     @rule(number=numbers)
     def one_is_well(self, number: int) -> None:
         self.world.heal(pick(self.world.live_paths(), number))

@@ -22,6 +22,7 @@ from otpsup.engine.effects import (
     Halt,
     Kill,
     LastOutput,
+    Readiness,
     Reply,
     Report,
     Spawn,
@@ -73,6 +74,12 @@ class Scribe:
                 return self._change(effect)
             case Report():
                 return self._report(effect)
+            case Readiness():
+                return [
+                    f"not ready {effect.path}: {effect.why}"
+                    if effect.why
+                    else f"ready again {effect.path}"
+                ]
             case LastOutput():
                 return [f"{effect.path} wrote: {line}" for line in effect.lines]
 

@@ -26,11 +26,13 @@ from otpsup.engine.events import (
     Exited,
     Healthy,
     Ignored,
+    Marked,
     Ready,
     Request,
     Shutdown,
     Spawned,
     Tick,
+    Unhealthy,
     Unstartable,
 )
 from otpsup.engine.reasons import Exit, Reason
@@ -137,6 +139,15 @@ class World:
     def heal(self, path: str) -> None:
         """Let a process say that all is well."""
         self.queue.append(Healthy(path, self.live(path).run))
+
+    def fall_ill(self, path: str) -> None:
+        """Let a check of a process fail that means its end."""
+        why = Reason("unhealthy", "unhealthy: it does nothing")
+        self.queue.append(Unhealthy(path, self.live(path).run, why))
+
+    def mark(self, path: str, why: str) -> None:
+        """Let a process be unable to serve, or able again."""
+        self.queue.append(Marked(path, self.live(path).run, why))
 
     def finish(self, path: str) -> None:
         """Let a process that stops slowly come to its end."""

@@ -31,6 +31,8 @@ SHOWS_ONLY = {
     "cli/show.py:tree",  # since when a child is in its state
     *("cli/usage.py:_row", "cli/top.py:headline", "cli/progress.py:told"),
     *("cli/facts.py:_rows", "cli/facts.py:_clock", "cli/output.py:_event"),
+    # how old a file is, by its own time
+    "runtime/health.py:_file_age",
     # supervisord's: when programs started and ended, its log, and its ticks by the hour
     *("supervisord/daemon.py:_told", "supervisord/rpc/process.py:_info"),
     *("supervisord/rpc/structs.py:_description", "supervisord/http/app.py:_stream"),

@@ -17,7 +17,7 @@ from loguru import logger
 import otpsup
 from otpsup import Command, StartFailed, Tree, Worker
 from otpsup.logger import Logger
-from otpsup.runtime.readiness import _why_not
+from otpsup.runtime.checks import _why_not
 from tests.support import targets
 from tests.support.hosts import hosting
 from tests.support.strays import adopting

@@ -25,6 +25,7 @@ from unittest.mock import patch
 
 from otpsup import operations
 from otpsup.runtime import (
+    checks,
     freshness,
     launch,
     launchers,
@@ -33,7 +34,6 @@ from otpsup.runtime import (
     notify,
     ports,
     process,
-    readiness,
     stacks,
     succession,
     watch,
@@ -272,7 +272,7 @@ def _host_side(kernel: Kernel, numbers: Numbers) -> Iterator[tuple[Any, str, Any
     yield loop, "random", SimpleNamespace(random=kernel.random.random)
     yield loop, "LogPump", Pump
     yield freshness, "Imported", partial(Imported, kernel)
-    yield readiness, "Thread", Thread
+    yield checks, "Thread", Thread
     yield stacks, "is_stopped", lambda pid: kernel.table[pid].is_stopped
     yield stacks, "attach", lambda pid: os.open("/dev/null", os.O_RDONLY) if pid % 2 else None
     yield stacks, "read", lambda fd: ""
@@ -292,7 +292,7 @@ def _system_side(kernel: Kernel, system: System, engine: Any) -> Iterator[tuple[
     yield loop, "Engine", engine
     yield launchers, "subprocess", Overlay(subprocess, Popen=system.popen)
     yield operations, "asyncio", Overlay(asyncio, to_thread=_to_no_thread)
-    yield readiness, "_connect", system.connect
+    yield checks, "_connect", system.connect
     yield ports, "is_taken", lambda port: bool(system.holder(port))
     yield ports, "holder", holder
 

@@ -495,3 +495,16 @@ def print_and_be_ready() -> None:
         for _ in range(1000):
             print("a line of a worker")
     wait()
+
+
+def beat_and_hang() -> None:
+    """Send one heartbeat, and then hang where no signal is heard."""
+    current_child().heartbeat()
+    hang_in_c()
+
+
+def beat_for_ever() -> None:
+    """Send heartbeats until told to stop."""
+    child = current_child()
+    while not child.stopping.wait(0.05):
+        child.heartbeat()

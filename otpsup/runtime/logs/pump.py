@@ -112,7 +112,7 @@ class LogPump:
         watcher: Watcher | None = None,
         source: Source | None = None,
         format: Format = "raw",
-    ) -> None:
+    ) -> Stream:
         """Pump what comes from `fd`, which belongs to the pump from here on, into `sink`.
 
         Args:
@@ -130,6 +130,7 @@ class LogPump:
         )
         self.start()
         self._take_in(stream)
+        return stream
 
     def at_end(self, run: int, call: Callable[[], None]) -> None:
         """Call it once all pipes of this incarnation are at their end: now if they are, else from

@@ -46,6 +46,7 @@ class Stream:
         "_ring",
         "_watcher",
         "fd",
+        "last_at",
         "sink",
         "source",
     )
@@ -64,6 +65,8 @@ class Stream:
         at_once: bool = False,
     ) -> None:
         self.fd = fd
+        self.last_at = 0.0
+        """When something came last (time.monotonic)."""
         self.sink = sink
         self.source = source
         self._pipe = Pipe(fd, buffer, may_grow=sink.is_quick)
@@ -88,6 +91,7 @@ class Stream:
         one.
         """
         count = self._pipe.read()
+        self.last_at = time.monotonic()
         if self._watcher or self._filter or self._at_once:
             data = self._through(self._data[FRONT : FRONT + count])
             self._split(data, 0, len(data))

@@ -1,0 +1,123 @@
+"""One look at a condition that has to be tried: a port, an address, a function.
+
+Each is a coroutine that returns why not, or None if all is well; how often it is called, and how
+long it may take, others decide: `readiness` while a child starts, `health` while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+import time
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from functools import partial
+from threading import Thread
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from ..errors import in_words
+from ..specs import Http, Port, Probe
+from . import importing
+
+Look = Callable[[], Awaitable[str | None]]
+
+
+async def why_not(look: Look, timeout: float) -> str | None:
+    """Look once, for so many seconds at most; None if all is well."""
+    try:
+        async with asyncio.timeout(timeout):
+            return await look()
+    except TimeoutError:
+        return f"no answer within {timeout:g} s"
+    except Exception as error:
+        return str(error) or type(error).__name__
+
+
+def look(kind: Port | Http | Probe) -> Look:
+    """What looks at this condition."""
+    match kind:
+        case Port():
+            return lambda: _connect(kind.host, kind.port)
+        case Http():
+            return lambda: _get(kind)
+        case Probe():
+            return InThread(lambda: _why_not(kind.function))
+
+
+async def _connect(host: str, port: int) -> None:
+    _, writer = await asyncio.open_connection(host, port)
+    writer.close()
+
+
+async def _get(kind: Http) -> str | None:
+    """One GET; the status line is all that is read."""
+    url = urlsplit(kind.url)
+    tls = ssl.create_default_context() if url.scheme == "https" else None
+    port = url.port or (443 if tls else 80)
+    reader, writer = await asyncio.open_connection(url.hostname, port, ssl=tls)
+    try:
+        writer.write(_request(url))
+        line = await reader.readuntil(b"\n")
+    finally:
+        writer.close()
+    return _judge(line, kind.status)
+
+
+def _request(url: SplitResult) -> bytes:
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    user, at, host = url.netloc.rpartition("@")
+    head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: otpsup\r\n"
+    if at:
+        head += f"Authorization: Basic {b64encode(unquote(user).encode()).decode()}\r\n"
+    return f"{head}Accept: */*\r\nConnection: close\r\n\r\n".encode()
+
+
+def _judge(line: bytes, wanted: int | None) -> str | None:
+    """None if the status line is as wanted, else why not."""
+    match = re.match(rb"HTTP/\d\S* (\d{3})\b", line)
+    if match is None:
+        return f"no HTTP answer but {line[:40]!r}"
+    status = int(match[1])
+    good = status == wanted if wanted else 200 <= status < 400
+    return None if good else f"HTTP status {status}"
+
+
+class InThread:
+    """Looks by a call that may hang: in a thread of its own, and in no second one while that does.
+
+    Args:
+        call: returns why not, or None.
+    """
+
+    def __init__(self, call: Callable[[], str | None]) -> None:
+        self._call = call
+        self._since: float | None = None
+
+    async def __call__(self) -> str | None:
+        """Look once."""
+        now = time.monotonic()
+        if self._since is not None:
+            return f"the look before this one hangs, for {now - self._since:.3g} s now"
+        answer: Future[str | None] = Future()
+        answer.set_running_or_notify_cancel()  # giving up the wait does not cancel the call
+        self._since = now
+        Thread(target=partial(self._run, answer), name="otpsup-probe", daemon=True).start()
+        return await asyncio.wrap_future(answer)
+
+    def _run(self, answer: Future[str | None]) -> None:
+        try:
+            found = self._call()
+        except BaseException as error:
+            found = in_words(error)
+        self._since = None
+        answer.set_result(found)
+
+
+def _why_not(function: Callable[[], object] | str) -> str | None:
+    try:
+        result = importing.resolve(function)()
+        return None if result else f"it returned {result!r}"
+    except BaseException as error:  # even SystemExit is only a probe's way to say no
+        return in_words(error)

@@ -1,0 +1,176 @@
+"""The checks of all children that run: begun when a child runs, ended when it does not any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import attrs
+
+from ..engine.events import Event, Exited, Marked, Unhealthy, Unstartable
+from ..engine.reasons import Reason, classify
+from ..specs import Command, Process, Worker, health
+from ..specs import Spawned as AtOnce
+from ..specs.output import NULL, STDOUT
+from .checks import Look
+from .hanging import Hanging
+from .health import Health
+from .hooks import POINTS, Incarnation, Side
+from .output import quoted
+from .process import ChildProcess, Host
+
+_MOST = 4096
+"""Bytes of the output of a program that looks, of which the last line is told."""
+
+
+class Checkups:
+    """Of one tree."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._running: dict[str, Health] = {}
+        self._looking: set[ChildProcess] = set()
+        """Programs that look just now."""
+
+    def begin(self, process: Incarnation) -> None:
+        """It runs."""
+        spec = process.spec
+        if not (spec.startup or spec.readiness or spec.liveness):
+            return
+        patient = _Patient(self._host, process, self._looking)
+        found = Health(patient, spec, patient.unhealthy, patient.marked)
+        self._running[process.path] = found
+        self._host.meter.add(process.path, process.pid)
+        found.begin()
+
+    def end(self, path: str) -> None:
+        """It runs no more."""
+        if found := self._running.pop(path, None):
+            self._host.meter.remove(path)
+            found.end()
+
+    def end_all(self) -> None:
+        """The tree is over."""
+        for path in tuple(self._running):
+            self.end(path)
+        for process in self._looking:
+            process.let_go()
+        self._looking.clear()
+
+    def of(self, path: str) -> Health | None:
+        """The checks of a child that runs."""
+        return self._running.get(path)
+
+
+class _Patient:
+    """One incarnation, as its checks see it."""
+
+    def __init__(self, host: Host, process: Incarnation, looking: set[ChildProcess]) -> None:
+        self.loop = host.loop
+        self.meter = host.meter
+        self.pid = process.pid
+        self._host = host
+        self._process = process
+        self._looking = looking
+        self._hanging: Hanging | None = None
+
+    @property
+    def heartbeat_at(self) -> float:
+        """When it last said that all is well, in the loop's time; 0 if never."""
+        return self._process.heartbeat_at
+
+    @property
+    def output_at(self) -> float:
+        """When it last wrote something (time.monotonic); 0 if never."""
+        return self._process.output_at
+
+    def exec(self, argv: Sequence[str]) -> Look:
+        """What looks by running a program as the child is run."""
+        return _Exec(self._host, self._process, argv, self._looking)
+
+    def marked(self, why: str) -> None:
+        """It cannot serve just now, or can again."""
+        why = self._process.fit(why)
+        self._host.post(Marked(self._process.path, self._process.run, why))
+
+    def unhealthy(self, why: str) -> None:
+        """It is to be ended; where a worker hangs it tells first."""
+        process, text = self._process, f"unhealthy: {self._process.fit(why)}"
+
+        def tell() -> None:
+            where = hanging.where
+            hanging.close()
+            self._host.post(Unhealthy(process.path, process.run, _reason(text, where)))
+
+        self._hanging = hanging = Hanging(self.loop, tell)
+        signaller = process.signaller
+        if signaller is None or isinstance(process.spec, Command) or not hanging.ask(signaller):
+            tell()
+
+
+def _reason(text: str, where: str) -> Reason:
+    return Reason("unhealthy", text, traceback=where)
+
+
+class _Exec:
+    """Looks by running a program: as the child's user, in its folder and environment. One that
+    hangs is killed, and no second one is begun before it is gone."""
+
+    def __init__(
+        self, host: Host, child: Incarnation, argv: Sequence[str], looking: set[ChildProcess]
+    ) -> None:
+        self._host = host
+        self._child = child
+        self._spec = _as_child(child.spec, argv)
+        self._looking = looking
+        self._process: ChildProcess | None = None
+        self._said = b""
+
+    async def __call__(self) -> str | None:
+        """Look once."""
+        if self._process is not None:
+            return "the program that looked before this is not gone yet"
+        ended: asyncio.Future[Reason] = self._host.loop.create_future()
+
+        def heard(event: Event) -> None:
+            if isinstance(event, Unstartable | Exited):
+                self._process = None
+                self._looking.discard(process)
+                if not ended.done():
+                    ended.set_result(_reason_of(event))
+
+        side = Side(self._host, heard)
+        self._said = b""
+        self._process = process = ChildProcess(side, self._child.path, self._child.run, self._spec)
+        self._looking.add(process)
+        process.listen = self._hear
+        process.start(())
+        try:
+            reason = await ended
+        except asyncio.CancelledError:
+            process.kill()
+            raise
+        return None if reason.kind == "normal" else self._words(reason)
+
+    def _hear(self, data: bytes) -> bool:
+        """In the pump's thread: what it says last is why not."""
+        self._said = (self._said + data)[-_MOST:]
+        return False
+
+    def _words(self, reason: Reason) -> str:
+        lines = quoted(self._said, str)
+        return f"{reason}: {lines[-1].strip()}" if lines else str(reason)
+
+
+def _as_child(spec: Worker | Command, argv: Sequence[str]) -> Command:
+    known = {field.name: getattr(spec, field.name) for field in attrs.fields(Process)}
+    known |= dict.fromkeys(POINTS)
+    known |= dict.fromkeys(health.PURPOSES, ())
+    known |= {"ready": AtOnce(), "stdout": NULL, "stderr": STDOUT}
+    return Command(spec.name, argv, **known)
+
+
+def _reason_of(event: Unstartable | Exited) -> Reason:
+    if isinstance(event, Unstartable):
+        return event.reason
+    return classify(event.exit, exitcodes={0}, stop_signal=0, stopping=False, killed=False)
