@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from otpsup import Command, LogFile, Supervisor, Tree, Worker
+from otpsup.runtime.launcher.strays import mark_of
 from otpsup.specs import StaysUp
 from tests.support import targets
 from tests.support.strays import waits_for_order
@@ -39,10 +40,15 @@ def busy(tree: Tree) -> Iterator[None]:
 
 
 def siblings_of(number: int) -> set[int]:
-    """All live children of the parent of this process, but who waits there for an order."""
+    """All live children of the parent of this process that are somebody's: who waits there for an
+    order has the mark of the zygote, and who is just being made may have none."""
     parent = psutil.Process(number).parent()
     assert parent is not None
-    return {p.pid for p in parent.children() if is_alive(p.pid) and not waits_for_order(p)}
+    return {p.pid for p in parent.children() if is_alive(p.pid) and _is_somebodys(p)}
+
+
+def _is_somebodys(process: psutil.Process) -> bool:
+    return mark_of(process.pid) != b"" and not waits_for_order(process)
 
 
 def armed(tree: Tree) -> None:
@@ -60,7 +66,8 @@ def test_nobody_waits_for_a_host_that_is_busy(kind: str) -> None:
     with running(KINDS[kind]("a"), KINDS[kind]("b")) as tree, watching(tree) as events:
         armed(tree)
         before, b = pid(tree, "a"), pid(tree, "b")
-        others = siblings_of(b)
+        others = {before, b}
+        until(lambda: siblings_of(b) == others)
         with busy(tree):
             os.kill(before, 9)
             new = until(lambda: siblings_of(b) - others)
