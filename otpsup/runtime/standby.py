@@ -68,12 +68,13 @@ class StandbyFork(Standby):
 
     def _wait(self, sock: socket.socket) -> None:
         """In the fork."""
-        execute.reset_signals()  # who is told to end while it waits ends
         self._live(partial(self._order, sock), [sock.fileno()])
 
     def _order(self, sock: socket.socket) -> tuple[dict[str, Any], list[int]]:
         """In the fork: wait for its order."""
-        self._rehearse()
+        with contextlib.suppress(Exception):  # then the order takes a little longer
+            self._rehearse()
+        execute.reset_signals()  # who is told to end while it waits ends
         found = frames.receive(sock)
         if not found:  # the zygote is gone
             os._exit(0)

@@ -191,11 +191,12 @@ def _rehearse() -> None:
         data = frames.pack(frames.SPAWN, 0, 0, marshal.dumps(_NO_ORDER), fds=1)
         frames.send(ours, data, [theirs.fileno()])
         (frame,) = frames.receive(theirs)
-    bootstrap.enter(marshal.loads(frame.payload), frame.fds[0], ())
+    bootstrap.enter(marshal.loads(frame.payload), frame.fds[0], _STANDARD)
     become_nobody()
 
 
-_NO_ORDER = {"path": "", "env": {}, "umask": 0o077, "cwd": "", "targets": []}
+_STANDARD = (0, 1, 2)
+_NO_ORDER = {"path": "", "env": {}, "umask": 0o077, "cwd": "", "targets": _STANDARD}
 
 
 def _arranged(order: dict[str, Any], fds: list[int]) -> workers.WorkerProcess:
