@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import attrs
-
 from ..engine.events import Event, Exited, Marked, Unhealthy, Unstartable
 from ..engine.reasons import Reason, classify
-from ..specs import Command, Process, Worker, health
-from ..specs import Spawned as AtOnce
+from ..specs import Command
 from ..specs.output import NULL, STDOUT
 from .checks import Look
 from .hanging import Hanging
 from .health import Health
-from .hooks import POINTS, Incarnation, Side
+from .hooks import HookedProcess, Incarnation, Side, as_child
 from .output import quoted
 from .process import ChildProcess, Host
 
@@ -28,7 +25,7 @@ class Checkups:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._running: dict[str, Health] = {}
+        self._running: dict[str, _Patient] = {}
         self._looking: set[ChildProcess] = set()
         """Programs that look just now."""
 
@@ -37,17 +34,16 @@ class Checkups:
         spec = process.spec
         if not (spec.startup or spec.readiness or spec.liveness):
             return
-        patient = _Patient(self._host, process, self._looking)
-        found = Health(patient, spec, patient.unhealthy, patient.marked)
-        self._running[process.path] = found
-        self._host.meter.add(process.path, process.pid)
-        found.begin()
+        own = process.child if isinstance(process, HookedProcess) else process
+        patient = self._running[own.path] = _Patient(self._host, own, self._looking)
+        self._host.meter.add(own.path, own.pid)
+        patient.health.begin()
 
     def end(self, path: str) -> None:
         """It runs no more."""
         if found := self._running.pop(path, None):
             self._host.meter.remove(path)
-            found.end()
+            found.let_go()
 
     def end_all(self) -> None:
         """The tree is over."""
@@ -59,13 +55,14 @@ class Checkups:
 
     def of(self, path: str) -> Health | None:
         """The checks of a child that runs."""
-        return self._running.get(path)
+        found = self._running.get(path)
+        return found.health if found else None
 
 
 class _Patient:
-    """One incarnation, as its checks see it."""
+    """One incarnation, as its checks see it, and they."""
 
-    def __init__(self, host: Host, process: Incarnation, looking: set[ChildProcess]) -> None:
+    def __init__(self, host: Host, process: ChildProcess, looking: set[ChildProcess]) -> None:
         self.loop = host.loop
         self.meter = host.meter
         self.pid = process.pid
@@ -73,6 +70,13 @@ class _Patient:
         self._process = process
         self._looking = looking
         self._hanging: Hanging | None = None
+        self.health = Health(self, process.spec, self.unhealthy, self.marked)
+
+    def let_go(self) -> None:
+        """It runs no more: neither look at it nor ask it where it is."""
+        self.health.end()
+        if self._hanging:
+            self._hanging.close()
 
     @property
     def heartbeat_at(self) -> float:
@@ -117,11 +121,11 @@ class _Exec:
     hangs is killed, and no second one is begun before it is gone."""
 
     def __init__(
-        self, host: Host, child: Incarnation, argv: Sequence[str], looking: set[ChildProcess]
+        self, host: Host, child: ChildProcess, argv: Sequence[str], looking: set[ChildProcess]
     ) -> None:
         self._host = host
         self._child = child
-        self._spec = _as_child(child.spec, argv)
+        self._spec = as_child(child.spec, tuple(argv), stdout=NULL, stderr=STDOUT)
         self._looking = looking
         self._process: ChildProcess | None = None
         self._said = b""
@@ -158,16 +162,8 @@ class _Exec:
         return False
 
     def _words(self, reason: Reason) -> str:
-        lines = quoted(self._said, str)
+        lines = quoted(self._said, self._child.fit)
         return f"{reason}: {lines[-1].strip()}" if lines else str(reason)
-
-
-def _as_child(spec: Worker | Command, argv: Sequence[str]) -> Command:
-    known = {field.name: getattr(spec, field.name) for field in attrs.fields(Process)}
-    known |= dict.fromkeys(POINTS)
-    known |= dict.fromkeys(health.PURPOSES, ())
-    known |= {"ready": AtOnce(), "stdout": NULL, "stderr": STDOUT}
-    return Command(spec.name, argv, **known)
 
 
 def _reason_of(event: Unstartable | Exited) -> Reason:

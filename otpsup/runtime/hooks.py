@@ -34,7 +34,6 @@ from ..specs import Command, Process, Worker
 from ..specs import Spawned as AtOnce
 from ..specs.health import PURPOSES
 from .environment import Given, secrets
-from .launch import Signaller
 from .process import ChildProcess, Host
 
 Point = Literal["before_start", "after_ready", "after_exit"]
@@ -58,11 +57,17 @@ def hook_spec(
     Args:
         told: variables for this run of it.
     """
+    run = getattr(spec, point).run
+    return as_child(spec, run, environment={**spec.environment, **told})
+
+
+def as_child(spec: Worker | Command, run: Any, **changes: Any) -> Worker | Command:
+    """A program of its own, in all else but these changes as a child is; it has no hooks and no
+    checks, and is ready when it is there."""
     known = {field.name: getattr(spec, field.name) for field in attrs.fields(Process)}
     known |= dict.fromkeys(POINTS)
     known |= _NO_CHECKS
-    known |= {"ready": AtOnce(), "environment": {**spec.environment, **told}}
-    run = getattr(spec, point).run
+    known |= {"ready": AtOnce(), **changes}
     return (Command if isinstance(run, tuple) else Worker)(spec.name, run, **known)
 
 
@@ -177,7 +182,8 @@ class HookedProcess:
         self.run = run
         self.spec = spec
         self._host = host
-        self._child = ChildProcess(Side(host, self._heard), path, run, spec)
+        self.child = ChildProcess(Side(host, self._heard), path, run, spec)
+        """Its own process."""
         self._hook: _Hook | None = None
         """The one that the life of the child waits for."""
         self._failed: _Hook | None = None
@@ -196,7 +202,7 @@ class HookedProcess:
         """Run `before_start`, then make the process; what goes wrong becomes an event."""
         self._secrets = secrets(self.spec, args, Given({}), {})
         if self.spec.before_start is None:
-            self._child.start(args)
+            self.child.start(args)
             return
         self._args = args
         self._host.post(NotYet(self.path, self.run, "before_start is running"))
@@ -213,7 +219,7 @@ class HookedProcess:
         if self._hook:
             self._hook.terminate(signum)
         else:
-            self._child.terminate(signum, group=group)
+            self.child.terminate(signum, group=group)
 
     def kill(self, *, late: bool = False) -> None:
         """Send SIGKILL to whoever runs; `late` as for a child."""
@@ -221,55 +227,31 @@ class HookedProcess:
         self._is_hurried = self._exited is not None
         if self._beside:
             self._beside.kill()
-        (self._hook or self._child).kill(late=late)
+        (self._hook or self.child).kill(late=late)
 
     def signal(self, signum: int) -> None:
         """Send a signal to the child, if it has been started."""
         if self._hook is None:
-            self._child.signal(signum)
-
-    @property
-    def pid(self) -> int:
-        """Of the child's own process, once it is there."""
-        return self._pid
-
-    @property
-    def signaller(self) -> Signaller | None:
-        """As for a child."""
-        return self._child.signaller
-
-    @property
-    def heartbeat_at(self) -> float:
-        """As for a child."""
-        return self._child.heartbeat_at
-
-    @property
-    def output_at(self) -> float:
-        """As for a child."""
-        return self._child.output_at
-
-    def fit(self, text: str) -> str:
-        """As for a child."""
-        return self._child.fit(text)
+            self.child.signal(signum)
 
     def write_stdin(self, data: bytes) -> None:
         """Write to the child's standard input, as `ChildProcess.write_stdin`."""
-        self._child.write_stdin(data)
+        self.child.write_stdin(data)
 
     def quote(self, told: Callable[[tuple[str, ...]], None]) -> None:
         """As for a child; of one that was not started, what its `before_start` said last."""
-        (self._failed or self._child).quote(told)
+        (self._failed or self.child).quote(told)
 
     def let_go(self) -> None:
         """The tree is over: hold nothing of it any more."""
-        for part in (self._hook, self._beside, self._child):
+        for part in (self._hook, self._beside, self.child):
             if part:
                 part.let_go()
 
     # What becomes of it.
 
     def _run(self, point: Point, told: Mapping[str, str], ended: Callable[[Reason], None]) -> _Hook:
-        return _Hook(self._host, self._child, point, told, ended)
+        return _Hook(self._host, self.child, point, told, ended)
 
     def _prepared(self, reason: Reason) -> None:
         """`before_start` has ended."""
@@ -283,7 +265,7 @@ class HookedProcess:
             self._cannot_start(Reason("error", text, traceback=where))
         else:
             self._host.post(NotYet(self.path, self.run, ""))
-            self._child.start(self._args)
+            self.child.start(self._args)
 
     def _cannot_start(self, reason: Reason) -> None:
         self._host.post(Unstartable(self.path, self.run, reason))
