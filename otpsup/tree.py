@@ -4,7 +4,7 @@ Decides on which thread the tree lives, and what becomes of those who wait when 
 are in `verbs`, one life of a tree in `session`; `aio` and `program` are the other two handles.
 
 What a tree needs to live is loaded when it starts. A script that names `Tree` is imported in each
-process of its workers, too, where no tree ever starts: that would cost each of them 8 MB, and the
+process of its workers, too, where no tree ever starts: that would cost each of them 7 MB, and the
 time to copy and to free them.
 """
 

@@ -78,17 +78,8 @@ class Child:
         *("core", "spec", "path", "name", "type", "parent", "plan"),
         *("wanted", "on_demand", "is_on_its_own"),
         *("state", "cause", "since", "run", "pid", "info", "status", "monitored", "pending"),
-        *(
-            "is_healthy",
-            "unready",
-            "is_done",
-            "awaited",
-            "retry_due",
-            "alone",
-            "paid",
-            "owed",
-            "dropped",
-        ),
+        *("is_healthy", "unready", "is_done", "awaited", "retry_due"),
+        *("alone", "paid", "owed", "dropped"),
         *("last_exit", "last_run", "last_output", "restarts", "attempts", "was_ready_for"),
     )
 

@@ -1,7 +1,7 @@
 """What processes use: one pass over /proc for the children of a tree and all that is below them.
 
 A process belongs to the nearest of the children above it; one that has lost its parents, to the one
-whose session it is in. Sources: proc_pid_stat(5), proc_pid_statm(5).
+whose session it is in. Source: proc_pid_stat(5).
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class FileAge:
 @frozen
 class Memory:
     """Well as long as the child, and all below it, have no more than so many bytes in memory: the
-    sum of their resident sets (RssAnon and the rest of them, proc_pid_status(5): VmRSS)."""
+    sum of their resident sets (proc_pid_stat(5): rss)."""
 
     limit: int = field(
         validator=check.rule(
