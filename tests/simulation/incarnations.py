@@ -38,10 +38,10 @@ class Numbers:
 
     def of(self, incarnation: Any) -> int:
         """The number of what the host holds for one incarnation."""
-        return int(getattr(incarnation, "_child", incarnation).number)
+        return int(getattr(incarnation, "child", incarnation).number)
 
     def may_be(self, number: int, incarnation: Any) -> bool:
         """Whether a process of this number is that incarnation, or was started in its place, of
         which the host has not heard yet."""
-        process = getattr(incarnation, "_child", incarnation)
+        process = getattr(incarnation, "child", incarnation)
         return number in (process.number, process._successor)
