@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .errors import NoTreeFile as NoTreeFile
     from .errors import NotRunning as NotRunning
     from .errors import OtpsupError as OtpsupError
+    from .errors import PluginFailed as PluginFailed
     from .errors import ProtocolError as ProtocolError
     from .errors import Restarting as Restarting
     from .errors import Running as Running
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from .errors import StartFailed as StartFailed
     from .errors import TooLarge as TooLarge
     from .errors import UpdateRefused as UpdateRefused
+    from .plugins.base import Page as Page
+    from .plugins.base import Plugin as Plugin
     from .program import run as run
     from .specs.after import completed as completed
     from .specs.after import healthy as healthy
@@ -57,6 +60,8 @@ if TYPE_CHECKING:
     from .specs.backoff import Backoff as Backoff
     from .specs.children import Command as Command
     from .specs.children import Worker as Worker
+    from .specs.consul import Consul as Consul
+    from .specs.consul import ConsulService as ConsulService
     from .specs.copies import copies as copies
     from .specs.health import Check as Check
     from .specs.health import cpu as cpu
@@ -68,6 +73,7 @@ if TYPE_CHECKING:
     from .specs.hook import Hook as Hook
     from .specs.output import Inherit as Inherit
     from .specs.output import LogFile as LogFile
+    from .specs.plugin import External as External
     from .specs.ready import http as http
     from .specs.ready import log_line as log_line
     from .specs.ready import notify as notify
@@ -106,6 +112,7 @@ _HOME = {
         "OtpsupError",
         "NotPermitted",
         "NotReading",
+        "PluginFailed",
         "ProtocolError",
         "Restarting",
         "Running",
@@ -114,10 +121,12 @@ _HOME = {
         "TooLarge",
         "UpdateRefused",
     ],
+    "plugins.base": ["Page", "Plugin"],
     "program": ["run"],
     "specs.after": ["completed", "healthy", "ready", "started"],
     "specs.backoff": ["Backoff"],
     "specs.children": ["Command", "Worker"],
+    "specs.consul": ["Consul", "ConsulService"],
     "specs.copies": ["copies"],
     "specs.health": [
         "Check",
@@ -130,6 +139,7 @@ _HOME = {
     ],
     "specs.hook": ["Hook"],
     "specs.output": ["Inherit", "LogFile"],
+    "specs.plugin": ["External"],
     "specs.ready": ["http", "log_line", "notify", "port", "probe", "stays_up"],
     "specs.stdin": ["Socket"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
@@ -149,10 +159,13 @@ __all__ = [
     "Check",
     "ChildStatus",
     "Command",
+    "Consul",
+    "ConsulService",
     "CurrentChild",
     "DependencyNotMet",
     "DynamicSupervisor",
     "Event",
+    "External",
     "Hook",
     "Inherit",
     "InvalidFile",
@@ -169,6 +182,9 @@ __all__ = [
     "NotReading",
     "NotRunning",
     "OtpsupError",
+    "Page",
+    "Plugin",
+    "PluginFailed",
     "ProtocolError",
     "Restarting",
     "Running",

@@ -202,6 +202,12 @@ class TooLarge(StartFailed):
     code = "too_large"
 
 
+class PluginFailed(OtpsupError):
+    """A plug-in raised something of its own, or has not answered in time; the tree goes on."""
+
+    code = "plugin_failed"
+
+
 class NotRunning(OtpsupError):
     """The tree, or the supervisor that was asked, is not running (OTP: `noproc`).
 

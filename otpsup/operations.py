@@ -12,7 +12,9 @@ import platform
 import re
 import signal
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,15 +24,27 @@ from .describe import describe
 from .engine import Engine
 from .engine.child import Child
 from .engine.events import Reload, Request, StartChild
-from .errors import InvalidSpec, NotReading, NoTreeFile, OtpsupError, UpdateRefused, in_words
+from .errors import (
+    InvalidSpec,
+    NotReading,
+    NoTreeFile,
+    OtpsupError,
+    PluginFailed,
+    UpdateRefused,
+    in_words,
+)
 from .logger import logger
 from .plain import plain
 from .runtime import beforehand, preflight
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.copies import makers, scaled
+from .specs.plugin import Given
 from .version import __version__
 from .views import Change, ChildStatus, Event
 from .wire.lines import LogLine
+
+_PATIENCE = 30.0
+"""Seconds that who asks a plug-in waits for its answer."""
 
 Root = Supervisor | DynamicSupervisor
 Answer = Callable[[Any, OtpsupError | None], None]
@@ -79,12 +93,35 @@ class Running(Protocol):
     def retarget_logs(self) -> None:
         """Rotate all log files as the tree says now."""
 
+    @property
+    def plugins(self) -> PluginHost:
+        """Whatever plug-ins the tree has."""
+
+
+class PluginHost(Protocol):
+    """The plug-ins of a tree; to be called in a thread, but for `ask` and `plan`."""
+
+    def ask(self, name: str, what: str, fields: Mapping[str, Any]) -> Future[Any]:
+        """Put a request to a plug-in; NotFound if there is none."""
+
+    def plan(self, given: Given) -> list[Change]:
+        """What it takes to have these instead."""
+
+    def prepare(self, given: Given) -> Any:
+        """Make those that are new; InvalidSpec if one cannot be made."""
+
+    def become(self, given: Given, prepared: Any) -> None:
+        """Have these instead, of which those that are new were made before."""
+
 
 class Source(Protocol):
     """Where an update's new tree comes from."""
 
     def load(self, path: Path) -> Root:
         """The tree that a file describes; InvalidFile if it describes none. In a thread."""
+
+    def plugins(self, spec: Root) -> Given | None:
+        """The plug-ins beside a tree that came from `load`; None if nothing is said of any."""
 
     def adopting(self, spec: Root) -> None:
         """The tree is about to become this, which need not come from `load`. On the loop."""
@@ -99,12 +136,21 @@ class TreeFiles:
 
     def __init__(self, variables: Mapping[str, str] | None) -> None:
         self._variables = variables
+        self._plugins: dict[int, Given] = {}
+        """By the id of the tree that they were read with."""
 
     def load(self, path: Path) -> Root:
         """The tree that a file describes; InvalidFile if it describes none."""
         from . import config  # YAML is read by few, and its library is large
 
-        return config.load(path, self._variables)
+        spec, plugins = config.load_with_plugins(path, self._variables)
+        weakref.finalize(spec, self._plugins.pop, id(spec), None).atexit = False
+        self._plugins[id(spec)] = plugins
+        return spec
+
+    def plugins(self, spec: Root) -> Given | None:
+        """Those in the same file."""
+        return self._plugins.get(id(spec))
 
     def adopting(self, spec: Root) -> None:
         """Nothing else depends on it."""
@@ -217,9 +263,20 @@ class Operations:
         """Close all log files; each is opened anew, by its name, for the next line."""
         self._session.reopen_logs()
 
+    async def ask_plugin(self, name: str, what: str, fields: Mapping[str, Any]) -> Any:
+        """Put a request to a plug-in."""
+        asked = self._session.plugins.ask(name, what, fields)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(asked), _PATIENCE)
+        except TimeoutError:
+            raise PluginFailed(f"plug-in {name!r} has not answered for {_PATIENCE:g} s") from None
+
     async def plan(self, file: str | None) -> tuple[Change, ...]:
         """What `update` would do."""
-        return await self.reload(await self._load(file), preview=True)
+        spec = await self._load(file)
+        given = self._source.plugins(spec)
+        of_plugins = [] if given is None else self._session.plugins.plan(given)
+        return (*await self.reload(spec, preview=True), *of_plugins)
 
     async def update(self, file: str | None) -> tuple[Change, ...]:
         """Become what the file says. Those who ask before it is read share one update."""
@@ -230,14 +287,40 @@ class Operations:
         return await asyncio.shield(update)
 
     async def _update(self, path: Path) -> tuple[Change, ...]:
-        def read() -> Awaitable[Root]:
+        change: Callable[[], Awaitable[list[Change]]] = _no_change
+
+        async def read() -> Root:
+            nonlocal change
             del self._to_read[path]
-            return asyncio.to_thread(self._source.load, path)
+            spec = await asyncio.to_thread(self._source.load, path)
+            change = await self._change_of_plugins(spec)
+            return spec
 
         told = await self._become(read)
         self.file = path
         self._asleep.clear()
-        return told
+        return (*told, *await change())
+
+    async def _change_of_plugins(self, spec: Root) -> Callable[[], Awaitable[list[Change]]]:
+        """What has plug-ins become what was read with this tree; they are made before.
+
+        Raises:
+            UpdateRefused: one of them cannot be made.
+        """
+        given = self._source.plugins(spec)
+        if given is None or not (planned := self._session.plugins.plan(given)):
+            return _no_change
+        plugins = self._session.plugins
+        try:
+            prepared = await asyncio.to_thread(plugins.prepare, given)
+        except OtpsupError as error:
+            raise UpdateRefused(f"nothing was changed: {error}") from None
+
+        async def change() -> list[Change]:
+            await asyncio.to_thread(plugins.become, given, prepared)
+            return planned
+
+        return change
 
     async def scale(self, path: str, count: int) -> tuple[Change, ...]:
         """Run so many copies of a program."""
@@ -365,6 +448,10 @@ class Operations:
 
         self._session.ask(make, answer)
         return future
+
+
+async def _no_change() -> list[Change]:
+    return []
 
 
 def _at(spec: ChildSpec, path: str) -> ChildSpec | None:

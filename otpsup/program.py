@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .errors import OtpsupError, TooLarge
+from .errors import OtpsupError
 from .logger import logger
 from .plain import plain
 from .specs import DynamicSupervisor, Supervisor
@@ -69,7 +69,7 @@ def _live(tree: Tree) -> NoReturn:
     atexit.register(gc.freeze)  # for Python looks through all objects again and again when it ends
     try:
         halt = asyncio.run(_run(tree))
-    except TooLarge as error:
+    except OtpsupError as error:
         tree._over(error)
         print(plain(str(error)), file=sys.stderr, flush=True)
         raise SystemExit(EXIT_CODES["start_failed"]) from None

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import explain, log
 from .control import address, last_words
@@ -35,6 +35,8 @@ from .runtime import capacity
 from .runtime.logs.taps import Tap
 from .runtime.loop import Runner
 from .specs import DynamicSupervisor, Supervisor
+from .specs.health import Checks
+from .specs.plugin import Given
 from .specs.supervisors import files_of
 from .views import ChildStatus, Event
 from .wire import outline
@@ -42,8 +44,13 @@ from .wire.lines import LogLine
 from .wire.outline import Outline
 from .wire.requests import Make
 
+if TYPE_CHECKING:
+    from .plugins.hosting import Plugins
+
 _RECENT = 500
 """Events that are kept for those who come later."""
+_LOOK = 10.0
+"""Seconds from one look at plug-ins that may hang to the next."""
 _FLUSH = 1.0
 """Seconds that the log's sinks get to write what is left when the tree is gone."""
 
@@ -57,9 +64,11 @@ class Session(Backend):
         file: the tree file that `spec` comes from.
         variables: for `${NAME}` in tree files; those of this process if not given.
         source: reads `file` again; it is a tree file if not given.
+        plugins: by name, see `otpsup.plugins`.
 
     Raises:
         TooLarge: the tree does not fit on this machine; nothing was started.
+        InvalidSpec: a plug-in cannot be made; nothing was started.
     """
 
     def __init__(
@@ -69,8 +78,10 @@ class Session(Backend):
         file: Path | None = None,
         variables: Mapping[str, str] | None = None,
         source: Source | None = None,
+        plugins: Given | None = None,
     ) -> None:
         self.name = name
+        self._plugins: Plugins | None = self._with_plugins(plugins) if plugins else None
         self._others = capacity.open_now()
         capacity.check(name, spec, self._others)
         self._server = ControlServer(self)
@@ -90,6 +101,8 @@ class Session(Backend):
         """
         door = self._open_socket()
         self._began = last_words.begin(self.name)
+        if self._plugins:
+            self._begin(self._plugins)
         self.ask(lambda ref: Boot(ref=ref), lambda _, error: started(error))  # before any request
         try:
             if door:
@@ -98,10 +111,52 @@ class Session(Backend):
             self._say_last_words(halt)
             return halt
         finally:
+            if self._plugins:
+                await asyncio.to_thread(self._plugins.end)
             await self.operations.close()
             await self._server.close()
             await self._runner.close()
             logger.close(_FLUSH)
+
+    # Plug-ins.
+
+    @property
+    def plugins(self) -> Plugins:
+        """Those of the tree; most have none, and do not load what it takes."""
+        if self._plugins is None:
+            self._plugins = self._with_plugins({})
+            self._begin(self._plugins)
+        return self._plugins
+
+    @property
+    def given_plugins(self) -> Given:
+        """What the plug-ins were made of, by name."""
+        return self._plugins.given if self._plugins else {}
+
+    def _with_plugins(self, given: Given) -> Plugins:
+        from .plugins.asking import Asking
+        from .plugins.hosting import Plugins
+
+        return Plugins(Asking(asyncio.get_running_loop(), self), given, self._look_anew)
+
+    def _begin(self, plugins: Plugins) -> None:
+        plugins.begin()
+        self.watch(self._tell_plugins)
+        self._look_at_plugins()
+
+    def _tell_plugins(self, effect: Told) -> None:
+        assert self._plugins is not None
+        epoch, at = self._runner.epoch, self._runner.loop.time()
+        self._plugins.tell(lambda: from_effect(effect, epoch, at))
+
+    def _look_at_plugins(self) -> None:
+        assert self._plugins is not None
+        self._plugins.look()
+        self._runner.loop.call_later(_LOOK, self._look_at_plugins)
+
+    def _look_anew(self, checks: Checks) -> None:
+        """From any thread: these are the checks of every process."""
+        self._runner.loop.call_soon_threadsafe(self._runner.look_anew, checks)
 
     async def _until_halted(self) -> Halt:
         """Wait for the end; if this task is cancelled, bring it about first."""

@@ -14,7 +14,7 @@ import concurrent.futures
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from .errors import AlreadyStarted, InvalidSpec, NotRunning, OtpsupError
 from .logger import logger, loguru_logger
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.check import shown
+from .specs.plugin import Given, named
 from .specs.supervisors import is_child_spec
 from .stream import AsyncEventStream, EventStream, LineStream
 from .verbs import Change, Verbs
@@ -55,6 +56,8 @@ class Tree(Verbs):
         spec: the root supervisor.
         name: of the tree, for its control socket; the root's name if not given.
         file: the tree file that `spec` was made from, see `from_file`.
+        plugins: what watches the tree, or answers for it: settings such as `otpsup.Consul(...)`,
+            objects or import paths of your own, see `otpsup.plugins`; by name, or in a list.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Tree(Verbs):
         *,
         name: str | None = None,
         file: str | os.PathLike[str] | None = None,
+        plugins: Given | Iterable[Any] = (),
     ) -> None:
         if not isinstance(spec, Supervisor | DynamicSupervisor):
             text = (
@@ -76,6 +80,7 @@ class Tree(Verbs):
         self.spec = spec
         self.name = name or spec.name
         self.file = None if file is None else Path(file).absolute()
+        self.plugins: Mapping[str, Any] = named(plugins)
         self._variables: Mapping[str, str] | None = None
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -106,7 +111,8 @@ class Tree(Verbs):
         """
         from . import config  # YAML is read by few, and its library is large
 
-        tree = cls(config.load(path, environ), name=name, file=path)
+        spec, plugins = config.load_with_plugins(path, environ)
+        tree = cls(spec, name=name, file=path, plugins=plugins)
         tree._variables = environ
         return tree
 
@@ -167,13 +173,16 @@ class Tree(Verbs):
         from .session import Session
 
         self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
-        self._session = Session(self.spec, self.name, self.file, self._variables)
+        self._session = Session(
+            self.spec, self.name, self.file, self._variables, plugins=self.plugins
+        )
         self._lives.set()
         session = self._session
         try:
             return await session.live(started)
         finally:
             self.spec, self.file = session.engine.root.spec, session.operations.file
+            self.plugins = session.given_plugins
             self._session = None
 
     def _over(self, end: Halt | BaseException) -> None:

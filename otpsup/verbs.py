@@ -6,6 +6,7 @@ Each verb is one request; how it travels is the handle's `_ask`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 from .errors import ProtocolError
@@ -190,6 +191,18 @@ class Verbs(ABC):
     def reopen_logs(self) -> None:
         """Close all log files; each is opened anew, by its name, for the next line (logrotate)."""
         self._ask("reopen_logs")
+
+    def ask_plugin(self, name: str, what: str, fields: Mapping[str, Any] | None = None) -> Any:
+        """Put a request to one of the tree's plug-ins; see each for what it answers.
+
+        Args:
+            fields: of the request; what JSON has.
+
+        Raises:
+            NotFound: the tree has no such plug-in, or that answers no such thing.
+            PluginFailed: it raised something of its own, or did not answer in time.
+        """
+        return self._ask("ask_plugin", name=name, what=what, fields=dict(fields or {}))
 
     @abstractmethod
     def _changes(self, value: Any) -> list[Change]:

@@ -19,11 +19,13 @@ from ..runtime import env_files
 from ..runtime.env_files import Unusable
 from ..specs import ChildSpec, DynamicSupervisor, Supervisor
 from ..specs.check import shown
+from ..specs.plugin import PluginSpec
 from . import compose, json_text, text
 from .build import Surroundings, below_spec, check_base, check_defaults, children, one, template
 from .forms import BAD, Several, Text, read
 from .inherit import Bases, over_defaults
 from .nodes import List, Mapping, Node, Scalar, Source, is_nothing
+from .plugins import read_plugins
 from .records import read_fields
 from .report import Place, Report
 from .siblings import Built, check_log_files
@@ -48,12 +50,21 @@ def load(path: str | os.PathLike[str], environ: MappingType[str, str] | None = N
     Raises:
         InvalidFile: all that is wrong, each with file, line, column and what to do.
     """
+    spec, _ = load_with_plugins(path, environ)
+    return spec
+
+
+def load_with_plugins(
+    path: str | os.PathLike[str], environ: MappingType[str, str] | None = None
+) -> tuple[Above, dict[str, PluginSpec]]:
+    """The tree in a file, and the settings of its plug-ins by name; else as `load`."""
     reader = _Reader(os.environ if environ is None else environ)
     file = reader.top(os.fspath(path))
     spec = None if file is None else _tree(reader, file)
+    plugins = {} if file is None else _plugins(reader, file)
     reader.report.stop_if_any()
     assert spec is not None
-    return spec
+    return spec, plugins
 
 
 def load_children(
@@ -312,11 +323,12 @@ def _found(reader: _Reader, file: _File, above: Mapping | None) -> list[Built]:
 def _tree(reader: _Reader, file: _File) -> Above | None:
     place, node = Place(reader.report), file.node
     kind = KINDS["template" if node.get("template") is not None else "children"]
-    known = [key for key in ROOT if key in kind.known]
+    known = [key for key in ROOT if key in (*kind.known, "plugins")]
     for key, entry in node.entries.items():
         if key not in known:
             place.unknown_key(entry.key, [*known, *SHARED], belongs_to(key, kind.key))
-    own = reader.scope.fill(node.without([*node.entries.keys() - known, kind.key]), place)
+    others = [*node.entries.keys() - known, kind.key, "plugins"]
+    own = reader.scope.fill(node.without(others), place)
     assert isinstance(own, Mapping)
     values = read_fields(kind.cls, {k: kind.keys[k] for k in own.entries}, own, place)
     if "name" not in values:
@@ -331,6 +343,11 @@ def _tree(reader: _Reader, file: _File) -> Above | None:
     except InvalidSpec as error:
         place.say(node, error.problem)
         return None
+
+
+def _plugins(reader: _Reader, file: _File) -> dict[str, PluginSpec]:
+    node, place = file.node.get("plugins"), Place(reader.report).at("plugins")
+    return {} if node is None else read_plugins(reader.scope.fill(node, place), place)
 
 
 def _below(reader: _Reader, file: _File, key: str, place: Place) -> list[Built]:

@@ -442,6 +442,9 @@ CONDITIONS_OF_HEALTH: dict[str, Record] = {
     "command": Record(
         health.Exec, {"argv": Key("argv", CommandLine())}, CommandLine().words, "argv"
     ),
+    "plugin": Record(
+        health.Plugged, {"checker": Key("checker", ImportPath())}, "`module:name`", "checker"
+    ),
     "heartbeat": Record(health.Heartbeat, _AGE, SECONDS.words, "seconds"),
     "silence": Record(health.Silence, _AGE, SECONDS.words, "seconds"),
     "file_age": Record(

@@ -13,6 +13,7 @@ from typing import Any
 from ..specs.check import Schema, schema_of
 from ..specs.copy import MOST
 from .forms import END, TEXT, VARIABLE, either
+from .plugins import schema_of_plugins
 from .records import fields_of, properties_of
 from .vocabulary import ALL_KEYS, DEFAULTS, KINDS, ROOT
 from .words import words_of
@@ -121,7 +122,8 @@ def _template() -> Schema:
 
 
 def _tree() -> dict[str, Any]:
-    properties = _refs(ROOT)
+    plugins = either(schema_of_plugins(), _NULL)
+    properties = {**_refs(key for key in ROOT if key != "plugins"), "plugins": plugins}
     shared = {
         "$schema": {},
         "include": either(_ONE_OR_MORE, _NULL),
@@ -140,7 +142,8 @@ def _tree() -> dict[str, Any]:
         ),
     }
     static, dynamic = (
-        [key for key in ROOT if key in KINDS[k].known] for k in ("children", "template")
+        [key for key in ROOT if key in (*KINDS[k].known, "plugins")]
+        for k in ("children", "template")
     )
     return _object(
         {**properties, **shared},

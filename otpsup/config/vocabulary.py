@@ -153,7 +153,7 @@ PROCESSES_ONLY: Final = ("shutdown",)
 _POLICY = (
     *("strategy", "parallel", "intensity", "period", "auto_shutdown", "shutdown", "max_children"),
 )
-ROOT: Final = ("name", *_POLICY, "children", "template")
+ROOT: Final = ("name", *_POLICY, "children", "template", "plugins")
 """What a file says of the tree itself; it has no siblings, and nobody restarts it."""
 
 SHARED: Final = ("include", "variables", "env_files", "defaults", "bases")

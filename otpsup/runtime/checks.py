@@ -89,10 +89,16 @@ class InThread:
 
     Args:
         call: returns why not, or None.
+        raised: what an exception of it says; that is why not, if not given.
     """
 
-    def __init__(self, call: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        call: Callable[[], str | None],
+        raised: Callable[[BaseException], str | None] = in_words,
+    ) -> None:
         self._call = call
+        self._raised = raised
         self._since: float | None = None
 
     async def __call__(self) -> str | None:
@@ -110,7 +116,7 @@ class InThread:
         try:
             found = self._call()
         except BaseException as error:
-            found = in_words(error)
+            found = self._raised(error)
         self._since = None
         answer.set_result(found)
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from ..engine.events import Event, Exited, Marked, Unhealthy, Unstartable
 from ..engine.reasons import Reason, classify
 from ..specs import Command
+from ..specs.health import Checks, Plugged
 from ..specs.output import NULL, STDOUT
+from . import plugged
 from .checks import Look
 from .hanging import Hanging
 from .health import Health
@@ -28,14 +30,16 @@ class Checkups:
         self._running: dict[str, _Patient] = {}
         self._looking: set[ChildProcess] = set()
         """Programs that look just now."""
+        self.of_tree: Checks = ()
+        """Liveness checks of every process, beside its own."""
 
     def begin(self, process: Incarnation) -> None:
         """It runs."""
         spec = process.spec
-        if not (spec.startup or spec.readiness or spec.liveness):
+        if not (spec.startup or spec.readiness or spec.liveness or self.of_tree):
             return
         own = process.child if isinstance(process, HookedProcess) else process
-        patient = self._running[own.path] = _Patient(self._host, own, self._looking)
+        patient = self._running[own.path] = _Patient(self._host, own, self._looking, self.of_tree)
         self._host.meter.add(own.path, own.pid)
         patient.health.begin()
 
@@ -62,7 +66,9 @@ class Checkups:
 class _Patient:
     """One incarnation, as its checks see it, and they."""
 
-    def __init__(self, host: Host, process: ChildProcess, looking: set[ChildProcess]) -> None:
+    def __init__(
+        self, host: Host, process: ChildProcess, looking: set[ChildProcess], of_tree: Checks
+    ) -> None:
         self.loop = host.loop
         self.meter = host.meter
         self.pid = process.pid
@@ -70,7 +76,7 @@ class _Patient:
         self._process = process
         self._looking = looking
         self._hanging: Hanging | None = None
-        self.health = Health(self, process.spec, self.unhealthy, self.marked)
+        self.health = Health(self, process.spec, self.unhealthy, self.marked, of_tree)
 
     def let_go(self) -> None:
         """It runs no more: neither look at it nor ask it where it is."""
@@ -91,6 +97,10 @@ class _Patient:
     def exec(self, argv: Sequence[str]) -> Look:
         """What looks by running a program as the child is run."""
         return _Exec(self._host, self._process, argv, self._looking)
+
+    def plugged(self, what: Plugged, patience: float) -> Look:
+        """What looks by a plug-in."""
+        return plugged.Look(self._host, self._process, what, patience)
 
     def marked(self, why: str) -> None:
         """It cannot serve just now, or can again."""

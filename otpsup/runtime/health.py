@@ -40,6 +40,9 @@ class Facts(Protocol):
     def exec(self, argv: Sequence[str]) -> Look:
         """What looks by running a program as the child is run."""
 
+    def plugged(self, what: health.Plugged, patience: float) -> Look:
+        """What looks by a plug-in."""
+
 
 class Health:
     """All checks of one incarnation.
@@ -47,6 +50,7 @@ class Health:
     Args:
         unhealthy: called once, with why, when it is to be ended.
         marked: called with why it cannot serve, or with "" when it can again.
+        of_tree: liveness checks beside its own.
     """
 
     def __init__(
@@ -55,9 +59,11 @@ class Health:
         spec: Worker | Command,
         unhealthy: Callable[[str], None],
         marked: Callable[[str], None],
+        of_tree: health.Checks = (),
     ) -> None:
         self._facts = facts
         self._spec = spec
+        self._liveness = (*spec.liveness, *of_tree)
         self._unhealthy = unhealthy
         self._marked = marked
         self._unready: dict[_Watch, str] = {}
@@ -78,7 +84,7 @@ class Health:
 
     def _begin_others(self) -> None:
         self._begin_all("readiness", self._spec.readiness)
-        self._begin_all("liveness", self._spec.liveness)
+        self._begin_all("liveness", self._liveness)
 
     def _begin_all(self, purpose: Purpose, found: health.Checks) -> list[_Watch]:
         begun = [_Watch(self._facts, purpose, check, self._turned) for check in found]
@@ -258,6 +264,8 @@ def _kind(facts: Facts, check: Check) -> _Kind:
             return _Kind(checks.look(what))
         case health.Exec():
             return _Kind(facts.exec(what.argv))
+        case health.Plugged():
+            return _Kind(facts.plugged(what, check.patience))
         case health.Memory():
             return _Kind(_memory(facts, what.limit))
         case health.Cpu():

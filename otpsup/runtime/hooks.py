@@ -90,6 +90,7 @@ class Side:
         self.launcher, self.zygote = host.launcher, host.zygote
         self.is_ours, self.adopt = host.is_ours, host.adopt
         self.succeed, self.meter = host.succeed, host.meter
+        self.snapshot = host.snapshot
         self.post = post
 
 

@@ -49,6 +49,7 @@ from ..engine.snapshot import ChildStatus, snapshot
 from ..errors import NotRunning, OtpsupError, in_words
 from ..logger import logger
 from ..specs import DynamicSupervisor, Supervisor
+from ..specs.health import Checks
 from . import beforehand, hooks, launchers, marks
 from .checkup import Checkups
 from .environment import current_umask
@@ -178,7 +179,19 @@ class Runner:
         """What turns a time of the engine into seconds since the epoch."""
         return self._epoch
 
+    def look_anew(self, of_tree: Checks) -> None:
+        """Look at every process by these liveness checks, too, from here on."""
+        self.checkups.of_tree = of_tree
+        for path in {path for path, _ in self._processes}:
+            self.checkups.end(path)
+            self._look_after(path)
+
     # For processes (process.Host).
+
+    def snapshot(self, path: str) -> ChildStatus | None:
+        """How a child is, in the engine's words; None if there is none."""
+        child = self.engine.find(path)
+        return snapshot(child, self._epoch) if child else None
 
     def post(self, event: Event) -> None:
         """Give an event to the engine, and do what it says."""

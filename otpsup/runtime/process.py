@@ -28,6 +28,7 @@ from ..errors import OtpsupError, in_words, text_of
 from ..mask import Secrets
 from ..plain import plain_lines
 from ..specs import Command, Http, LogLine, Notify, Port, Probe, StaysUp, Worker, health, stdin
+from ..views import ChildStatus
 from . import environment, marks, orders, ports, readiness, succession
 from .channel import Channel
 from .environment import Given, Unusable
@@ -73,6 +74,9 @@ class Host(Protocol):
 
     def zygote(self) -> Spawner:
         """The zygote, started if need be."""
+
+    def snapshot(self, path: str) -> ChildStatus | None:
+        """How a child is, in the engine's words; None if there is none."""
 
     def is_ours(self, pid: int) -> bool:
         """Whether this process, or one above it, belongs to the tree."""

@@ -19,7 +19,7 @@ from attrs import field, frozen
 from .. import mask
 from ..errors import InvalidSpec
 from . import check
-from .hook import argv, is_argv
+from .hook import argv, is_argv, is_target
 from .ready import Http, Port, Probe
 
 Purpose = Literal["startup", "readiness", "liveness"]
@@ -38,6 +38,35 @@ class Exec:
             is_argv, "a list of texts, program first", "Exec(['pg_isready', '-q'])"
         ),
     )
+
+
+def _looks(value: Any) -> bool:
+    if isinstance(value, str):
+        return is_target(value)
+    return callable(getattr(value, "check_health", None))
+
+
+@frozen
+class Plugged:
+    """Well if an object says so: its `check_health(process_name, process_info)` returns None or
+    True if all is well, False or a text that says why not, see `otpsup.plugins.HealthCheck`.
+    Such an object, or its class, stands for this wherever a `Check` is wanted.
+
+    Args:
+        checker: the object, its class, or `pkg.module:name` of either.
+        of_tree: it looks at every child. Then what it raises is no child's fault, nor that it
+            hangs: that is told in the log, and is no failure of the check.
+    """
+
+    checker: Any = field(
+        repr=check.repr_of_callable,
+        validator=check.rule(
+            _looks,
+            "an object with a method check_health(process_name, process_info)",
+            "Check(CustomHealthChecker())",
+        ),
+    )
+    of_tree: bool = field(default=False, kw_only=True)
 
 
 def _seconds(example: str) -> Any:
@@ -114,7 +143,7 @@ class MaxAge:
     )
 
 
-Asked = Port | Http | Probe | Exec
+Asked = Port | Http | Probe | Exec | Plugged
 """What has to be tried, every now and then."""
 Measured = Memory | Cpu
 """What is measured, every now and then."""
@@ -126,7 +155,9 @@ _OF_LIVENESS = (Heartbeat, Silence, FileAge, MaxAge, Memory, Cpu)
 
 
 def _what(value: Any) -> Any:
-    """A list is a command line."""
+    """A list is a command line; what has `check_health` looks by it."""
+    if not isinstance(value, str) and _looks(value):
+        return Plugged(value)
     is_line = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     return Exec(value) if is_line else value
 
@@ -147,7 +178,7 @@ class Check:
 
     Args:
         what: a `port`, an `http` address, a `probe` function, a command line, a `heartbeat`,
-            `silence`, `file_age`, `memory`, `cpu` or `max_age`.
+            `silence`, `file_age`, `memory`, `cpu` or `max_age`, or an object with `check_health`.
         interval: seconds from one look to the next; 10, or 15 for what is measured.
         timeout: seconds that one look may take; 1, or the interval if that is shorter.
         failures: so many failures in a row make it fail; 3, or 1 for what is not tried but known.
@@ -246,6 +277,13 @@ def heartbeat_within(spec: Any) -> float:
     return min(found, default=0.0)
 
 
+def name_of(checker: object) -> str:
+    """What a checker is called: its class, or where that is found."""
+    if isinstance(checker, str):
+        return checker
+    return (checker if isinstance(checker, type) else type(checker)).__qualname__
+
+
 def described(what: What) -> str:
     """In a few words, for reports: `http http://127.0.0.1:8001/healthz`."""
     match what:
@@ -257,6 +295,8 @@ def described(what: What) -> str:
             return f"probe {check.repr_of_callable(what.function)}"
         case Exec():
             return f"command {mask.command_line(what.argv)[0]}"
+        case Plugged():
+            return f"check_health of {name_of(what.checker)}"
         case Heartbeat():
             return "heartbeat"
         case Silence():

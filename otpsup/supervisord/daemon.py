@@ -261,6 +261,9 @@ class Daemon:
         self._drafts[id(spec)] = settings, drafts
         return spec
 
+    def plugins(self, spec: Root) -> None:
+        """A supervisord.conf has none of otpsup's."""
+
     def adopting(self, spec: Root) -> None:
         """The tree becomes what was read: so do the groups."""
         settings, drafts = self._drafts.pop(id(spec), (None, {}))

@@ -37,6 +37,10 @@ _PATHS: Field = (
     "a list of paths, or null for all",
 )
 _STREAM: Field = (lambda v: v in (None, "stdout", "stderr"), '"stdout", "stderr" or null')
+_OBJECT: Field = (
+    lambda v: isinstance(v, dict) and all(isinstance(key, str) for key in v),
+    "an object",
+)
 _FLAG: Field = (lambda v: isinstance(v, bool), "true or false")
 _TEXT: Field = (lambda v: v is None or isinstance(v, str), "a text, or null")
 
@@ -52,6 +56,7 @@ FIELDS: dict[str, dict[str, Field]] = {
     "logs": {"paths": _PATHS, "lines": _LINES, "stream": _STREAM, "follow": _FLAG},
     "recent_events": {},
     "reopen_logs": {},
+    "ask_plugin": {"name": _PATH, "what": _PATH, "fields": _OBJECT},
 }
 """All of them, with what each of their fields must be."""
 
