@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 
 from otpsup.config.kinds import INHERITED, LOG_FILE, READINESS, SOCKET
+from otpsup.config.plugins import PARTS, RECORDS
 from otpsup.config.records import Key, Keys, Record, default_of, fields_of
 from otpsup.config.vocabulary import BACKOFF, CHILD, KINDS, NAME, PROCESS, SUPERVISOR
 from otpsup.config.words import words_of
@@ -48,6 +49,7 @@ write one: [tree files](../how-to/tree-files.md).
 | `bases` | named, partial children, for `extends` |
 | `variables` | values for `${NAME}` |
 | `env_files` | a path or several: files of `NAME=value` lines with values for `${NAME}` |
+| `plugins` | what watches the tree or answers for it, by name: [below](#plugins) |
 | `x-...`, `$schema` | ignored |
 
 An included file has `include`, `children`, `defaults`, `bases`, `variables` and `env_files` only. If
@@ -63,6 +65,14 @@ dynamic supervisor: one child, of which any number runs).
 |---|---|---|---|
 | `copies` | a count | | makes `name-1`, `name-2`, ...; `${copy}` in its texts is the number, `${copy+8000}` a sum; siblings that are `after` the name are after all of them |
 | `extends` | a name, or several | | the bases that it inherits from; a later one wins |
+"""
+
+PLUGINS = """\
+## Plugins
+
+Under `plugins` each key names one, and has its settings, or nothing. `use` says whose they are: `pkg.module:Class`, or the
+name of an entry point in the group `otpsup.plugins`; the other keys are then arguments of that class. Without `use` the
+key itself is the name, of one of the plug-ins below or of an entry point. What they are: [plug-ins](plugins.md).
 """
 
 TAIL = """\
@@ -119,6 +129,9 @@ def page() -> str:
         _record("`stdout: {inherit: ...}`", INHERITED),
         _record("`stdin: {socket: ...}`", SOCKET),
         _section("`backoff`", Backoff, BACKOFF.keys),
+        PLUGINS,
+        *(_record(f"`plugins: {{{name}: ...}}`", record) for name, record in RECORDS.items()),
+        *(_record(title, record) for title, record in PARTS.items()),
         TAIL,
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -150,6 +151,12 @@ class AsyncTree:
     async def recent_events(self) -> list[Event]:
         """See `Tree.recent_events`."""
         return list(await self._ask("recent_events"))
+
+    async def ask_plugin(
+        self, name: str, what: str, fields: Mapping[str, Any] | None = None
+    ) -> Any:
+        """See `Tree.ask_plugin`."""
+        return await self._ask("ask_plugin", name=name, what=what, fields=dict(fields or {}))
 
     async def reopen_logs(self) -> None:
         """See `Tree.reopen_logs`."""

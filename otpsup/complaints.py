@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from pathlib import Path
 from types import FrameType, TracebackType
 
 from . import mask
@@ -56,5 +57,12 @@ def _innermost(trace: TracebackType) -> FrameType:
 
 
 def place(frame: FrameType) -> str:
-    """Where code is: file, line and function."""
-    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+    """Where code is: file, line and function; of what Python's own library does, who called it."""
+    own: FrameType | None = frame
+    while own is not None and own.f_code.co_filename.startswith(_LIBRARY):
+        own = own.f_back
+    found = own or frame
+    return f"{found.f_code.co_filename}:{found.f_lineno} in {found.f_code.co_name}"
+
+
+_LIBRARY = str(Path(traceback.__file__).parent)

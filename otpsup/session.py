@@ -147,7 +147,8 @@ class Session(Backend):
     def _tell_plugins(self, effect: Told) -> None:
         assert self._plugins is not None
         epoch, at = self._runner.epoch, self._runner.loop.time()
-        self._plugins.tell(lambda: from_effect(effect, epoch, at))
+        is_last = isinstance(effect, Halt)
+        self._plugins.tell(lambda: from_effect(effect, epoch, at), is_last=is_last)
 
     def _look_at_plugins(self) -> None:
         assert self._plugins is not None

@@ -106,5 +106,6 @@ def test_all_fields_of_specs_are_told() -> None:
 
 def test_all_that_is_public_is_told() -> None:
     """Whatever can be imported from `otpsup` stands somewhere in the reference."""
-    pages = HANDLES + EVENTS + SPECS + (REFERENCE / "tree-file.md").read_text()
+    others = [(REFERENCE / f"{page}.md").read_text() for page in ("plugins", "tree-file")]
+    pages = HANDLES + EVENTS + SPECS + "".join(others)
     assert not [name for name in otpsup.__all__ if not re.search(rf"\b{name}\b", pages)]

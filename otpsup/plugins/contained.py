@@ -60,9 +60,10 @@ class Contained:
         self._inbox.put(lambda: self._call("start", lambda: self.plugin.start(handle)))
         self._thread.start()
 
-    def tell(self, make: Callable[[], Event]) -> None:
-        """Tell of an event, which is put into words in its thread; never waits."""
-        if self._inbox.qsize() >= LIMIT:
+    def tell(self, make: Callable[[], Event], *, is_last: bool) -> None:
+        """Tell of an event, which is put into words in its thread; never waits. The last one is
+        told whatever waits."""
+        if self._inbox.qsize() >= LIMIT and not is_last:
             self._lost += 1
             return
         self._inbox.put(lambda: self._call("on_event", lambda: self.plugin.on_event(make())))
@@ -134,15 +135,20 @@ class Contained:
             try:
                 work = self._inbox.get(timeout=None if due is None else max(due - _now(), 0))
             except queue.Empty:
-                self._call("tick", self.plugin.tick)
-                due = self._due(_now())
+                due = self._ticked()
                 continue
             if work is None:
                 return
             work()
             if due is not None and _now() >= due:  # however much comes, its ticks do, too
-                self._call("tick", self.plugin.tick)
-                due = self._due(_now())
+                due = self._ticked()
+
+    def _ticked(self) -> float | None:
+        """When the next tick is due, after this one; there is none after the end."""
+        if self._is_over:
+            return None
+        self._call("tick", self.plugin.tick)
+        return self._due(_now())
 
     def _due(self, since: float) -> float | None:
         every = self.plugin.every

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..errors import InvalidSpec, OtpsupError, in_words
 from ..runtime import importing
 from ..specs.check import nearest, shown
-from ..specs.health import Check
+from ..specs.health import Check, Plugged
 from ..specs.plugin import External, PluginSpec
 from .base import Plugin
 
@@ -92,10 +92,10 @@ def _known(use: str, points: Iterable[str]) -> str:
 def _adapted(found: Any) -> Plugin | Checker:
     if isinstance(found, Plugin):
         return found
-    if isinstance(found, Check):
-        return Checker(found)
     if callable(getattr(found, "check_health", None)):
-        return Checker(Check(found))
+        found = Check(found)
+    if isinstance(found, Check):
+        return Checker(_of_tree(found))
     methods = [name for name in _METHODS if callable(getattr(found, name, None))]
     if not methods or isinstance(found, type):
         raise InvalidSpec(
@@ -114,6 +114,13 @@ class _Adapted(Plugin):
         for name in _METHODS:
             if name != "on_event" and callable(method := getattr(found, name, None)):
                 setattr(self, name, method)
+
+
+def _of_tree(check: Check) -> Check:
+    """What it raises is then no child's fault."""
+    if not isinstance(check.what, Plugged):
+        return check
+    return evolve(check, what=Plugged(check.what.checker, of_tree=True))
 
 
 def _hearing(found: Any) -> Plugin:

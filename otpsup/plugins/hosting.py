@@ -82,11 +82,11 @@ class Plugins:
     def _handle(self, contained: Contained) -> PluginTree:
         return PluginTree(self._tree, self, contained.flooding)
 
-    def tell(self, make: Making) -> None:
+    def tell(self, make: Making, *, is_last: bool = False) -> None:
         """Tell all that hear of events; never waits."""
         for contained in self._running.values():
             if contained.hears:
-                contained.tell(make)
+                contained.tell(make, is_last=is_last)
 
     def look(self) -> None:
         """Every now and then: who hangs?"""
@@ -146,7 +146,9 @@ class Plugins:
         if name is None and path not in self.paths:
             raise NotFound(f"no plug-in of tree {self._tree.name!r} answers {path}")
         found = self._find(name or "healthz")
-        page: Page = _within(found, found.ask("page", lambda plugin: plugin.page(path, query)))
+        page: Page = _within(
+            found, found.ask(f"page({path!r})", lambda plugin: plugin.page(path, query))
+        )
         return page
 
     def ask(self, name: str, what: str, fields: Mapping[str, Any]) -> Future[Any]:
@@ -155,7 +157,7 @@ class Plugins:
         Raises:
             NotFound: there is none of this name.
         """
-        return self._find(name).ask(what, lambda plugin: plugin.ask(what, fields))
+        return self._find(name).ask(f"ask({what!r})", lambda plugin: plugin.ask(what, fields))
 
     def _find(self, name: str) -> Contained:
         with self._lock:

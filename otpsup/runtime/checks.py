@@ -24,8 +24,8 @@ from . import importing
 Look = Callable[[], Awaitable[str | None]]
 
 
-async def why_not(look: Look, timeout: float) -> str | None:
-    """Look once, for so many seconds at most; None if all is well."""
+async def why_not(look: Look, timeout: float | None) -> str | None:
+    """Look once, for so many seconds at most, if there is a limit; None if all is well."""
     try:
         async with asyncio.timeout(timeout):
             return await look()
@@ -100,6 +100,11 @@ class InThread:
         self._call = call
         self._raised = raised
         self._since: float | None = None
+
+    @property
+    def hangs(self) -> bool:
+        """The last look has not ended."""
+        return self._since is not None
 
     async def __call__(self) -> str | None:
         """Look once."""

@@ -170,7 +170,8 @@ class _Watch:
         self._task = self._facts.loop.create_task(self._looked(begun))
 
     async def _looked(self, begun: float) -> None:
-        said = await checks.why_not(self._kind.look, self.check.patience)
+        patience = self.check.patience if self._kind.may_be_late else None
+        said = await checks.why_not(self._kind.look, patience)
         self._task = None
         if self._is_over:
             return
@@ -219,10 +220,15 @@ _SOON = 0.05
 
 
 class _Kind:
-    """How one kind of condition is looked at."""
+    """How one kind of condition is looked at.
 
-    def __init__(self, look: Look) -> None:
+    Args:
+        may_be_late: a look that takes too long is a failure; if not, it ends in time by itself.
+    """
+
+    def __init__(self, look: Look, *, may_be_late: bool = True) -> None:
         self.look = look
+        self.may_be_late = may_be_late
 
     def first(self, check: Check) -> float:
         """Seconds to the first look: not all at once in a tree of many."""
@@ -265,7 +271,8 @@ def _kind(facts: Facts, check: Check) -> _Kind:
         case health.Exec():
             return _Kind(facts.exec(what.argv))
         case health.Plugged():
-            return _Kind(facts.plugged(what, check.patience))
+            look = facts.plugged(what, check.patience)
+            return _Kind(look, may_be_late=not what.of_tree)
         case health.Memory():
             return _Kind(_memory(facts, what.limit))
         case health.Cpu():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -38,15 +39,17 @@ class Look:
     async def __call__(self) -> str | None:
         """Look once."""
         self._info = await self._facts()
-        if self._complaints is None:
-            return await self._thread()
-        try:
-            async with asyncio.timeout(self._patience * _SHARE):
-                return await self._thread()
-        except TimeoutError:
-            text = f"hangs: no answer about {self._child.path} within {self._patience:g} s"
-            self._complaints.say("hangs", text)
-            return None
+        return await (self._thread() if self._complaints is None else self._of_tree())
+
+    async def _of_tree(self) -> str | None:
+        """That it hangs is no child's fault."""
+        assert self._complaints is not None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                return None if self._thread.hangs else await self._thread()
+        text = f"hangs: no answer about {self._child.path} within {self._patience:g} s"
+        self._complaints.say("hangs", text)
+        return None
 
     async def _facts(self) -> dict[str, Any]:
         path, pid = self._child.path, self._child.pid
@@ -75,8 +78,6 @@ class Look:
         self._complaints.raised(f"check_health of {self._child.path}", error)
 
 
-_SHARE = 0.9
-"""Of the time for a look; the rest is for what else a look does."""
 _OF_STATUS = ("state", "ready", "restarts", "since", "status", "info")
 _KNOWN: dict[str, Complaints] = {}
 """By the name of a plug-in: one that fails looks at many children."""

@@ -32,6 +32,9 @@ GOOD: dict[str, list[Any]] = {
     "paths": [None, [], ["a"]],
     "stream": [None, "stdout", "stderr"],
     "follow": [True, False],
+    "name": ["healthz", ""],
+    "what": ["report", ""],
+    "fields": [{}, {"a": [1, None]}],
 }
 
 BAD: dict[str, list[Any]] = {
@@ -46,6 +49,9 @@ BAD: dict[str, list[Any]] = {
     "paths": ["a", [3], 3],
     "stream": ["stdin", 1, True],
     "follow": [None, 1, "yes"],
+    "name": [None, 3, "x" * 40_000],
+    "what": [None, []],
+    "fields": [None, [], "x"],
 }
 
 

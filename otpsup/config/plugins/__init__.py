@@ -26,6 +26,9 @@ RECORDS: Final[dict[str, Record]] = {
 }
 """Those that come with otpsup, by name."""
 
+PARTS: Final[dict[str, Record]] = {**consul.PARTS}
+"""What stands in them, and is a mapping itself; for the reference."""
+
 
 def read_plugins(node: Node, place: Place) -> dict[str, PluginSpec]:
     """The settings by name; what is wrong is told. Variables were put in before."""

@@ -22,6 +22,8 @@ _SERVICE = Record(
     "port",
 )
 
+PARTS = {"`services: {...: ...}` of `consul`": _SERVICE}
+
 RECORD = Record(
     Consul,
     {
