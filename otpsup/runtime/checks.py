@@ -7,7 +7,10 @@ long it may take, others decide: `readiness` while a child starts, `health` whil
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ipaddress
 import re
+import socket
 import ssl
 import time
 from base64 import b64encode
@@ -39,24 +42,77 @@ def look(kind: Port | Http | Probe) -> Look:
     """What looks at this condition."""
     match kind:
         case Port():
-            return lambda: _connect(kind.host, kind.port)
+            name = Name(kind.host, kind.port)
+            return lambda: _connect(name)
         case Http():
-            return lambda: _get(kind)
+            name = Name(*_place(urlsplit(kind.url)))
+            return lambda: _get(kind, name)
         case Probe():
             return InThread(lambda: _why_not(kind.function))
 
 
-async def _connect(host: str, port: int) -> None:
-    _, writer = await asyncio.open_connection(host, port)
+class Name:
+    """The addresses of a host. A name is looked up in a thread of its own: asyncio has a few that
+    all share, and a name server that does not answer would hold up who asks for another name."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self._found: list[tuple[str, int]] = []
+        self._look = InThread(self._look_up)
+
+    async def addresses(self) -> list[tuple[str, int]]:
+        """Each with the port.
+
+        Raises:
+            OSError: there are none.
+        """
+        if _is_address(self.host):
+            return [(self.host, self.port)]
+        if (why := await self._look()) is not None:
+            raise OSError(f"cannot look up {self.host}: {why}")
+        return self._found
+
+    def _look_up(self) -> None:
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        self._found = list(dict.fromkeys((str(at[0]), int(at[1])) for *_, at in found))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def _open(
+    name: Name, tls: ssl.SSLContext | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the first address that accepts one; raises what the last said."""
+    server = name.host if tls else None
+    *others, last = await name.addresses()
+    for host, port in others:
+        with contextlib.suppress(OSError):
+            return await asyncio.open_connection(host, port, ssl=tls, server_hostname=server)
+    return await asyncio.open_connection(*last, ssl=tls, server_hostname=server)
+
+
+async def _connect(name: Name) -> None:
+    _, writer = await _open(name)
     writer.close()
 
 
-async def _get(kind: Http) -> str | None:
+def _place(url: SplitResult) -> tuple[str, int]:
+    """Host and port of an address."""
+    return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+
+
+async def _get(kind: Http, name: Name) -> str | None:
     """One GET; the status line is all that is read."""
     url = urlsplit(kind.url)
     tls = ssl.create_default_context() if url.scheme == "https" else None
-    port = url.port or (443 if tls else 80)
-    reader, writer = await asyncio.open_connection(url.hostname, port, ssl=tls)
+    reader, writer = await _open(name, tls)
     try:
         writer.write(_request(url))
         line = await reader.readuntil(b"\n")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from otpsup.runtime import zygote
+from otpsup.runtime.checks import Name
 from otpsup.runtime.hooks import hook_spec
 from otpsup.runtime.launcher.execute import Failure
 from otpsup.runtime.orders import channel_number
@@ -157,10 +158,10 @@ class System:
                 return program.process.pid
         return None
 
-    async def connect(self, host: str, port: int) -> None:
+    async def connect(self, name: Name) -> None:
         """Try a port; who takes it while its child starts cannot be told from that."""
         await asyncio.sleep(self._random.choice((0.0, 0.01)))
-        if self._listener(port) is None:
+        if self._listener(name.port) is None:
             raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
 
 
