@@ -85,8 +85,10 @@ if TYPE_CHECKING:
     from .specs.supervisors import Supervisor as Supervisor
     from .tree import Tree as Tree
     from .views import Change as Change
+    from .views import ChildStatistics as ChildStatistics
     from .views import ChildStatus as ChildStatus
     from .views import Event as Event
+    from .views import Statistics as Statistics
     from .wire.lines import LogLine as LogLine
 
 
@@ -144,7 +146,7 @@ _HOME = {
     "specs.stdin": ["Socket"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
     "tree": ["Tree"],
-    "views": ["Change", "ChildStatus", "Event"],
+    "views": ["Change", "ChildStatistics", "ChildStatus", "Event", "Statistics"],
     "wire.lines": ["LogLine"],
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
@@ -157,6 +159,7 @@ __all__ = [
     "CallerNotReady",
     "Change",
     "Check",
+    "ChildStatistics",
     "ChildStatus",
     "Command",
     "Consul",
@@ -191,6 +194,7 @@ __all__ = [
     "SimpleOneForOne",
     "Socket",
     "StartFailed",
+    "Statistics",
     "Supervisor",
     "TooLarge",
     "Tree",

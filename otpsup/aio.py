@@ -11,7 +11,7 @@ from .engine.effects import Halt
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .stream import AsyncEventStream
 from .verbs import Change
-from .views import ChildStatus, Event
+from .views import ChildStatus, Event, Statistics
 
 if TYPE_CHECKING:
     from .tree import Tree
@@ -147,6 +147,10 @@ class AsyncTree:
     async def about(self) -> dict[str, Any]:
         """See `Tree.about`."""
         return dict(await self._ask("about"))
+
+    async def statistics(self, samples: int | None = None) -> Statistics:
+        """See `Tree.statistics`."""
+        return self._tree._statistics(await self._ask("statistics", samples=samples))
 
     async def recent_events(self) -> list[Event]:
         """See `Tree.recent_events`."""

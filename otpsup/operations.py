@@ -40,7 +40,7 @@ from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.copies import makers, scaled
 from .specs.plugin import Given
 from .version import __version__
-from .views import Change, ChildStatus, Event
+from .views import Change, ChildStatus, Event, Statistics
 from .wire.lines import LogLine
 
 _PATIENCE = 30.0
@@ -80,6 +80,9 @@ class Running(Protocol):
 
     def write_stdin(self, path: str, data: bytes) -> None:
         """Write to a command's standard input; an OSError if that takes nothing."""
+
+    async def statistics(self, samples: int | None) -> Statistics:
+        """What was counted and measured of the tree."""
 
     def recent_events(self) -> list[Event]:
         """The last events, the oldest first."""
@@ -233,6 +236,10 @@ class Operations:
         child = self._session.find(path)
         status = asdict(self._session.snapshot(child), filter=lambda f, _: f.name != "children")
         return {**status, "spec": describe(child.spec)}
+
+    async def statistics(self, samples: int | None) -> Statistics:
+        """What was counted and measured of the tree, with so many samples of each child."""
+        return await self._session.statistics(samples)
 
     def recent_events(self) -> list[Event]:
         """The last events, the oldest first."""

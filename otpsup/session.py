@@ -38,7 +38,7 @@ from .specs import DynamicSupervisor, Supervisor
 from .specs.health import Checks
 from .specs.plugin import Given
 from .specs.supervisors import files_of
-from .views import ChildStatus, Event
+from .views import ChildStatus, Event, Statistics
 from .wire import outline
 from .wire.lines import LogLine
 from .wire.outline import Outline
@@ -194,6 +194,10 @@ class Session(Backend):
     def status(self) -> ChildStatus:
         """The tree's snapshot."""
         return self._runner.status()
+
+    async def statistics(self, samples: int | None) -> Statistics:
+        """What was counted and measured of the tree."""
+        return await self._runner.statistics(samples)
 
     @property
     def engine(self) -> Engine:

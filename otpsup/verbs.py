@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import ProtocolError
 from .views import Change as Change
-from .views import ChildStatus, Event
+from .views import ChildStatus, Event, Statistics
 from .wire.lines import LogLine as LogLine
 
 
@@ -203,6 +203,23 @@ class Verbs(ABC):
             PluginFailed: it raised something of its own, or did not answer in time.
         """
         return self._ask("ask_plugin", name=name, what=what, fields=dict(fields or {}))
+
+    def statistics(self, samples: int | None = None) -> Statistics:
+        """What the tree has counted and measured of its children and of itself.
+
+        From the first call on, the children are measured every 15 seconds, which gives the
+        samples; that ends when nobody has asked for an hour.
+
+        Args:
+            samples: so many of each child, the newest; there are 240 at most. If not given, all
+                of a small tree, and fewer of a large one: 20,000 together.
+        """
+        return self._statistics(self._ask("statistics", samples=samples))
+
+    def _statistics(self, value: Any) -> Statistics:
+        """Statistics as they came with an answer."""
+        assert isinstance(value, Statistics)
+        return value
 
     @abstractmethod
     def _changes(self, value: Any) -> list[Change]:

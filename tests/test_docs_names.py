@@ -79,6 +79,8 @@ VALUES = {
     "## `otpsup.Event`": (EVENTS, otpsup.Event),
     "### `otpsup.Change`": (HANDLES, otpsup.Change),
     "### `otpsup.ChildStatus`": (HANDLES, otpsup.ChildStatus),
+    "### `otpsup.Statistics`": (HANDLES, otpsup.Statistics),
+    "### `otpsup.ChildStatistics`": (HANDLES, otpsup.ChildStatistics),
     "### `otpsup.LogLine`": (HANDLES, otpsup.LogLine),
     "### `LogFile(": (SPECS, otpsup.LogFile),
 }

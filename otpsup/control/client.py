@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import NotRunning
 from ..verbs import Change, Verbs
-from ..views import ChildStatus, Event
+from ..views import ChildStatus, Event, Statistics
 from ..wire import control as wire
 from ..wire import lines as lines_wire
 from ..wire.lines import LogLine
@@ -25,6 +25,7 @@ _PROMPT = 10.0
 _AT_ONCE = {
     *("status", "outline", "which_children", "count_children"),
     *("about", "info", "signal", "write_stdin", "recent_events", "reopen_logs"),
+    "statistics",
 }
 """What a tree answers at once, whatever it is doing, and the seconds that it has for that."""
 
@@ -139,6 +140,11 @@ class TreeClient(Verbs):
 
     def _event(self, value: Any) -> Event:
         return wire.event_from(value)
+
+    def _statistics(self, value: Any) -> Statistics:
+        from ..wire import statistics  # few commands ask for them
+
+        return statistics.decode(value)
 
     def close(self) -> None:
         """Hang up."""

@@ -11,7 +11,7 @@ retry of a failed start behind everything that is queued already (OTP.md 11.1).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import errors
@@ -78,6 +78,11 @@ class Engine:
     def deadline(self) -> float | None:
         """When `Tick` is due, in the clock of `now`; None if nothing is waited for."""
         return self._core.timers.deadline
+
+    @property
+    def children(self) -> Mapping[str, Child]:
+        """The records of all children and supervisors, by their paths; to be looked at."""
+        return self._core.children
 
     @property
     def is_halted(self) -> bool:

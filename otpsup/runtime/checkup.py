@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from ..engine.events import Event, Exited, Marked, Unhealthy, Unstartable
 from ..engine.reasons import Reason, classify
 from ..specs import Command
-from ..specs.health import Checks, Plugged
+from ..specs.health import Checks, Plugged, described
 from ..specs.output import NULL, STDOUT
+from ..views import CheckResult
 from . import plugged
 from .checks import Look
 from .hanging import Hanging
@@ -40,13 +41,11 @@ class Checkups:
             return
         own = process.child if isinstance(process, HookedProcess) else process
         patient = self._running[own.path] = _Patient(self._host, own, self._looking, self.of_tree)
-        self._host.meter.add(own.path, own.pid)
         patient.health.begin()
 
     def end(self, path: str) -> None:
         """It runs no more."""
         if found := self._running.pop(path, None):
-            self._host.meter.remove(path)
             found.let_go()
 
     def end_all(self) -> None:
@@ -61,6 +60,11 @@ class Checkups:
         """The checks of a child that runs."""
         found = self._running.get(path)
         return found.health if found else None
+
+    def results(self, path: str) -> tuple[CheckResult, ...]:
+        """How the checks of a child that runs stand; nothing of another."""
+        found = self._running.get(path)
+        return found.results() if found else ()
 
 
 class _Patient:
@@ -83,6 +87,20 @@ class _Patient:
         self.health.end()
         if self._hanging:
             self._hanging.close()
+
+    def results(self) -> tuple[CheckResult, ...]:
+        """How its checks stand, fit to be shown."""
+        return tuple(
+            CheckResult(
+                watch.purpose,
+                described(watch.check.what),
+                watch.is_well,
+                watch.looks,
+                watch.failures,
+                watch.said and self._process.fit(watch.said),
+            )
+            for watch in self.health.results
+        )
 
     @property
     def heartbeat_at(self) -> float:
@@ -172,7 +190,7 @@ class _Exec:
         return False
 
     def _words(self, reason: Reason) -> str:
-        lines = quoted(self._said, self._child.fit)
+        lines = quoted(self._said, self._child.hide)
         return f"{reason}: {lines[-1].strip()}" if lines else str(reason)
 
 

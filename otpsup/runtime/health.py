@@ -66,13 +66,13 @@ class Health:
         self._liveness = (*spec.liveness, *of_tree)
         self._unhealthy = unhealthy
         self._marked = marked
-        self._unready: dict[_Watch, str] = {}
-        self._watches: list[_Watch] = []
-        self._starting: set[_Watch] = set()
+        self._unready: dict[Watch, str] = {}
+        self._watches: list[Watch] = []
+        self._starting: set[Watch] = set()
         self._is_over = False
 
     @property
-    def results(self) -> list[_Watch]:
+    def results(self) -> list[Watch]:
         """Every check, with how it stands."""
         return list(self._watches)
 
@@ -86,14 +86,14 @@ class Health:
         self._begin_all("readiness", self._spec.readiness)
         self._begin_all("liveness", self._liveness)
 
-    def _begin_all(self, purpose: Purpose, found: health.Checks) -> list[_Watch]:
-        begun = [_Watch(self._facts, purpose, check, self._turned) for check in found]
+    def _begin_all(self, purpose: Purpose, found: health.Checks) -> list[Watch]:
+        begun = [Watch(self._facts, purpose, check, self._turned) for check in found]
         self._watches += begun
         for watch in begun:
             watch.begin()
         return begun
 
-    def _turned(self, watch: _Watch) -> None:
+    def _turned(self, watch: Watch) -> None:
         """A check has come to fail, or to succeed."""
         if self._is_over:
             return
@@ -108,7 +108,7 @@ class Health:
             if not self._starting:
                 self._begin_others()
 
-    def _mark(self, watch: _Watch) -> None:
+    def _mark(self, watch: Watch) -> None:
         before = bool(self._unready)
         if watch.why:
             self._unready[watch] = watch.why
@@ -124,7 +124,7 @@ class Health:
             watch.end()
 
 
-class _Watch:
+class Watch:
     """One check at work.
 
     Attributes:
@@ -134,7 +134,7 @@ class _Watch:
     """
 
     def __init__(
-        self, facts: Facts, purpose: Purpose, check: Check, turned: Callable[[_Watch], None]
+        self, facts: Facts, purpose: Purpose, check: Check, turned: Callable[[Watch], None]
     ) -> None:
         self.purpose = purpose
         self.check = check
@@ -298,7 +298,7 @@ def _since(facts: Facts, check: Check, last: Callable[[], float], why: str) -> _
 
 def _memory(facts: Facts, limit: int) -> Look:
     async def look() -> str | None:
-        used = (await facts.meter.usage(facts.pid)).memory
+        used = (await facts.meter.usage(facts.pid))[1].memory
         return f"{_mib(used)} are more than {_mib(limit)}" if used > limit else None
 
     return look
@@ -310,15 +310,16 @@ def _mib(size: int) -> str:
 
 def _cpu(facts: Facts, limit: float) -> Look:
     before: tuple[float, float] | None = None
+    said: str | None = None
 
     async def look() -> str | None:
-        nonlocal before
-        used, now = (await facts.meter.usage(facts.pid)).cpu, time.monotonic()
-        last, before = before, (now, used)
-        if last is None or now <= last[0]:
-            return None
-        rate = max(used - last[1], 0.0) / (now - last[0])
-        return f"{rate:.2f} processors are more than {limit:g}" if rate > limit else None
+        nonlocal before, said
+        at, usage = await facts.meter.usage(facts.pid)
+        last, before = before, (at, usage.cpu)
+        if last is not None and at > last[0]:  # else it was not measured since
+            rate = max(usage.cpu - last[1], 0.0) / (at - last[0])
+            said = f"{rate:.2f} processors are more than {limit:g}" if rate > limit else None
+        return said
 
     return look
 

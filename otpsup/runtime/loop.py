@@ -50,6 +50,7 @@ from ..errors import NotRunning, OtpsupError, in_words
 from ..logger import logger
 from ..specs import DynamicSupervisor, Supervisor
 from ..specs.health import Checks
+from ..views import Statistics
 from . import beforehand, hooks, launchers, marks
 from .checkup import Checkups
 from .environment import current_umask
@@ -57,10 +58,13 @@ from .fault import Fault
 from .launch import Spawner
 from .launcher.server import SPARE
 from .launcher.strays import above
+from .ledger import Ledger
 from .logs import LogPump
 from .process import ChildProcess
 from .readers import Readers
+from .sampler import Sampler
 from .sockets import Sockets
+from .statistics import Statistician
 from .succession import Heir
 from .usage import Meter
 
@@ -93,7 +97,7 @@ class Runner:
         self.engine = Engine(spec, random.random)
         self.readers = Readers(self.loop)
         self.pump = LogPump()
-        self.meter = Meter()
+        self.meter = Meter(lambda: self._pids().values())
         self.checkups = Checkups(self)
         self.sockets = Sockets()
         self.umask = current_umask()
@@ -103,6 +107,9 @@ class Runner:
         self.listeners: list[Listener] = []
         self.hearers: list[Callable[[Event], None]] = []
         self._epoch = time.time() - self.loop.time()
+        self._ledger = Ledger(self.engine.children, self.pump.counts)
+        self.listeners.append(self._ledger.heard)
+        self._sampler = Sampler(self.loop, self.meter, self._ledger, self._pids)
         self._inbox: deque[Event] = deque()
         self._later: deque[Callable[[], None]] = deque()
         """Who is to be told what, once all that was to be done to processes is done."""
@@ -173,6 +180,28 @@ class Runner:
         if process is not None:
             process.write_stdin(data)
         return process is not None
+
+    def _pids(self) -> dict[str, int]:
+        """The process of each child that has one, by the child's path."""
+        found: dict[str, int] = {}
+        for path, _ in self._processes:
+            child = self.engine.find(path)
+            if child is not None and child.pid is not None:
+                found[path] = child.pid
+        return found
+
+    async def statistics(self, samples: int | None) -> Statistics:
+        """What was counted and measured of the tree; see `Statistician`."""
+        statistician = Statistician(
+            self.engine,
+            self._ledger,
+            self._sampler,
+            self.checkups,
+            self.pump.counts,
+            self._epoch,
+            self.loop.time,
+        )
+        return await statistician.statistics(samples)
 
     @property
     def epoch(self) -> float:
@@ -414,6 +443,7 @@ class Runner:
         for answer in self._answers.values():
             answer(None, NotRunning("the tree is not running any more"))
         self._answers.clear()
+        self._sampler.close()
         self.checkups.end_all()
         for process in self._processes.values():  # only a bug of ours leaves any
             process.let_go()

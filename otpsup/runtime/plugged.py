@@ -53,7 +53,7 @@ class Look:
 
     async def _facts(self) -> dict[str, Any]:
         path, pid = self._child.path, self._child.pid
-        usage = (await self._host.meter.usage(pid))._asdict()
+        usage = (await self._host.meter.usage(pid))[1]._asdict()
         status = self._host.snapshot(path)
         known = asdict(status, filter=lambda field, _: field.name in _OF_STATUS) if status else {}
         return {

@@ -443,6 +443,10 @@ class ChildProcess:
         """A text about it, fit to be shown to anybody who may see the tree."""
         return self._hearing.fit(text)
 
+    def hide(self, text: str) -> str:
+        """A text without its secrets, in all else as it is."""
+        return self._find_secrets().hide(text)
+
     # What it said last.
 
     def quote(self, told: Callable[[tuple[str, ...]], None]) -> None:

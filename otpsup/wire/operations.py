@@ -31,6 +31,10 @@ _PATH: Field = (_is_text, f"a text of at most {PATH_LIMIT} characters")
 _FILE: Field = (lambda v: v is None or _is_text(v), "the path of a file, or null")
 _SIGNAL: Field = (lambda v: _is_text(v) or _is_whole(v), "a signal's name or number")
 _COUNT: Field = (lambda v: _is_whole(v) and v >= 0, "a count from 0")
+_SAMPLES: Field = (
+    lambda v: v is None or (_is_whole(v) and v >= 0),
+    "a count from 0, or null",
+)
 _LINES: Field = (lambda v: _is_whole(v) and 0 <= v <= _MOST_LINES, f"from 0 to {_MOST_LINES}")
 _PATHS: Field = (
     lambda v: v is None or (isinstance(v, list) and len(v) <= 10_000 and all(map(_is_text, v))),
@@ -55,6 +59,7 @@ FIELDS: dict[str, dict[str, Field]] = {
     "add": {"parent": _PATH, "file": _FILE, "text": _TEXT},
     "logs": {"paths": _PATHS, "lines": _LINES, "stream": _STREAM, "follow": _FLAG},
     "recent_events": {},
+    "statistics": {"samples": _SAMPLES},
     "reopen_logs": {},
     "ask_plugin": {"name": _PATH, "what": _PATH, "fields": _OBJECT},
 }

@@ -23,8 +23,8 @@ from ..engine.events import (
     TerminateChild,
     WhichChildren,
 )
-from ..views import ChildStatus
-from . import lines, operations
+from ..views import ChildStatus, Statistics
+from . import lines, operations, statistics
 from .control import NOBODYS, line_of, object_in
 from .lines import LogLine
 from .operations import PATH_LIMIT
@@ -188,4 +188,6 @@ def as_json(value: Any) -> Any:
     """A reply's value as JSON values."""
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
+    if isinstance(value, Statistics):
+        return statistics.encode(value)
     return asdict(value) if has(type(value)) else value

@@ -51,6 +51,7 @@ REQUESTS: tuple[Any, ...] = (
     {"id": 5, "op": "events"},
     {"id": 6, "op": "about"},
     {"id": 7, "op": "recent_events"},
+    {"id": 7, "op": "statistics", "samples": None},
     {"id": 8, "op": "reopen_logs"},
     *({"id": 9, "op": "info", "path": path} for path in ("", "c", "pool", "nobody")),
     {"id": 10, "op": "signal", "path": "c", "signal": "URG"},

@@ -322,7 +322,7 @@ def test_a_watcher_that_has_seen_enough_is_left_alone(tmp_path: Path) -> None:
 class Broken(Nowhere):
     """A sink with a bug."""
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | memoryview) -> int:
         raise ValueError("a bug")
 
     def close(self) -> None:

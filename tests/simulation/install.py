@@ -39,6 +39,7 @@ from otpsup.runtime import (
     watch,
 )
 from otpsup.runtime.launcher import farewell, leftovers, reports, server, strays
+from otpsup.runtime.logs.counts import Counts
 from otpsup.runtime.logs.taps import Taps
 from tests.simulation.agents import Agent
 from tests.simulation.incarnations import Numbers
@@ -64,6 +65,7 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self._readers: set[int] = set()
         self.taps = Taps()
+        self.counts = Counts()
 
     def start(self) -> None:
         """There is no thread."""

@@ -35,6 +35,7 @@ GOOD: dict[str, list[Any]] = {
     "name": ["healthz", ""],
     "what": ["report", ""],
     "fields": [{}, {"a": [1, None]}],
+    "samples": [None, 0, 240],
 }
 
 BAD: dict[str, list[Any]] = {
@@ -52,6 +53,7 @@ BAD: dict[str, list[Any]] = {
     "name": [None, 3, "x" * 40_000],
     "what": [None, []],
     "fields": [None, [], "x"],
+    "samples": [-1, 1.5, True, "2"],
 }
 
 

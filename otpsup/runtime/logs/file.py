@@ -58,16 +58,18 @@ class FileSink:
         self._is_regular = self._is_swept = self._is_to_reopen = self._cannot_rotate = False
         self._unwritten: Lines = b""
 
-    def write(self, data: Lines) -> None:
-        """Append; rotate wherever a limit would be crossed."""
+    def write(self, data: Lines) -> int:
+        """Append; rotate wherever a limit would be crossed. Returns how many lines are lost."""
         losses = self._losses
         try:
             self._write(data)
         except OSError as error:  # a full disk loses lines, never the tree
-            losses.failed(error, bytes(self._unwritten).count(b"\n"))
-        else:
-            if losses.is_failing:
-                losses.recovered()
+            lost = bytes(self._unwritten).count(b"\n")
+            losses.failed(error, lost)
+            return lost
+        if losses.is_failing:
+            losses.recovered()
+        return 0
 
     def _write(self, data: Lines) -> None:
         self._unwritten = data

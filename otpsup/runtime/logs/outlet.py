@@ -65,13 +65,14 @@ class Outlet:
         self._is_stuck = self._is_closing = self._is_idle = False
         self._thread: threading.Thread | None = None
 
-    def write(self, lines: Lines) -> None:
-        """Put it into the queue; drop it while nobody reads."""
+    def write(self, lines: Lines) -> int:
+        """Put it into the queue; drop it while nobody reads. Returns how many lines it dropped."""
         data = bytes(lines)
         with self._news:
             if self._is_stuck:
-                self._dropped += data.count(b"\n")
-                return
+                dropped = data.count(b"\n")
+                self._dropped += dropped
+                return dropped
             if self._size == 0:
                 self.moved = time.monotonic()
             self._put(data)
@@ -79,6 +80,7 @@ class Outlet:
             self.is_full = self._size >= ROOM
             if self._thread is None:
                 self._begin()
+        return 0
 
     def _put(self, data: bytes) -> None:
         self._queue.append(data)

@@ -23,6 +23,7 @@ from ...specs.output import NULL, Format, Output
 from ...wire.lines import LogLine
 from . import outlet
 from .compressor import Compressor
+from .counts import Counts
 from .file import FileSink
 from .formats import formatter
 from .outlet import DeviceOutlet, HostOutlet, Outlet
@@ -59,6 +60,7 @@ class LogPump:
         self._lock = threading.Lock()
         """For these two."""
         self.taps = Taps()
+        self.counts = Counts()
         self._ring = Ring()
         self._compressor = Compressor()
         self._closing = False
@@ -124,9 +126,19 @@ class LogPump:
         if isinstance(sink, Outlet):
             sink.format = format
         through = self.taps.filter(source.path, source.stream, source.pid) if source else None
+        count = self.counts.of(source.path) if source else None
         at_once = format == "bytes"
         stream = Stream(
-            fd, self._buffer, sink, watcher, source, form, self._ring, through, at_once=at_once
+            fd,
+            self._buffer,
+            sink,
+            watcher,
+            source,
+            form,
+            self._ring,
+            through,
+            count,
+            at_once=at_once,
         )
         self.start()
         self._take_in(stream)

@@ -29,8 +29,8 @@ class Sink(Protocol):
     def is_full(self) -> bool:
         """Whether nothing should be read for it now."""
 
-    def write(self, data: Lines) -> None:
-        """Write it all, or drop it if there is no way to."""
+    def write(self, data: Lines) -> int:
+        """Write it all, or drop it if there is no way to; returns how many lines it has dropped."""
 
     def close(self) -> None:
         """Nobody writes for now."""
@@ -46,8 +46,9 @@ class Nowhere:
     is_quick = True
     is_full = False
 
-    def write(self, data: Lines) -> None:
-        """Drop it."""
+    def write(self, data: Lines) -> int:
+        """Drop it, as is wanted: that is no loss."""
+        return 0
 
     def close(self) -> None:
         """Nothing is open."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from mmap import mmap
 
+from .counts import Count
 from .formats import Formatter
 from .pipe import FRONT, Buffer, Pipe
 from .ring import Ring
@@ -32,12 +33,14 @@ class Stream:
         buffer: what it is read into.
         source: whose pipe it is; None if it is nobody's output.
         ring: keeps the last lines of `source`.
+        count: of what the child writes; None if nobody wants to know.
         filter: what all goes through before anything else is done with it.
         at_once: the sink gets what comes as it is, and no line is waited for.
     """
 
     __slots__ = (
         "_at_once",
+        "_count",
         "_data",
         "_filter",
         "_format",
@@ -61,6 +64,7 @@ class Stream:
         format: Formatter | None = None,
         ring: Ring | None = None,
         filter: Filter | None = None,
+        count: Count | None = None,
         *,
         at_once: bool = False,
     ) -> None:
@@ -75,6 +79,7 @@ class Stream:
         self._format = format
         self._ring = ring
         self._filter = filter
+        self._count = count or Count()
         self._at_once = at_once
         self._partial = bytearray()
         sink.writers += 1
@@ -92,6 +97,7 @@ class Stream:
         """
         count = self._pipe.read()
         self.last_at = time.monotonic()
+        self._count.bytes += count
         if self._watcher or self._filter or self._at_once:
             data = self._through(self._data[FRONT : FRONT + count])
             self._split(data, 0, len(data))
@@ -106,7 +112,7 @@ class Stream:
         if self._filter:
             data = self._filter(data)  # at the end, too: it may have held something back
         if self._at_once and data:
-            self.sink.write(data)
+            self._write(data)
         return data
 
     def _split(self, data: bytes | mmap, begin: int, stop: int) -> None:
@@ -146,7 +152,11 @@ class Stream:
         if self._ring and self.source:
             self._ring.add(self.source, at, lines)
         if not self._at_once:
-            self.sink.write(self._format(bytes(lines), at) if self._format else lines)
+            self._write(self._format(bytes(lines), at) if self._format else lines)
+
+    def _write(self, data: Lines) -> None:
+        if dropped := self.sink.write(data):
+            self._count.dropped += dropped
 
     def close(self) -> None:
         """Let go of pipe and sink; a last line without an end gets one."""
