@@ -131,7 +131,7 @@ class CheckResult:
         purpose: `startup`, `readiness` or `liveness`.
         what: what is looked at, in words: `port 8080`.
         is_well: what the looks came to; None as long as they came to nothing.
-        looks, failures: how often this incarnation was looked at, and how often in vain.
+        looks, failures: how often it was looked at, and how often in vain, in all incarnations.
         said: what the last look said; "" if all was well. No secrets.
     """
 
@@ -177,7 +177,7 @@ class ChildStatistics:
             sum of the resident sets.
         log_bytes: what came through the pipes of its output.
         log_dropped: lines of it that could not be written where they belong.
-        checks: of the incarnation that runs.
+        checks: of a child that runs.
         history: samples, the oldest first.
     """
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from attrs import evolve
+
 from ..engine.events import Event, Exited, Marked, Unhealthy, Unstartable
 from ..engine.reasons import Reason, classify
 from ..specs import Command
@@ -16,6 +18,7 @@ from .checks import Look
 from .hanging import Hanging
 from .health import Health
 from .hooks import HookedProcess, Incarnation, Side, as_child
+from .ledger import Ledger
 from .output import quoted
 from .process import ChildProcess, Host
 
@@ -24,10 +27,15 @@ _MOST = 4096
 
 
 class Checkups:
-    """Of one tree."""
+    """Of one tree.
 
-    def __init__(self, host: Host) -> None:
+    Args:
+        ledger: keeps what was counted, when an incarnation is over.
+    """
+
+    def __init__(self, host: Host, ledger: Ledger) -> None:
         self._host = host
+        self._ledger = ledger
         self._running: dict[str, _Patient] = {}
         self._looking: set[ChildProcess] = set()
         """Programs that look just now."""
@@ -46,6 +54,8 @@ class Checkups:
     def end(self, path: str) -> None:
         """It runs no more."""
         if found := self._running.pop(path, None):
+            if results := self._results(path, found):
+                self._ledger.of(path).checked(results)
             found.let_go()
 
     def end_all(self) -> None:
@@ -64,7 +74,23 @@ class Checkups:
     def results(self, path: str) -> tuple[CheckResult, ...]:
         """How the checks of a child that runs stand; nothing of another."""
         found = self._running.get(path)
-        return found.results() if found else ()
+        return self._results(path, found) if found else ()
+
+    def _results(self, path: str, patient: _Patient) -> tuple[CheckResult, ...]:
+        """With what was counted in the incarnations before."""
+        before = self._ledger.of(path).checks or {}
+        told: dict[tuple[str, str], CheckResult] = {}
+        for result in patient.results():
+            what, number = result.what, 1
+            while (result.purpose, what) in told:  # two of them look at the same
+                number += 1
+                what = f"{result.what} ({number})"
+            key = result.purpose, what
+            looks, failures = before.get(key, (0, 0))
+            told[key] = evolve(
+                result, what=what, looks=result.looks + looks, failures=result.failures + failures
+            )
+        return tuple(told.values())
 
 
 class _Patient:

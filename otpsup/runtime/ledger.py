@@ -8,11 +8,12 @@ million that come and go, but when there are twice as many as children.
 from __future__ import annotations
 
 import struct
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..engine.child import Child
 from ..engine.effects import StateChange, Told
+from ..views import CheckResult
 from .logs.counts import Counts
 from .usage import Usage
 
@@ -32,10 +33,12 @@ class Account:
         start_seconds: what that took until it was ready; None if it never was.
         cpu: seconds of processor time, of all its incarnations.
         usage: what it used when it was measured last.
+        checks: how often each check looked, and in vain, in incarnations that are over, by its
+            purpose and what it looks at; None if it has none.
     """
 
     __slots__ = (
-        *("starts", "restarts", "exits", "begun", "start_seconds", "cpu", "usage"),
+        *("starts", "restarts", "exits", "begun", "start_seconds", "cpu", "usage", "checks"),
         *("_known", "_pid", "_seen", "_sampled", "_samples"),
     )
 
@@ -46,6 +49,7 @@ class Account:
         self.start_seconds: float | None = None
         self.cpu = 0.0
         self.usage = _NOTHING
+        self.checks: dict[tuple[str, str], tuple[int, int]] | None = None
         self._known = 0
         """Restarts that its record had when it was looked at; a new record begins anew."""
         self._pid = 0
@@ -66,6 +70,12 @@ class Account:
         exits = self.exits = self.exits or {}
         exits[kind] = exits.get(kind, 0) + 1
         self.usage = _NOTHING
+
+    def checked(self, results: Iterable[CheckResult]) -> None:
+        """The checks of an incarnation end with these, in which those before it are counted."""
+        for each in results:
+            checks = self.checks = self.checks or {}
+            checks[each.purpose, each.what] = each.looks, each.failures
 
     def measured(self, pid: int, usage: Usage) -> None:
         """What its process uses now, and all below that."""

@@ -98,7 +98,8 @@ class Runner:
         self.readers = Readers(self.loop)
         self.pump = LogPump()
         self.meter = Meter(lambda: self._pids().values())
-        self.checkups = Checkups(self)
+        self._ledger = Ledger(self.engine.children, self.pump.counts)
+        self.checkups = Checkups(self, self._ledger)
         self.sockets = Sockets()
         self.umask = current_umask()
         self.adopt = adopt
@@ -107,7 +108,6 @@ class Runner:
         self.listeners: list[Listener] = []
         self.hearers: list[Callable[[Event], None]] = []
         self._epoch = time.time() - self.loop.time()
-        self._ledger = Ledger(self.engine.children, self.pump.counts)
         self.listeners.append(self._ledger.heard)
         self._sampler = Sampler(self.loop, self.meter, self._ledger, self._pids)
         self._inbox: deque[Event] = deque()

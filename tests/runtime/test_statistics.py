@@ -138,6 +138,9 @@ def test_checks_are_told_as_they_stand(tmp_path: Path) -> None:
         assert check.failures == check.looks > 0
         assert check.said == "exit code 1: no"
         assert not child.ready
+        crash(tree, "c")
+        more = seen(tree, "c", lambda child: child.checks and child.checks[0].is_well is False)
+        assert more.checks[0].failures > check.failures
         tree.terminate_child("c")
         assert tree.statistics().children["c"].checks == ()
 
