@@ -51,6 +51,8 @@ _RECENT = 500
 """Events that are kept for those who come later."""
 _LOOK = 10.0
 """Seconds from one look at plug-ins that may hang to the next."""
+_CATCH_UP = 2.0
+"""Seconds that a log gets to have all that was written for it; a disk may be slower than that."""
 _FLUSH = 1.0
 """Seconds that the log's sinks get to write what is left when the tree is gone."""
 
@@ -295,6 +297,20 @@ class Session(Backend):
     def reopen_logs(self) -> None:
         """Close all log files; each is opened anew, by its name, for the next line."""
         self._runner.pump.reopen()
+
+    async def catch_up_logs(self) -> None:
+        """Wait until what the children have written by now is in their logs: of one that has ended,
+        all of it. Not for longer than 2 seconds."""
+        caught_up = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(caught_up.set)
+
+        self._runner.pump.when_caught_up(tell)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(caught_up.wait(), _CATCH_UP)
 
     def operate(
         self,

@@ -158,6 +158,10 @@ class Daemon:
         self._session.reopen_logs()
         self._make_logs(record)
 
+    async def catch_up_logs(self) -> None:
+        """Wait until what the processes have written by now is in their logs, within reason."""
+        await self._session.catch_up_logs()
+
     async def reread(self) -> None:
         """Read the file again; InvalidFile if that cannot be."""
         async with self._reading:

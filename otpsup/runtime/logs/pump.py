@@ -37,6 +37,9 @@ from .taps import Taps
 __all__ = ["LogPump", "Watcher"]
 
 _HOST = {"stdout": 1, "stderr": 2}
+_ROUNDS = 3
+"""Of reading, until all that was in the pipes is read: the one that may have begun too early, the
+one that reads it, and the one that finds that nothing comes after it."""
 _FINISH = 1.0
 """Seconds that compressing gets at the end of the tree; the next one goes on with it."""
 
@@ -53,6 +56,8 @@ class LogPump:
         self._epoll.register(self._wake_reader, select.EPOLLIN)
         self._buffer = Buffer()
         self._sinks: dict[Path | int, FileSink | Outlet] = {}
+        self._marks: list[tuple[int, Callable[[], None]]] = []
+        """Who waits for what is in the pipes, and for how many rounds of reading."""
         self._runs: dict[int, int] = {}
         """How many pipes of an incarnation are open."""
         self._waiting: dict[int, Callable[[], None]] = {}
@@ -154,6 +159,14 @@ class LogPump:
         if not is_open:
             call()
 
+    def when_caught_up(self, call: Callable[[], None]) -> None:
+        """Call it, from the pump's thread, once all that is in the pipes now is where it belongs,
+        but for what waits for a slow reader; at once if the pump is being closed."""
+        if self._closing:
+            call()
+        else:
+            self._do(lambda: self._marks.append((_ROUNDS, call)))
+
     def last(self, path: str, run: int) -> bytes:
         """What this incarnation of a child said last, as far as it is known by now."""
         return self._ring.last(path, run)
@@ -242,17 +255,32 @@ class LogPump:
                     self._drop(stream)
                 else:
                     rest = min(rest, stream.rest)
+            if self._marks:
+                self._end_round()
             if self._paused:
                 self._give_up()
-            elif rest:
+            elif rest and not self._marks:
                 time.sleep(rest)
+        for _, call in self._marks:
+            call()
 
     def _patience(self) -> float | None:
         """Seconds until somebody has waited too long for a slow reader; None if nobody waits."""
+        if self._marks:
+            return 0.0
         if not self._paused:
             return None
         since = min(sink.moved for sink in self._held_up())
         return max(0.0, since + outlet.PATIENCE - time.monotonic())
+
+    def _end_round(self) -> None:
+        """All that was ready has been read once."""
+        marks, self._marks = self._marks, []
+        for rounds, call in marks:
+            if rounds > 1:
+                self._marks.append((rounds - 1, call))
+            else:
+                call()
 
     def _held_up(self) -> set[Outlet]:
         """Those for which nothing is read now."""

@@ -71,6 +71,9 @@ class Host(Protocol):
     def reopen(self, record: Record) -> None:
         """Open the logs of a process anew."""
 
+    async def catch_up_logs(self) -> None:
+        """Wait until what the processes have written by now is in their logs, within reason."""
+
     async def reread(self) -> None:
         """Read the file again; InvalidFile if that cannot be."""
 

@@ -15,7 +15,11 @@ from .methods import published
 
 
 class LogMethods:
-    """Methods of the namespace `supervisor`."""
+    """Methods of the namespace `supervisor`.
+
+    Another thread reads what processes write. Before a log is read it catches up, so that all is in
+    the log of a process that is told to have ended; supervisord reads that before it tells so.
+    """
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -35,6 +39,7 @@ class LogMethods:
         if path is None or not Path(path).exists():
             raise RpcError(Fault.NO_FILE, path)
         slice = (arguments.whole(offset), arguments.whole(length))
+        await self._host.catch_up_logs()
         return await asyncio.to_thread(logs.read, path, *slice)  # it may be large
 
     @published("tailProcessStdoutLog", "tailProcessLog", types="array string int int")
@@ -53,6 +58,7 @@ class LogMethods:
         if path is None or not Path(path).exists():
             return ["", 0, False]
         slice = (arguments.whole(offset), arguments.whole(length))
+        await self._host.catch_up_logs()
         return await asyncio.to_thread(logs.tail, path, *slice)
 
     def _log(self, record: Record, channel: str) -> str | None:
