@@ -7,6 +7,9 @@ rest_for_one, because each knows what it knows from those before it: the ipc_ser
 and versions come from main_app and the updater, which say it all again when they start. The
 updater runs on demand only; who wants an update calls `tree.start_child("updater")`.
 
+What answers no more is restarted: the blog after a minute, so that a burst of visitors does not
+cost them the blog; until then it is only marked as one that cannot serve.
+
 Workers are named by import path, so that the supervising process never imports a web server.
 """
 
@@ -22,7 +25,7 @@ from attrs import frozen
 
 import otpsup
 from examples.fastblog.data_dir import DataDir
-from otpsup import Command, LogFile, Supervisor, Worker
+from otpsup import Check, Command, LogFile, Supervisor, Worker
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,6 +44,11 @@ class Settings:
     def url(self) -> str:
         """Where a browser finds the blog."""
         return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def update_url(self) -> str:
+        """Where the update_server answers."""
+        return f"http://127.0.0.1:{self.update_port}"
 
     @property
     def ports(self) -> dict[str, int]:
@@ -68,6 +76,7 @@ def build(settings: Settings | None = None) -> Supervisor:
                 f"{package}.ipc_server:serve",
                 args=(settings.ipc_port,),
                 ready="notify",
+                liveness=otpsup.port(settings.ipc_port),
                 **_surroundings("ipc_server", settings),
             ),
             Worker(
@@ -75,12 +84,18 @@ def build(settings: Settings | None = None) -> Supervisor:
                 f"{package}.update_server:serve",
                 args=(data, settings.update_port),
                 ready=otpsup.port(settings.update_port),
+                liveness=Check(otpsup.http(f"{settings.update_url}/api/v1/health"), timeout=5),
                 **_surroundings("update_server", settings),
             ),
             Command(
                 "main_app",
                 [sys.executable, "-m", f"{package}.serve", *serve_flags],
                 ready=otpsup.http(f"{settings.url}healthz"),
+                readiness=Check(otpsup.http(f"{settings.url}healthz"), interval=5, failures=2),
+                liveness=[
+                    Check(otpsup.http(f"{settings.url}healthz"), timeout=5, failures=6),
+                    otpsup.memory(512 * 10**6),
+                ],
                 **_surroundings("main_app", settings),
             ),
             Worker(
@@ -129,6 +144,6 @@ def _surroundings(name: str, settings: Settings) -> dict[str, Any]:
         "PYTHONUNBUFFERED": "1",
         "FASTBLOG_IPC_PORT": str(settings.ipc_port),
         "FASTBLOG_IPC_TOKEN": settings.token,
-        "FASTBLOG_UPDATE_URL": f"http://127.0.0.1:{settings.update_port}",
+        "FASTBLOG_UPDATE_URL": settings.update_url,
     }
     return {"environment": environment, "stdout": log, "stderr": "stdout"}
