@@ -1,6 +1,7 @@
 """What a tree needs of the kernel's limits, counted before any of it is started.
 
-A child costs the host one descriptor for its process, one for its channel, and one for each pipe.
+A child costs the host one descriptor for its process, one for its channel, and one for each pipe;
+a check one for its connection, or those of the program that looks.
 Whoever may be started later, a child with `autostart=False` or an instance of a template, is not
 counted: at the limit such a start fails, as any other may.
 """
@@ -16,7 +17,18 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from ..errors import TooLarge
-from ..specs import ChildSpec, Command, DynamicSupervisor, LogFile, Notify, Supervisor, Worker
+from ..specs import (
+    ChildSpec,
+    Command,
+    DynamicSupervisor,
+    Http,
+    LogFile,
+    Notify,
+    Port,
+    Supervisor,
+    Worker,
+)
+from ..specs.health import Check, Exec
 from ..specs.stdin import Socket
 from . import hooks, limits
 from .launcher.server import SPARE
@@ -42,7 +54,18 @@ def descriptors(spec: Worker | Command) -> int:
         count += _STOCK.get(spec.start_method, 0)
     if spec.after_ready is not None:  # it runs beside its child
         count += descriptors(hooks.hook_spec(spec, "after_ready"))
-    return count
+    return count + sum(map(_of_check, (*spec.startup, *spec.readiness, *spec.liveness)))
+
+
+def _of_check(check: Check) -> int:
+    """While it looks."""
+    if isinstance(check.what, Port | Http):
+        return 1
+    return _OF_A_PROGRAM if isinstance(check.what, Exec) else 0
+
+
+_OF_A_PROGRAM = 3
+"""Its process, its channel, and one pipe."""
 
 
 _STOCK: Mapping[str, int] = {"fork": 3, "spawn": 3, "forkserver": 2}

@@ -15,7 +15,19 @@ from typing import Any
 import psutil
 import pytest
 
-from otpsup import Command, DynamicSupervisor, Hook, LogFile, Supervisor, Tree, Worker, log_line
+from otpsup import (
+    Check,
+    Command,
+    DynamicSupervisor,
+    Hook,
+    LogFile,
+    Supervisor,
+    Tree,
+    Worker,
+    http,
+    log_line,
+    port,
+)
 from otpsup.runtime import capacity
 from otpsup.runtime.output import count_pipes
 from otpsup.specs import LogLine, Notify
@@ -105,6 +117,22 @@ def test_a_child_takes_as_many_descriptors_as_are_counted_for_it(kind: str) -> N
             tree.start_child(make(f"c{count}"))
         expected = [old + 3 * each for old, each in zip(before, more, strict=False)]
         until(lambda: [_open(pid) for pid in those] == expected)
+
+
+def test_a_look_is_counted_as_long_as_it_lasts(tmp_path: Path) -> None:
+    """That of a program takes as many descriptors of the host as are counted, a connection one."""
+    line = ["sh", "-c", f"touch {tmp_path}/looks; exec sleep 100"]
+    looks = _command("c", liveness=Check(line, interval=0.01, timeout=100), **SILENT)
+    plain = _command("d", **SILENT)
+    with running(plain) as tree:
+        gc.collect()
+        before = _open(os.getpid())
+        tree.start_child(looks)
+        until(lambda: (tmp_path / "looks").exists())
+        until(lambda: _open(os.getpid()) - before == capacity.descriptors(looks))
+    assert capacity.descriptors(looks) == capacity.descriptors(plain) + 3
+    asked = _command("c", readiness=[port(1), http("http://127.0.0.1:1/")], **SILENT)
+    assert capacity.descriptors(asked) == capacity.descriptors(plain) + 2
 
 
 def test_log_files_and_sockets_are_counted_once() -> None:
