@@ -40,7 +40,7 @@ from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.copies import makers, scaled
 from .specs.plugin import Given
 from .version import __version__
-from .views import Change, ChildStatus, Event, Statistics
+from .views import Change, CheckResult, ChildStatus, Event, Statistics
 from .wire.lines import LogLine
 
 _PATIENCE = 30.0
@@ -74,6 +74,9 @@ class Running(Protocol):
 
     def snapshot(self, child: Child) -> ChildStatus:
         """The state of one child."""
+
+    def checks(self, path: str) -> Sequence[CheckResult]:
+        """How the checks of a child that runs stand."""
 
     def signal(self, path: str, number: int) -> None:
         """Send a signal to a child's process."""
@@ -232,10 +235,11 @@ class Operations:
         }
 
     def info(self, path: str) -> dict[str, Any]:
-        """One child: how it is, and its spec in words."""
+        """One child: how it is, how its checks stand, and its spec in words."""
         child = self._session.find(path)
         status = asdict(self._session.snapshot(child), filter=lambda f, _: f.name != "children")
-        return {**status, "spec": describe(child.spec)}
+        checks = [asdict(each) for each in self._session.checks(path)]
+        return {**status, "checks": checks, "spec": describe(child.spec)}
 
     async def statistics(self, samples: int | None) -> Statistics:
         """What was counted and measured of the tree, with so many samples of each child."""

@@ -38,7 +38,7 @@ from .specs import DynamicSupervisor, Supervisor
 from .specs.health import Checks
 from .specs.plugin import Given
 from .specs.supervisors import files_of
-from .views import ChildStatus, Event, Statistics
+from .views import CheckResult, ChildStatus, Event, Statistics
 from .wire import outline
 from .wire.lines import LogLine
 from .wire.outline import Outline
@@ -229,6 +229,10 @@ class Session(Backend):
     def snapshot(self, child: Child) -> ChildStatus:
         """The state of one child."""
         return snapshot(child, self._runner.epoch)
+
+    def checks(self, path: str) -> Sequence[CheckResult]:
+        """How the checks of a child that runs stand; nothing of another."""
+        return self._runner.checkups.results(path)
 
     def signal(self, path: str, number: int) -> None:
         """Send a signal to a child's process.

@@ -24,7 +24,18 @@ def info(client: TreeClient, options: Options) -> str:
     facts = client.info(found(client.status(), options.path).path)
     if options.json:
         return show.as_json(facts)
+    facts["checks"] = [_check(each) for each in facts.get("checks", ())]
     return _table([*_rows(facts), ("", ""), *_rows(facts.get("spec", {}))])
+
+
+def _check(result: Mapping[str, Any]) -> str:
+    """`readiness port 8001: well, 3 of 120 looks in vain`."""
+    states = {True: "well", False: "failing", None: "not known yet"}
+    said = f" ({result['said']})" if result["said"] else ""
+    return (
+        f"{result['purpose']} {result['what']}: {states[result['is_well']]}{said}, "
+        f"{result['failures']} of {result['looks']} looks in vain"
+    )
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:

@@ -52,7 +52,7 @@ class Hanging:
             return
         text = stacks.read(self._stacks)
         if (text and text == before) or self._loop.time() >= until:
-            self.why, self.where = "it did not listen", text
+            self.why, self.where = "it did not listen", stacks.own(text)
             self._kill()
             return
         self._look = self._loop.call_later(_GLANCE, self._await, text, until)

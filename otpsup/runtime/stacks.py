@@ -65,6 +65,22 @@ def read(fd: int) -> str:
     return os.pread(fd, _MOST, 0).decode(errors="replace")
 
 
+def own(text: str) -> str:
+    """The stacks without what is ours in them: from the worker's own function on."""
+    told: list[str] = []
+    is_ours = False
+    for line in text.split("\n"):
+        is_frame = line.startswith("  File ")
+        is_ours = is_frame and (is_ours or line.startswith(_BELOW))
+        if not is_ours:
+            told.append(line)
+    return "\n".join(told)
+
+
+_BELOW = f'  File "{os.path.dirname(__file__)}/bootstrap.py"'  # noqa: PTH120
+"""The frame that has called the worker's function: faulthandler tells the innermost first."""
+
+
 def is_stopped(pid: int) -> bool:
     """Whether job control, or a debugger, has stopped a process (proc_pid_stat(5): T, t)."""
     try:

@@ -12,6 +12,7 @@ import attrs
 
 from .. import mask
 from . import check
+from .health import PURPOSES, Check, Exec, Plugged, name_of
 from .hook import Hook
 from .output import Inherit, LogFile
 from .ready import Readiness
@@ -91,12 +92,29 @@ def _readiness(ready: Any) -> Any:
     """`spawned`, `{port: 8001}`, or `{http: {url: ..., status: 204}}`."""
     if not isinstance(ready, _READINESS):
         return _value(ready)
-    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(ready).__name__).lower()
-    first = next((f.name for f in attrs.fields(type(ready))), "")
-    given = {key: _single(item) for key, item in _differing(ready).items()}
-    if not given:
-        return kind
-    return {kind: given[first] if [*given] == [first] and kind != "notify" else given}
+    kind, given = _condition(ready)
+    return {kind: given} if given else kind
+
+
+def _condition(of: Any) -> tuple[str, Any]:
+    """What kind of condition it is, and its value, or its values by name; of one that has none,
+    nothing."""
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(of).__name__).lower()
+    first = next((f.name for f in attrs.fields(type(of))), "")
+    given = {key: _single(item) for key, item in _differing(of).items()}
+    return kind, given[first] if [*given] == [first] and kind != "notify" else given
+
+
+def _check(given: Check) -> dict[str, Any]:
+    """`{port: 8001, interval: 5}`."""
+    what = given.what
+    pace = {key: _value(item) for key, item in _differing(given, "what").items()}
+    if isinstance(what, Exec):
+        return {"command": list(mask.command_line(what.argv)), **pace}
+    if isinstance(what, Plugged):
+        return {"plugin": name_of(what.checker), **pace}
+    kind, values = _condition(what)
+    return {kind: values, **pace}
 
 
 def _single(given: Any) -> Any:
@@ -134,5 +152,6 @@ _BY_NAME: dict[str, Callable[[Any], Any]] = {
     "backoff": lambda backoff: backoff and (_differing(backoff) or "as by default"),
     "secrets": lambda secrets: {name: str(path) for name, path in secrets.items()},
     "ready": _readiness,
+    **dict.fromkeys(PURPOSES, lambda checks: list(map(_check, checks))),
     "rlimits": _rlimits,
 }

@@ -124,6 +124,7 @@ def test_a_hung_worker_is_ended_with_its_stacks() -> None:
         event = events.until("c", kind="child_terminated")
         assert event.reason == "unhealthy: heartbeat failed: no heartbeat for 0.3 s"
         assert "beat_and_hang" in event.traceback
+        assert "bootstrap" not in event.traceback
 
 
 def test_heartbeats_keep_it(tmp_path: Path) -> None:

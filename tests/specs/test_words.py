@@ -10,14 +10,17 @@ import pytest
 
 from otpsup import (
     Backoff,
+    Check,
     Command,
     Hook,
     Inherit,
     LogFile,
     Worker,
     copies,
+    heartbeat,
     http,
     log_line,
+    max_age,
     notify,
     port,
     probe,
@@ -25,6 +28,7 @@ from otpsup import (
 )
 from otpsup.engine.difference import difference
 from otpsup.specs import words
+from tests.plugins.rooms import CustomHealthChecker
 from tests.support import targets
 
 
@@ -41,6 +45,17 @@ TOLD: list[tuple[dict[str, Any], str]] = [
     ({"ready": log_line("up")}, "ready 'spawned' -> {log_line: up}"),
     ({"ready": probe("pkg.mod:up")}, "ready 'spawned' -> {probe: pkg.mod:up}"),
     ({"ready": probe(targets.wait)}, "ready 'spawned' -> {probe: tests.support.targets:wait}"),
+    ({"liveness": port(80)}, "liveness [] -> [{port: 80}]"),
+    ({"liveness": heartbeat(9)}, "liveness [] -> [{heartbeat: 9}]"),
+    (
+        {"liveness": Check(max_age(9, jitter=1), interval=5)},
+        "liveness [] -> [{max_age: {seconds: 9, jitter: 1}, interval: 5}]",
+    ),
+    (
+        {"readiness": [["login", "--password", "hunter2"], http("http://me:hunter2@x/")]},
+        "readiness [] -> [{command: [login, --password, ***]}, {http: http://***@x/}]",
+    ),
+    ({"startup": CustomHealthChecker()}, "startup [] -> [{plugin: CustomHealthChecker}]"),
     ({"backoff": Backoff(max=9)}, "backoff none -> {max: 9}"),
     ({"stdout": Inherit("stderr")}, "stdout 'inherit' -> {inherit: stderr, format: name}"),
     ({"stdout": LogFile("/a", backups=1)}, "stdout 'inherit' -> {file: /a, backups: 1}"),
