@@ -34,6 +34,8 @@ class ChildStatus:
         next_attempt: when it is tried again, in seconds since the epoch, or None.
         waits: what it waits for, in words, or None.
         last_output: what it wrote last before it ended as `last_exit` says, if it crashed.
+        wanted: whether it is to run: False if nobody has started it, somebody has stopped it, or it
+            has ended and is not to be restarted.
     """
 
     name: str
@@ -52,6 +54,7 @@ class ChildStatus:
     next_attempt: float | None = None
     waits: str | None = None
     last_output: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
+    wanted: bool = True
 
     def walk(self) -> Iterator[ChildStatus]:
         """This node and all below it, parents first."""

@@ -13,6 +13,7 @@ from . import words
 from .cause import Attempt
 from .child import Child
 from .node import Node
+from .strategy import should_restart
 
 
 def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:
@@ -41,7 +42,16 @@ def snapshot(child: Child, epoch: float = 0.0) -> ChildStatus:
         next_attempt=due and due + epoch,
         waits=waits or None,
         last_output=child.last_output,
+        wanted=child.owed or (child.wanted and not _is_over(child)),
     )
+
+
+def _is_over(child: Child) -> bool:
+    """It has ended by itself, and is not restarted after such an end."""
+    if child.state != "down" or child.is_done:
+        return child.is_done
+    ended = child.last_exit if child.cause.kind == "exit" else None
+    return ended is not None and not should_restart(child.spec.restart, ended)
 
 
 def _waits(child: Child, due: float | None) -> str:

@@ -75,6 +75,7 @@ _STATUS: dict[str, tuple[type, ...]] = {
     "name": _TEXT, "path": _TEXT, "type": _TEXT, "state": _TEXT, "ready": (bool,),
     "pid": _WHOLE_OR_NONE, "since": (int, float), "restarts": (int,), "last_exit": _TEXT_OR_NONE,
     "status": _TEXT_OR_NONE, "next_attempt": (int, float, NoneType), "waits": _TEXT_OR_NONE,
+    "wanted": (bool,),
 }  # fmt: skip
 _EVENT: dict[str, tuple[type, ...]] = {
     "at": (int, float), "kind": _TEXT, "path": _TEXT, "state": _TEXT_OR_NONE,
