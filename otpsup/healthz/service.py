@@ -1,7 +1,7 @@
 """The plug-in `healthz`: reports over HTTP, and for `otpsup healthz`.
 
-    /healthz?format_type=json|console&include=a,b&exclude=a,b     200 if all is well, else 503
-    /readiness                                                    200 if the tree is up, else 503
+/healthz?format_type=json|console&include=a,b&exclude=a,b     200 if all is well, else 503
+/readiness                                                    200 if the tree is up, else 503
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Looking:
             return _collect(found(**kwargs))
         if hasattr(found, "collect"):
             return _collect(found)
-        return lambda: found(**kwargs)  # type: ignore[no-any-return]
+        return lambda: found(**kwargs)
 
 
 def _collect(found: Any) -> Callable[[], Iterable[Metric]]:

@@ -30,7 +30,7 @@ from . import commands, events, processes, setup, tree
 from .conf.model import Group, Settings
 from .door import Entrance
 from .events import Event
-from .http.server import Web
+from .http.server import serving
 from .listeners import Listeners
 from .mainlog import MainLog
 from .members import Active, Members, auto_logs
@@ -82,7 +82,7 @@ class Daemon:
         """From the start of the first process to the end of the last."""
         self._listen_to_signals()
         dispatcher = Dispatcher(self, plugins.load(self, self.settings.rpcinterfaces))
-        web = Web(self.settings.servers, Entrance(self, dispatcher, self._loop))
+        web = serving(self.settings.servers, Entrance(self, dispatcher, self._loop))
         self._warn_of_open_doors()
         web.start()
         self.log.info(f"supervisord started with pid {os.getpid()}")

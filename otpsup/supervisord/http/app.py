@@ -10,21 +10,19 @@ import asyncio
 import contextlib
 import html
 import http
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Sequence
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Protocol
 
 from ...errors import in_words
 from ...logger import logger
+from ...serving.asgi import Receive, Scope, Send
 from ..conf.model import HttpServer
 from ..rpc import codec
 from ..rpc.faults import Fault, RpcError
 from . import auth, tails
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = Sequence[tuple[str, str]]
 
 _MOST = 16 * 1024 * 1024

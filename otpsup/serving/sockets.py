@@ -1,4 +1,4 @@
-"""The sockets that are served: made as supervisord makes them.
+"""The sockets that are served, of either kind.
 
 A unix socket is there in one step, with its mode: it is bound under another name, and linked to its
 own. If that is taken, whoever answers there is asked to stay; what nobody answers on is replaced.
@@ -12,8 +12,9 @@ import socket
 import stat
 from pathlib import Path
 
-from ...errors import OtpsupError
-from ..conf.model import HttpServer
+from attrs import frozen
+
+from ..errors import OtpsupError
 
 _BACKLOG = 1024
 _PATIENCE = 2.0
@@ -26,46 +27,67 @@ class CannotServe(OtpsupError):
     code = "cannot_serve"
 
 
-def open_socket(server: HttpServer) -> socket.socket:
-    """A listening socket for this server.
+@frozen(kw_only=True)
+class Address:
+    """Where something is served.
+
+    Attributes:
+        label: what messages call it: `[inet_http_server]`.
+        file: of a unix socket; None for inet.
+        host, port: of an inet one; an empty host is all addresses, port 0 any that is free.
+        chmod: of the file.
+        chown: user id and group id of the file, -1 for those of this process.
+    """
+
+    label: str
+    file: str | None = None
+    host: str = ""
+    port: int = 0
+    chmod: int = 0o700
+    chown: tuple[int, int] = (-1, -1)
+
+    def __str__(self) -> str:
+        return self.file or f"{self.host or '*'}:{self.port}"
+
+
+def open_socket(address: Address) -> socket.socket:
+    """A listening socket at this address.
 
     Raises:
         CannotServe: it is in use, or not permitted.
     """
     try:
-        made = _unix(server) if server.file is not None else _inet(server)
+        made = _unix(address) if address.file is not None else _inet(address)
     except OSError as error:
-        where = server.file or f"{server.host or '*'}:{server.port}"
         why = error.strerror or error
-        text = f"[{server.section}] cannot listen on {where}: {why}"
-        raise CannotServe(text) from None
+        raise CannotServe(f"{address.label} cannot listen on {address}: {why}") from None
     made.listen(_BACKLOG)
     made.setblocking(False)
     return made
 
 
-def _inet(server: HttpServer) -> socket.socket:
-    host = server.host.removeprefix("[").removesuffix("]")
+def _inet(address: Address) -> socket.socket:
+    host = address.host.removeprefix("[").removesuffix("]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((host, server.port))
+        made.bind((host, address.port))
     except BaseException:
         made.close()
         raise
     return made
 
 
-def _unix(server: HttpServer) -> socket.socket:
-    path = Path(server.file or "")
+def _unix(address: Address) -> socket.socket:
+    path = Path(address.file or "")
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         made.bind(str(temporary))
-        temporary.chmod(server.chmod)
-        _link(temporary, path, server)
+        temporary.chmod(address.chmod)
+        _link(temporary, path, address)
     except BaseException:
         made.close()
         raise
@@ -74,22 +96,22 @@ def _unix(server: HttpServer) -> socket.socket:
     return made
 
 
-def _link(temporary: Path, path: Path, server: HttpServer) -> None:
+def _link(temporary: Path, path: Path, address: Address) -> None:
     try:
         path.hardlink_to(temporary)
     except FileExistsError:
-        _make_room(path, server)
+        _make_room(path, address)
         path.hardlink_to(temporary)
-    os.chown(path, *server.chown)
+    os.chown(path, *address.chown)
 
 
-def _make_room(path: Path, server: HttpServer) -> None:
+def _make_room(path: Path, address: Address) -> None:
     if not stat.S_ISSOCK(path.lstat().st_mode):
-        text = f"[{server.section}] {path} is there, and no socket; move it, or name another file"
+        text = f"{address.label} {path} is there, and no socket; move it, or name another file"
         raise CannotServe(text)
     if _is_used(path):
         raise CannotServe(
-            f"[{server.section}] another program already listens on {path}; shut it down first, or "
+            f"{address.label} another program already listens on {path}; shut it down first, or "
             "name another file"
         )
     path.unlink(missing_ok=True)
@@ -107,17 +129,17 @@ def _is_used(path: Path) -> bool:
     return True
 
 
-def identity(server: HttpServer) -> tuple[int, int] | None:
+def identity(address: Address) -> tuple[int, int] | None:
     """What tells the file of a unix socket from another of that name."""
     try:
-        found = Path(server.file or "").lstat() if server.file else None
+        found = Path(address.file or "").lstat() if address.file else None
     except OSError:
         return None
     return found and (found.st_dev, found.st_ino)
 
 
-def remove(server: HttpServer, ours: tuple[int, int] | None) -> None:
+def remove(address: Address, ours: tuple[int, int] | None) -> None:
     """Take the file of a unix socket away, if it is still `ours`."""
-    if server.file is not None and ours is not None and identity(server) == ours:
+    if address.file is not None and ours is not None and identity(address) == ours:
         with contextlib.suppress(OSError):
-            Path(server.file).unlink()
+            Path(address.file).unlink()

@@ -1,0 +1,230 @@
+"""uvicorn in a thread of its own. The only module that imports it: extra `web`."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from ..errors import OtpsupError
+from ..logger import logger
+from . import sockets
+from .asgi import Application
+from .sockets import Address
+
+try:
+    import uvicorn
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+except ImportError as error:
+    _missing: ImportError | None = error
+else:
+    _missing = None
+
+_FOR_EVER = 10.0**8
+"""Seconds that an idle connection stays open: clients of supervisord do not expect that it ends."""
+_GRACE = 2
+"""Seconds that what is being answered gets when the server ends."""
+_LONGEST_HEAD = 64 * 1024
+_MOST = 2000
+"""Connections that are open at once, if there are enough descriptors; see `_most`."""
+_AT_ONCE = 16
+"""Connections that are accepted before those too many are closed."""
+_BACKLOG = 1024
+
+
+class NoWebServer(OtpsupError):
+    """HTTP is to be served, and what it takes is not installed."""
+
+    code = "no_web_server"
+
+
+@frozen
+class Site:
+    """What is served where.
+
+    Attributes:
+        make: makes the application, on the loop that serves it; it is told of an event that is set
+            when nothing is served any more.
+    """
+
+    address: Address
+    make: Callable[[asyncio.Event], Application]
+
+
+@frozen
+class _Place:
+    """A site, and the socket that it is served on."""
+
+    site: Site
+    socket: socket.socket
+    file: tuple[int, int] | None
+
+
+class Server:
+    """Serves HTTP until it is closed.
+
+    Args:
+        sites: what, and where.
+        why: who wants that, for the message if it cannot be: `this configuration has [...]`.
+
+    Raises:
+        NoWebServer: uvicorn or httptools are not installed.
+        CannotServe: a socket cannot be had; none is left open.
+    """
+
+    def __init__(self, sites: Sequence[Site], why: str) -> None:
+        if sites and _missing is not None:
+            raise missing(why, _missing)
+        self._places: list[_Place] = []
+        self._running: list[Any] = []
+        self._over: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        try:
+            for site in sites:
+                made = sockets.open_socket(site.address)
+                self._places.append(_Place(site, made, sockets.identity(site.address)))
+        except BaseException:
+            self._let_go()
+            raise
+
+    @property
+    def bound(self) -> list[Any]:
+        """The names of its sockets, as getsockname(2) tells them."""
+        return [place.socket.getsockname() for place in self._places]
+
+    def start(self) -> None:
+        """Begin to serve; returns when that is so."""
+        if not self._places:
+            return
+        is_up = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(is_up,), name="otpsup-web", daemon=True
+        )
+        self._thread.start()
+        is_up.wait()
+
+    async def close(self) -> None:
+        """End, once those who wait have their answers, or soon; on any loop."""
+        await asyncio.to_thread(self.stop)
+
+    def stop(self) -> None:
+        """The same, in a thread that may wait."""
+        if self._thread is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end)
+            self._thread.join()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for place in self._places:
+            sockets.remove(place.site.address, place.file)
+            place.socket.close()
+        self._places.clear()
+
+    def _run(self, is_up: threading.Event) -> None:
+        try:
+            asyncio.run(self._serve(is_up))
+        except Exception as error:  # supervision goes on without
+            logger.error("HTTP is served no more", error=error)
+        finally:
+            is_up.set()
+
+    async def _serve(self, is_up: threading.Event) -> None:
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        self._running = [_server(place, self._over) for place in self._places]
+        is_up.set()
+        pairs = zip(self._running, self._places, strict=True)
+        await asyncio.gather(*(each.serve(sockets=[place.socket]) for each, place in pairs))
+
+    def _end(self) -> None:
+        assert self._over is not None
+        for each in self._running:
+            each.should_exit = True
+        self._over.set()
+
+
+def missing(why: str, error: ImportError) -> NoWebServer:
+    """The error where a package is not installed."""
+    return NoWebServer(
+        f"{why}, and serving HTTP takes packages that are not installed ({error.name}): "
+        "pip install 'otpsup[web]'"
+    )
+
+
+def _server(place: _Place, over: asyncio.Event) -> Any:
+    config = uvicorn.Config(
+        place.site.make(over), http=_protocol(), ws="none", lifespan="off", log_config=None,
+        access_log=False, server_header=False, date_header=False,
+        timeout_keep_alive=int(_FOR_EVER), timeout_graceful_shutdown=_GRACE, proxy_headers=False,
+        log_level="critical", backlog=_AT_ONCE,
+    )  # fmt: skip
+
+    class Server(uvicorn.Server):
+        """One that sleeps until it is over: uvicorn's own looks ten times a second."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            place.socket.listen(_BACKLOG)  # asyncio has made it as many as it accepts at once
+
+        async def main_loop(self) -> None:
+            await over.wait()
+
+    return Server(config)
+
+
+def _protocol() -> Any:
+    known: dict[Any, None] = {}
+
+    class Bounded(HttpToolsProtocol):
+        """Cuts off who sends a head that has no end, and, if too many are connected, who has asked
+        nothing for the longest time."""
+
+        _head = 0
+        _is_head = True
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            known[self] = None
+            if len(known) > _most():
+                next((each for each in known if each.is_idle), self).transport.abort()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            known.pop(self, None)
+            super().connection_lost(exc)
+
+        @property
+        def is_idle(self) -> bool:
+            """No request of it is being answered."""
+            is_going = self.transport.is_closing()
+            return not is_going and (self.cycle is None or self.cycle.response_complete)
+
+        def on_message_complete(self) -> None:
+            known[self] = known.pop(self, None)  # to the end
+            super().on_message_complete()
+
+        def on_message_begin(self) -> None:
+            self._head, self._is_head = 0, True
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self._is_head = False
+            super().on_headers_complete()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._head += len(data)
+            if self._is_head and self._head > _LONGEST_HEAD:
+                self.transport.close()
+
+    return Bounded
+
+
+def _most() -> int:
+    """How many may be connected: a part of the descriptors, which the programs need, too."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST if soft == resource.RLIM_INFINITY else max(min(soft // 4, _MOST), 8)
