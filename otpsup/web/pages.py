@@ -1,0 +1,87 @@
+"""Pages in threads of their own: none holds up the loop, and one that hangs no other path.
+
+The threads are daemons, which `concurrent.futures` has none of: a page that hangs must not keep the
+program from ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ..errors import NotFound, OtpsupError, PluginFailed, in_words
+from ..logger import logger
+from ..plugins import Page
+
+AT_ONCE: Final = 4
+"""Requests to one path that are answered at once; others wait for these."""
+PATIENCE: Final = 35.0
+"""Seconds for a page, with the wait; plug-ins have 30."""
+_TOO_LATE = Page(b"this page has not answered in time; the tree goes on\n", 504)
+
+Ask = Callable[[str, Mapping[str, str]], Page]
+
+
+class Pages:
+    """The pages of a tree. Made and used on one loop.
+
+    Args:
+        ask: gives a page; may block.
+        patience: seconds that one may take.
+    """
+
+    def __init__(self, ask: Ask, patience: float = PATIENCE) -> None:
+        self._ask = ask
+        self._patience = patience
+        self._turns: dict[str, asyncio.Semaphore] = {}
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Page:
+        """The page at one of the paths that there are; whatever it raises, there is an answer."""
+        try:
+            async with asyncio.timeout(self._patience):
+                turn = self._turns.setdefault(path, asyncio.Semaphore(AT_ONCE))
+                await turn.acquire()
+                return await self._begin(path, query, turn)
+        except TimeoutError:
+            return _TOO_LATE
+
+    def _begin(
+        self, path: str, query: Mapping[str, str], turn: asyncio.Semaphore
+    ) -> asyncio.Future[Page]:
+        """In a thread, which gives its turn back when it is through, and not before."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Page] = loop.create_future()
+
+        def through(page: Page) -> None:
+            turn.release()
+            if not answer.done():
+                answer.set_result(page)
+
+        def work() -> None:
+            page = answered(self._ask, path, query)
+            with contextlib.suppress(RuntimeError):  # the loop is over
+                loop.call_soon_threadsafe(through, page)
+
+        try:
+            threading.Thread(target=work, name="otpsup-web-page", daemon=True).start()
+        except RuntimeError as error:  # no thread can be had
+            through(Page(f"no thread can be had: {error}\n".encode(), 503))
+        return answer
+
+
+def answered(ask: Ask, path: str, query: Mapping[str, str]) -> Page:
+    """The page, or one that says why there is none."""
+    try:
+        return ask(path, query)
+    except NotFound as error:
+        return Page(f"{error}\n".encode(), 404)
+    except PluginFailed as error:
+        return Page(f"{error}\n".encode(), 502)
+    except OtpsupError as error:
+        return Page(f"{error}\n".encode(), 503)
+    except BaseException as error:
+        logger.error("the page {} failed", path, error=error)
+        return Page(f"this page failed: {in_words(error)}\n".encode(), 500)
