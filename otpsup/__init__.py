@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from .specs.health import max_age as max_age
     from .specs.health import memory as memory
     from .specs.health import silence as silence
+    from .specs.healthz import Healthz as Healthz
+    from .specs.healthz import HealthzCollector as HealthzCollector
     from .specs.hook import Hook as Hook
     from .specs.output import Inherit as Inherit
     from .specs.output import LogFile as LogFile
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
     from .specs.stdin import Socket as Socket
     from .specs.supervisors import DynamicSupervisor as DynamicSupervisor
     from .specs.supervisors import Supervisor as Supervisor
+    from .specs.web import Web as Web
     from .tree import Tree as Tree
     from .views import Change as Change
     from .views import ChildStatistics as ChildStatistics
@@ -139,12 +142,14 @@ _HOME = {
         "memory",
         "silence",
     ],
+    "specs.healthz": ["Healthz", "HealthzCollector"],
     "specs.hook": ["Hook"],
     "specs.output": ["Inherit", "LogFile"],
     "specs.plugin": ["External"],
     "specs.ready": ["http", "log_line", "notify", "port", "probe", "stays_up"],
     "specs.stdin": ["Socket"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
+    "specs.web": ["Web"],
     "tree": ["Tree"],
     "views": ["Change", "ChildStatistics", "ChildStatus", "Event", "Statistics"],
     "wire.lines": ["LogLine"],
@@ -169,6 +174,8 @@ __all__ = [
     "DynamicSupervisor",
     "Event",
     "External",
+    "Healthz",
+    "HealthzCollector",
     "Hook",
     "Inherit",
     "InvalidFile",
@@ -200,6 +207,7 @@ __all__ = [
     "Tree",
     "TreeClient",
     "UpdateRefused",
+    "Web",
     "Worker",
     "completed",
     "copies",

@@ -127,6 +127,20 @@ _LOOK = (
         (_follow("and what will happen"), _lines(20, "events"), _JSON_LINES, *_WHICH),
     ),
     Subcommand(
+        "healthz", "healthz:command",
+        "tell whether the tree, its children, its disks and whatever else is looked at are well; "
+        "exits with 1 if not", "look", (),
+        (
+            Option("format", ("--format",), "console, json or k8s (console on a terminal, else "
+                   "k8s)", "FORMAT", one_of("console", "json", "k8s"),
+                   completes="console json k8s"),
+            Option("include", ("--include",), "only these collectors, with commas between them",
+                   "NAMES"),
+            Option("exclude", ("--exclude",), "all collectors but these", "NAMES"),
+            *_WHICH,
+        ),
+    ),
+    Subcommand(
         "wait", "waiting:command",
         "wait until the tree is there, or the children at PATH are", "look", (_PATHS,),
         (

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from importlib import metadata
 from typing import Any, Final
 
 from ..errors import InvalidSpec
 from ..runtime import importing
-from ..specs import healthz as settings
 from ..specs.check import nearest
+from ..specs.healthz import HealthzCollector
 from .model import Metric
 
 GROUP: Final = "otpsup.collectors"
@@ -25,7 +24,7 @@ class Looking:
         given: the settings.
     """
 
-    def __init__(self, given: settings.Collector) -> None:
+    def __init__(self, given: HealthzCollector) -> None:
         self._given = given
         self._made: Callable[[], Iterable[Metric]] | None = None
 
@@ -59,6 +58,8 @@ def resolved(use: str) -> Any:
     """
     if ":" in use:
         return importing.resolve(use)
+    from importlib import metadata  # takes longer to load than all else here
+
     points = {point.name: point for point in metadata.entry_points(group=GROUP)}
     if use in points:
         return points[use].load()

@@ -26,7 +26,7 @@ def _is_use(value: Any) -> bool:
 
 
 @frozen
-class Collector:
+class HealthzCollector:
     """A collector that is not built in.
 
     Args:
@@ -61,11 +61,16 @@ class Collector:
 
 
 def _collectors(value: Any) -> Any:
-    """Whatever stands for a `Collector` becomes one."""
+    """Whatever stands for a `HealthzCollector` becomes one; a list is of objects that say their
+    names themselves."""
+    if isinstance(value, list | tuple):
+        value = check.converted(lambda v: {each.namespace: each for each in v}, value)
     if not isinstance(value, Mapping):
         return value
     return {
-        name: each if isinstance(each, Collector) else check.converted(Collector, each)
+        name: each
+        if isinstance(each, HealthzCollector)
+        else check.converted(HealthzCollector, each)
         for name, each in value.items()
     }
 
@@ -83,7 +88,8 @@ def _is_collector_name(value: Any) -> bool:
 
 def _are_collectors(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
-        _is_collector_name(name) and isinstance(each, Collector) for name, each in value.items()
+        _is_collector_name(name) and isinstance(each, HealthzCollector)
+        for name, each in value.items()
     )
 
 
@@ -115,7 +121,8 @@ class Healthz(PluginSpec):
     `tree`, `children` and `disk`.
 
     Args:
-        collectors: others, by the name of their namespace: a `Collector`, or what its `use` is.
+        collectors: others, by the name of their namespace: a `HealthzCollector`, or what its `use`
+            is; or a list of objects that have a `namespace`, see `otpsup.plugins.Collector`.
         include: the only ones that are asked if a request does not say which.
         exclude: those that are not.
         disk_free: below this part of a file system that is free, `disk` fails.
@@ -126,7 +133,7 @@ class Healthz(PluginSpec):
     name: ClassVar[str] = "healthz"
     runs: ClassVar[str] = "otpsup.healthz.service:Service"
 
-    collectors: Mapping[str, Collector] = field(
+    collectors: Mapping[str, HealthzCollector] = field(
         factory=dict,
         converter=_collectors,
         validator=check.rule(

@@ -18,7 +18,6 @@ from ..serving.asgi import Application, Receive, Scope, Send
 from .access import Access
 from .pages import Pages
 
-_METHODS = ("GET", "HEAD")
 Paths = Callable[[], Sequence[str]]
 
 
@@ -32,9 +31,6 @@ def application(paths: Paths, pages: Pages, access: Access) -> Application:
     """
 
     async def page(request: Request) -> Response:
-        if request.method not in _METHODS:
-            allowed = {"allow": ", ".join(_METHODS)}
-            return words(405, "pages are only looked at: GET or HEAD", allowed)
         path, known = request.scope["path"], paths()
         if path not in known:
             told = plain(path[:200])
@@ -44,7 +40,7 @@ def application(paths: Paths, pages: Pages, access: Access) -> Application:
         # Not as `media_type`, to which Starlette adds a charset.
         return Response(found.body, found.status, {"content-type": found.type})
 
-    every = Route("/{path:path}", page, methods=None)
+    every = Route("/{path:path}", page, methods=["GET", "HEAD"])
     return Guarded(Starlette(routes=[every]), access)
 
 

@@ -15,7 +15,7 @@ from otpsup import errors
 from otpsup.healthz import Metric, Namespace
 from otpsup.healthz.collecting import Collector, collect
 from otpsup.healthz.source import Looking
-from otpsup.specs.healthz import Collector as Settings
+from otpsup.specs.healthz import HealthzCollector as Settings
 from tests.support.waiting import LONG, until
 
 WELL = Metric("ping", "1ms")

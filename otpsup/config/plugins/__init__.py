@@ -18,11 +18,11 @@ from ..forms import BAD, VARIABLE, either
 from ..nodes import Mapping, Node, Scalar, data, is_nothing
 from ..records import Record
 from ..report import Place
-from . import consul
+from . import consul, healthz, web
 
 RECORDS: Final[dict[str, Record]] = {
     record.cls.name: record  # type: ignore[attr-defined]
-    for record in (consul.RECORD,)
+    for record in (consul.RECORD, healthz.RECORD, web.RECORD)
 }
 """Those that come with otpsup, by name."""
 

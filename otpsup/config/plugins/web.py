@@ -1,0 +1,15 @@
+"""`plugins: {web: ...}`."""
+
+from __future__ import annotations
+
+from ...specs.web import Web
+from ..forms import Text
+from ..notations import FilePath
+from ..records import Key, Record
+
+RECORD = Record(
+    Web,
+    {"listen": Key("listen", Text("an address")), "token_file": Key("token_file", FilePath())},
+    "an address such as '127.0.0.1:9300', or a mapping",
+    "listen",
+)
