@@ -17,10 +17,14 @@ _PROCESSES = ("worker", "command")
 
 def collect(tree: Verbs) -> Iterator[Metric]:
     """Look once."""
-    root = tree.status()
+    return found(tree.status())
+
+
+def found(root: ChildStatus) -> Iterator[Metric]:
+    """The metrics of a tree that is so."""
     yield from _below(root, is_to_run=True)
     if not any(node.type in _PROCESSES for node in root.walk()):
-        yield Metric("count", 0)
+        yield Metric("count", 0)  # none is no failure, but nothing at all would be
 
 
 def _below(node: ChildStatus, *, is_to_run: bool) -> Iterator[Metric]:
@@ -36,7 +40,8 @@ def _metrics(child: ChildStatus, *, is_to_run: bool) -> Iterator[Metric]:
     is_up = child.state == "running"
     yield _metric(child, "state", child.state, is_up or not is_to_run)
     if is_up:
-        yield _metric(child, "ready", "yes" if child.ready else "no", child.ready)
+        is_well = child.ready or not is_to_run
+        yield _metric(child, "ready", "yes" if child.ready else "no", is_well)
 
 
 def _metric(child: ChildStatus, name: str, value: str, is_well: bool) -> Metric:
@@ -50,7 +55,7 @@ def _why(child: ChildStatus) -> str:
     """Why it is as it is; of one that runs, why it cannot serve."""
     unready = f"{child.path} is not ready: "
     said = [line for line in child.why if line.startswith(unready)]
-    return next(iter((*said, *child.why)), f"{child.path} is {child.state}")
+    return next(filter(None, (*said, *child.why)), f"{child.path} is {child.state}")
 
 
 def _what_to_do(child: ChildStatus) -> str:
