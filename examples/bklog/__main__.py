@@ -8,10 +8,10 @@ import sys
 
 import otpsup
 from examples.bklog.fill import HERE, Place, fill, flags
-from otpsup import DynamicSupervisor, Supervisor
+from otpsup import Tree
 
 
-def tree(place: Place) -> Supervisor | DynamicSupervisor:
+def tree(place: Place) -> Tree:
     """The tree of tree.yaml, in this place; nothing is started."""
     variables = {
         "BKLOG_HOME": str(place.home),
@@ -20,8 +20,9 @@ def tree(place: Place) -> Supervisor | DynamicSupervisor:
         "BKLOG_API_PORT": str(place.api),
         "BKLOG_WEB_PORT": str(place.uwsgi),
         "BKLOG_GRAFANA_PORT": str(place.grafana),
+        "BKLOG_HEALTH_PORT": str(place.health),
     }
-    return otpsup.load(HERE / "tree.yaml", environ={**os.environ, **variables})
+    return Tree.from_file(HERE / "tree.yaml", environ={**os.environ, **variables})
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ class Place:
     Attributes:
         home: the folder under which everything lies; absolute, without blanks or `%`, and short:
             the path of a Unix socket has 107 bytes.
-        redis, api, uwsgi, grafana: ports on 127.0.0.1.
+        redis, api, uwsgi, grafana, health: ports on 127.0.0.1; the last is that of the tree itself.
         consul: host:port of a Consul agent; "" for none.
         env: the virtual environment that has gunicorn and celery.
     """
@@ -42,6 +42,7 @@ class Place:
     api: int = 8391
     uwsgi: int = 8392
     grafana: int = 8393
+    health: int = 8394
     consul: str = ""
     env: Path = Path(sys.prefix)
 
@@ -148,7 +149,7 @@ def flags(parser: argparse.ArgumentParser) -> Place:
         parser: a new one; what it is called, and says in its help, is the caller's.
     """
     parser.add_argument("home", metavar="DIR", type=Path, help="everything lies in this folder")
-    for name in ("redis", "api", "uwsgi", "grafana"):
+    for name in ("redis", "api", "uwsgi", "grafana", "health"):
         default = getattr(Place(Path()), name)
         parser.add_argument(f"--{name}", metavar="PORT", type=int, default=default)
     parser.add_argument("--consul", metavar="HOST:PORT", default="", help="register the API there")

@@ -16,3 +16,4 @@ from __future__ import annotations
 from .model import Metric as Metric
 from .model import Namespace as Namespace
 from .model import Report as Report
+from .model import report_of as report_of

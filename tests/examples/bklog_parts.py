@@ -43,8 +43,8 @@ QUEUES = {
 def a_place(consul: str = "") -> Iterator[Place]:
     """A folder, whose path is short enough for Unix sockets, and free ports."""
     with tempfile.TemporaryDirectory(prefix="bk") as folder:
-        redis, api, uwsgi, grafana = (free_port() for _ in range(4))
-        yield Place(Path(folder), redis, api, uwsgi, grafana, consul)
+        redis, api, uwsgi, grafana, health = (free_port() for _ in range(5))
+        yield Place(Path(folder), redis, api, uwsgi, grafana, health, consul)
 
 
 @contextmanager

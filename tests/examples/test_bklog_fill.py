@@ -1,14 +1,11 @@
-"""What BK-LOG's files become, and what its health check says."""
+"""What BK-LOG's files become."""
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from attrs import evolve
@@ -18,12 +15,10 @@ from examples.bklog.__main__ import tree
 from examples.bklog.fill import FILES, HERE, Place, fill
 from tests.support import ROOT
 
-SAMPLES = Path(__file__).parent / "bklog_healthz"
-
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(tmp_path, redis=1, api=2, uwsgi=3, grafana=4)
+    return Place(tmp_path, redis=1, api=2, uwsgi=3, grafana=4, health=5)
 
 
 def test_no_placeholder_is_left(place: Place) -> None:
@@ -106,7 +101,7 @@ def test_a_folder_that_no_file_could_name(name: str, tmp_path: Path) -> None:
 def test_tree_and_files_have_the_same_programs_and_commands(place: Place) -> None:
     """The tree leaves out the paths of programs, the wait, bash, and a `-P gevent` too many."""
     fill(place)
-    spec = tree(place)
+    spec = tree(place).spec
     assert isinstance(spec, otpsup.Supervisor)
     ours = {child.name: child.argv for child in spec.children if isinstance(child, otpsup.Command)}
     text = "".join((place.home / target).read_text() for target in FILES.values())
@@ -114,45 +109,3 @@ def test_tree_and_files_have_the_same_programs_and_commands(place: Place) -> Non
     assert set(ours) == set(theirs)
     for name in set(ours) - {"redis", "bklog-api", "celery_service_schedule"}:
         assert theirs[name].endswith(" ".join(ours[name]))
-
-
-def _healthz() -> ModuleType:
-    path = HERE / "parts/api/healthz.py"
-    spec = importlib.util.spec_from_file_location("bklog_healthz", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("format", ["console", "k8s"])
-def test_healthz_is_written_as_bk_log_writes_it(format: str) -> None:
-    """The samples are what BK-LOG's own code made of these metrics."""
-    report = json.loads((SAMPLES / "healthz.json").read_text())
-    assert getattr(_healthz(), format)(report) == (SAMPLES / f"healthz.{format}.txt").read_text()
-
-
-class _Queues:
-    """A Redis in which one queue is long, or that is not there."""
-
-    def __init__(self, up: bool = True) -> None:
-        self.up = up
-
-    def ping(self) -> None:
-        if not self.up:
-            raise _healthz().RedisError("nobody listens")
-
-    def llen(self, name: str) -> int:
-        self.ping()
-        return 12345 if name == "async_export" else 0
-
-
-def test_healthz_counts_the_queues() -> None:
-    sample = json.loads((SAMPLES / "healthz.json").read_text())
-    report = _healthz().report(_Queues())
-    redis, theirs = report["data"][0], sample["data"][1]
-    assert (report["message"], redis["message"]) == (sample["message"], theirs["message"])
-    assert theirs["data"][2] in redis["data"]
-    down = _healthz().report(_Queues(up=False))["data"][0]
-    assert [metric["message"] for metric in down["data"]] == ["nobody listens"]

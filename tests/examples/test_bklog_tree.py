@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
 import pytest
+from redis import Redis
 
 from examples.bklog.fill import Place
 from otpsup import ChildStatus, TreeClient
@@ -27,13 +31,14 @@ from tests.examples.bklog_parts import (
 )
 from tests.support.waiting import gone, until
 
+PORTS = ("redis", "api", "uwsgi", "grafana", "health")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @contextmanager
 def the_tree(place: Place) -> Iterator[subprocess.Popen[bytes]]:
     """The tree, when it is up."""
-    ports = [f"--{name}={getattr(place, name)}" for name in ("redis", "api", "uwsgi", "grafana")]
+    ports = [f"--{name}={getattr(place, name)}" for name in PORTS]
     arguments = ["examples.bklog", str(place.home), *ports, f"--consul={place.consul}"]
     with running(place, *arguments) as process:
         wait_for_text(place.home / "out", "the tree is up")
@@ -88,11 +93,64 @@ def test_tasks_before_during_and_after_a_kill() -> None:
 def test_the_api_is_ready_when_it_answers_and_exports_through_celery() -> None:
     """No wait: the tree is up when /healthz is; what the API is asked for, celery does."""
     with a_place() as place, the_tree(place):
-        assert get(place.api, "/healthz?format=k8s").startswith("ok\n\n[+]redis ok\n")
+        assert get(place.api, "/healthz").startswith("health check success\n\n[+]redis ok\n")
         assert get(place.uwsgi, "/readiness") == "ok\n"
         id = get(place.api, "/export?pattern=ready", "POST")
         until(lambda: get(place.api, f"/export?id={id}") == "SUCCESS", PATIENCE)
         assert (place.home / f"code/exports/{id}.gz").stat().st_size > 0
+
+
+def test_the_health_of_all() -> None:
+    """The tree serves /healthz: Redis, its queues, each celery worker, each child. A queue that is
+    too long, and a worker that is stopped, are seen by whoever asks, by HTTP and on the command
+    line; and by the API, of Redis."""
+    with a_place() as place, the_tree(place) as process, tasks(place):
+        assert health(place, 200)["message"] == "health check success"
+        spaces = {space["namespace"]: space["data"] for space in health(place, 200)["data"]}
+        assert [*spaces] == ["tree", "children", "disk", "redis", "celery"]
+        assert len(spaces["celery"]) == 6
+
+        with closing(Redis(port=place.redis)) as redis:
+            redis.lpush("nobodys", *range(10_001))
+            redis.rename("nobodys", "pipeline_priority.")  # no worker takes from either
+            assert health(place, 200)["status"]
+            worker = children(place, process)["celery_pipeline"].pid
+            assert worker is not None
+            os.kill(worker, signal.SIGSTOP)
+            redis.rename("pipeline_priority.", "pipeline_priority")
+            bad = health(place, 503)
+            assert bad["message"].endswith("please check these namespace: redis,celery")
+            failing = [m for s in bad["data"] for m in s["data"] if not m["status"]]
+            assert [(m["metric_name"], m["dimensions"]) for m in failing] == [
+                ("queue_len", {"queue_name": "pipeline_priority"}),
+                ("ping", {"worker": "celery@node1_bklog_pipeline_1"}),
+            ]
+            with pytest.raises(HTTPError, match="503"):
+                get(place.api, "/healthz")
+            redis.delete("pipeline_priority")
+            os.kill(worker, signal.SIGCONT)
+        until(lambda: get(place.api, "/healthz").startswith("health check success"), PATIENCE)
+
+        os.kill(children(place, process)["redis"].pid or 0, signal.SIGSTOP)
+        (redis_says,) = health(place, 503, "&include=redis")["data"]
+        assert [m["metric_name"] for m in redis_says["data"]] == ["ping"]
+        os.kill(children(place, process)["redis"].pid or 0, signal.SIGCONT)
+
+
+def health(place: Place, status: int, more: str = "") -> dict[str, Any]:
+    """What the tree says of itself over HTTP, once it has this status."""
+
+    def look() -> dict[str, Any] | None:
+        url = f"http://127.0.0.1:{place.health}/healthz?format_type=json{more}"
+        try:
+            with urlopen(url, timeout=PATIENCE) as answer:
+                found, told = answer.status, answer.read()
+        except HTTPError as error:
+            with error:
+                found, told = error.code, error.read()
+        return json.loads(told) if found == status else None
+
+    return until(look, PATIENCE)
 
 
 def test_redis_is_killed() -> None:

@@ -1,16 +1,20 @@
-"""What /healthz says: metrics by namespace, in BK-LOG's three formats.
+"""What BK-LOG's health check looks at: Redis with its queues, and the celery workers.
 
-Decides: what is looked at (Redis and its queues), and what counts as healthy.
-Must not know: HTTP.
+Decides: what is looked at, and what counts as healthy. Two show it: the tree (`plugins: healthz:`
+in tree.yaml) and the API itself.
+Must not know: how a report is written, and HTTP; that is otpsup's.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from celery import Celery
 from redis import Redis, RedisError
+
+from otpsup.healthz import Metric
 
 QUEUES = (
     "default", "celery", "async_export", "pipeline", "pipeline_priority", "service_schedule",
@@ -19,87 +23,99 @@ QUEUES = (
 )  # fmt: skip
 TOO_LONG = 10_000
 """Waiting tasks in one queue from which on somebody should look."""
+PATIENCE = 2.0
+"""Seconds for one answer."""
 
-Value = dict[str, Any]
-"""A metric, a namespace, or the whole; the keys are BK-LOG's."""
-
-
-def report(redis: Redis) -> Value:
-    """The state of everything: a Value with `status`, `data` (the namespaces) and `message`."""
-    namespaces = [_namespace("redis", [_ping(redis), *_lengths(redis)])]
-    bad = [entry["namespace"] for entry in namespaces if not entry["status"]]
-    message = f"health check failed, please check these namespace: {','.join(bad)}" if bad else "ok"
-    return {"status": not bad, "data": namespaces, "message": message}
+INFO = (
+    "redis_version", "connected_clients", "instantaneous_ops_per_sec", "latest_fork_usec",
+    "mem_fragmentation_ratio", "evicted_keys",
+)  # fmt: skip
+_CHECK_REDIS = "确认Redis是否可用"
+_CHECK_CELERY = "确认Celery worker是否运行"
 
 
-def console(report: Value) -> str:
-    """For a terminal: green what is well, red what is not, yellow what to do."""
-    return _text(report, _in_colour)
+class RedisHealth:
+    """Redis answers, what it says of itself, and how many tasks wait in each queue.
 
+    Args:
+        url: `redis://host:port/database`.
+    """
 
-def k8s(report: Value) -> str:
-    """For a probe: as `console`, without colours and advice."""
-    return _text(report, lambda _entry, line: [line])
+    namespace = "redis"
 
+    def __init__(self, url: str) -> None:
+        self._redis = Redis.from_url(
+            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, decode_responses=True
+        )
 
-def _namespace(name: str, metrics: Sequence[Value]) -> Value:
-    bad = [metric for metric in metrics if not metric["status"]]
-    message = f"{bad[0]['metric_name']} is out of limit" if bad else "ok"
-    return {"namespace": name, "status": not bad, "data": list(metrics), "message": message}
-
-
-def _ping(redis: Redis) -> Value:
-    began = time.monotonic()
-    try:
-        redis.ping()
-    except RedisError as error:
-        return _metric("ping", None, message=str(error))
-    return _metric("ping", f"{(time.monotonic() - began) * 1000:.0f}ms")
-
-
-def _lengths(redis: Redis) -> Iterable[Value]:
-    for name in QUEUES:
+    def collect(self) -> Iterator[Metric]:
+        """Look once; each time anew, unlike BK-LOG's own, which told what it saw first for ever."""
+        began = time.monotonic()
         try:
-            length = int(redis.llen(name))
-        except RedisError:
-            return  # the ping has said so
-        message = f"queue_len is larger than {TOO_LONG}" if length > TOO_LONG else ""
-        yield _metric("queue_len", length, {"queue_name": name}, message)
+            self._redis.ping()
+        except RedisError as error:
+            yield Metric("ping", None, False, None, str(error), _CHECK_REDIS)
+            return
+        yield Metric("ping", _milliseconds(began))
+        yield from _facts(self._redis.info())
+        for name in QUEUES:
+            yield _queue(name, int(self._redis.llen(name)))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._redis.close()
 
 
-def _metric(
-    name: str, value: object, dimensions: dict[str, str] | None = None, message: str = ""
-) -> Value:
-    return {
-        "status": not message, "metric_name": name, "metric_value": value,
-        "dimensions": dimensions, "message": message,
-        "suggestion": "确认Redis是否可用" if message else "",
-    }  # fmt: skip
+def _facts(info: dict[str, Any]) -> Iterator[Metric]:
+    for name in INFO:
+        yield Metric(name, info.get(name))
+    hits, misses = info.get("keyspace_hits", 0), info.get("keyspace_misses", 0)
+    yield Metric("hit_rate", round(hits / (hits + misses), 4) if hits + misses else "no reads yet")
 
 
-def _text(report: Value, draw: Callable[[Value, str], list[str]]) -> str:
-    lines = [report["message"], ""]
-    for space in report["data"]:
-        lines += draw(space, _first(space))
-        for metric in space["data"]:
-            lines += draw(metric, _line(space["namespace"], metric))
-        lines.append("")
-    return "\n".join(lines) + "\n"
+def _queue(name: str, length: int) -> Metric:
+    which = {"queue_name": name}
+    if length < TOO_LONG:
+        return Metric("queue_len", length, True, which)
+    message = f"queue_len is larger than {TOO_LONG}"
+    return Metric("queue_len", length, False, which, message, _CHECK_REDIS)
 
 
-def _first(space: Value) -> str:
-    failed = f"[-]{space['namespace']} failed, message: {space['message']}"
-    return f"[+]{space['namespace']} ok" if space["status"] else failed
+class CeleryHealth:
+    """Each of the workers answers a ping.
+
+    Args:
+        url: of the broker.
+        workers: their names, as `-n` has them.
+    """
+
+    namespace = "celery"
+
+    def __init__(self, url: str, workers: Sequence[str]) -> None:
+        timeouts = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+        self._app = Celery(broker=url)
+        self._app.conf.broker_transport_options = timeouts
+        self._workers = [name if "@" in name else f"celery@{name}" for name in workers]
+
+    def collect(self) -> Iterable[Metric]:
+        """Ask all at once."""
+        began = time.monotonic()
+        inspect = self._app.control.inspect(destination=self._workers, timeout=PATIENCE)
+        answers = inspect.ping() or {}
+        return [_worker(name, name in answers, began) for name in self._workers]
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._app.close()
 
 
-def _line(namespace: str, metric: Value) -> str:
-    what = f"{namespace}/{metric['metric_name']}"
-    which = [f"{name}={value}" for name, value in (metric["dimensions"] or {}).items()]
-    said = metric["metric_value"] if metric["status"] else metric["message"]
-    return " ".join([f"[{'+' if metric['status'] else '-'}]{what}", *which, str(said)])
+def _worker(name: str, has_answered: bool, began: float) -> Metric:
+    which = {"worker": name}
+    if has_answered:
+        return Metric("ping", _milliseconds(began), True, which)
+    message = f"no answer within {PATIENCE:g}s"
+    return Metric("ping", None, False, which, message, _CHECK_CELERY)
 
 
-def _in_colour(entry: Value, line: str) -> list[str]:
-    advice = entry.get("suggestion")
-    more = [f"\033[33m[建议]: {advice}\033[0m"] if advice else []
-    return [f"\033[{32 if entry['status'] else 31}m{line}\033[0m", *more]
+def _milliseconds(began: float) -> str:
+    return f"{(time.monotonic() - began) * 1000:.0f}ms"
