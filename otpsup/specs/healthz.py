@@ -121,8 +121,8 @@ class Healthz(PluginSpec):
     `tree`, `children` and `disk`.
 
     Args:
-        collectors: others, by the name of their namespace: a `HealthzCollector`, or what its `use`
-            is; or a list of objects that have a `namespace`, see `otpsup.plugins.Collector`.
+        collectors: others, by the name of their namespace; what `use` of a `HealthzCollector` may
+            be can stand for the whole. Objects that say their `namespace` may be in a list.
         include: the only ones that are asked if a request does not say which.
         exclude: those that are not.
         disk_free: below this part of a file system that is free, `disk` fails.

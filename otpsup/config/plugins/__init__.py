@@ -26,7 +26,7 @@ RECORDS: Final[dict[str, Record]] = {
 }
 """Those that come with otpsup, by name."""
 
-PARTS: Final[dict[str, Record]] = {**consul.PARTS}
+PARTS: Final[dict[str, Record]] = {**consul.PARTS, **healthz.PARTS}
 """What stands in them, and is a mapping itself; for the reference."""
 
 

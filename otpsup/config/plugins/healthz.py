@@ -30,3 +30,5 @@ RECORD = Record(
     },
     "a mapping, as in `{collectors: {redis: 'shop.health:Redis'}}`",
 )
+
+PARTS = {"`collectors: {...: ...}` of `healthz`": _COLLECTOR}

@@ -10,6 +10,5 @@ from ..records import Key, Record
 RECORD = Record(
     Web,
     {"listen": Key("listen", Text("an address")), "token_file": Key("token_file", FilePath())},
-    "an address such as '127.0.0.1:9300', or a mapping",
-    "listen",
+    "a mapping, as in `{listen: '127.0.0.1:9300'}`",
 )
