@@ -36,6 +36,8 @@ class Service(Plugin):
 
     name = "healthz"
     paths = ("/healthz", "/readiness")
+    at_once = True
+    """`/readiness` does not wait for a collector that hangs."""
 
     def __init__(self, settings: Healthz) -> None:
         self._settings = settings

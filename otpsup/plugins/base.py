@@ -31,18 +31,22 @@ class Page:
 class Plugin:
     """The base of plug-ins; each method may be left as it is.
 
-    All methods are called in one thread of the plug-in's own, one after the other: they may block,
-    and hold up nothing but this plug-in. What they raise is logged with the plug-in's name.
+    All methods are called in one thread of the plug-in's own, one after the other (but see
+    `at_once`): they may block, and hold up nothing but this plug-in. What they raise is logged with
+    the plug-in's name.
 
     Attributes:
         name: what messages call it; the name of its class if it has none.
         every: seconds from one `tick` to the next; None for no ticks.
         paths: of HTTP, which `page` answers: `("/metrics",)`.
+        at_once: whether `ask` and `page` are each called in a thread of its own, several at once,
+            so that none waits for another.
     """
 
     name: str = ""
     every: float | None = None
     paths: tuple[str, ...] = ()
+    at_once: bool = False
 
     def start(self, tree: PluginTree) -> None:
         """The tree begins; no event was told before."""

@@ -77,11 +77,29 @@ class Contained:
         elif threading.current_thread() is self._thread:  # it asks itself
             self._answer(answer, what, call)
         else:
-            self._inbox.put(lambda: self._answer(answer, what, call))
+            begin = self._answer_aside if self.plugin.at_once else self._answer
+            self._inbox.put(lambda: begin(answer, what, call))
         return answer
+
+    def _answer_aside(self, answer: Future[Any], what: str, call: Callable[[Plugin], Any]) -> None:
+        """In another thread: whoever asks next need not wait. From its own, when it has started."""
+        work = threading.Thread(
+            target=self._give, args=(answer, what, call), name=f"otpsup-{self.name}-{what}",
+            daemon=True,
+        )  # fmt: skip
+        try:
+            work.start()
+        except RuntimeError:  # no thread can be had
+            self._answer(answer, what, call)
 
     def _answer(self, answer: Future[Any], what: str, call: Callable[[Plugin], Any]) -> None:
         before, self._doing = self._doing, (what, time.monotonic())
+        try:
+            self._give(answer, what, call)
+        finally:
+            self._doing = before
+
+    def _give(self, answer: Future[Any], what: str, call: Callable[[Plugin], Any]) -> None:
         try:
             answer.set_result(call(self.plugin))
         except OtpsupError as error:
@@ -90,8 +108,6 @@ class Contained:
             self._complaints.raised(what, error)
             text = f"plug-in {self.name!r} failed in {what}: {in_words(error)}"
             answer.set_exception(PluginFailed(text))
-        finally:
-            self._doing = before
 
     def end(self) -> None:
         """Have it told what is owed, and stopped; see `join`."""

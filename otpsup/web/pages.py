@@ -12,8 +12,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from .. import mask
 from ..errors import NotFound, OtpsupError, PluginFailed, in_words
 from ..logger import logger
+from ..plain import plain
 from ..plugins import Page
 
 AT_ONCE: Final = 4
@@ -68,7 +70,7 @@ class Pages:
         try:
             threading.Thread(target=work, name="otpsup-web-page", daemon=True).start()
         except RuntimeError as error:  # no thread can be had
-            through(Page(f"no thread can be had: {error}\n".encode(), 503))
+            through(_words(f"no thread can be had: {error}", 503))
         return answer
 
 
@@ -77,11 +79,15 @@ def answered(ask: Ask, path: str, query: Mapping[str, str]) -> Page:
     try:
         return ask(path, query)
     except NotFound as error:
-        return Page(f"{error}\n".encode(), 404)
+        return _words(str(error), 404)
     except PluginFailed as error:
-        return Page(f"{error}\n".encode(), 502)
+        return _words(str(error), 502)
     except OtpsupError as error:
-        return Page(f"{error}\n".encode(), 503)
+        return _words(str(error), 503)
     except BaseException as error:
         logger.error("the page {} failed", path, error=error)
-        return Page(f"this page failed: {in_words(error)}\n".encode(), 500)
+        return _words(f"this page failed: {in_words(error)}", 500)
+
+
+def _words(text: str, status: int) -> Page:
+    return Page(f"{plain(mask.text(text))}\n".encode(), status)

@@ -83,8 +83,7 @@ def test_what_cannot_be_right(old: str, new: str, said: str, tmp_path: Path) -> 
 
 def test_the_schema_knows_it() -> None:
     """Editors complete and check it."""
-    schema = config.schema()
-    jsonschema.validate(yaml.safe_load(GOOD), schema)
+    known = jsonschema.Draft202012Validator(config.schema())
+    assert known.is_valid(yaml.safe_load(GOOD))
     for old, new in (("disk_free: 0.1", "disk_free: 2"), ("timeout: 500ms", "timeout: []")):
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(yaml.safe_load(GOOD.replace(old, new)), schema)
+        assert not known.is_valid(yaml.safe_load(GOOD.replace(old, new)))

@@ -218,6 +218,24 @@ def test_collectors_of_ones_own() -> None:
     assert [each["namespace"] for each in only["data"]] == ["disk", "good"]
 
 
+def test_readiness_does_not_wait_for_a_collector() -> None:
+    """Who asks one thing holds up nobody who asks another."""
+    GATE.clear()
+    settings = Healthz(collectors={"hangs": hanging})
+    asked: list[Any] = []
+    with Tree(Supervisor("shop", children=[]), plugins=[settings]) as tree:
+        slow = threading.Thread(target=lambda: asked.append(report(tree, "hangs")))
+        slow.start()
+        try:
+            until(lambda: any(t.name == "otpsup-healthz-hangs" for t in threading.enumerate()))
+            assert report(tree, "tree")["status"]
+            assert not asked
+        finally:
+            GATE.set()
+        slow.join(LONG)
+    assert asked[0]["status"]
+
+
 # Pages.
 
 
