@@ -25,6 +25,8 @@ SHOWS_ONLY = {
     "session.py:_say_last_words",  # when a tree ended, for `otpsup why`
     "control/last_words.py:begin",  # when it began
     "operations.py:__init__",  # since when the tree runs
+    "healthz/tree.py:collect",  # how long that is
+    "runtime/plugged.py:_facts",  # what a plug-in is told of a process
     "runtime/logs/stream.py:_pass_on",  # when a line came
     "runtime/logs/outlet.py:_in_our_name",  # that lines were dropped is a line, too
     "cli/why.py:_when",  # how long ago that was
