@@ -6,6 +6,7 @@ folder, the one for temporary files, and those that are named in the settings.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import tempfile
@@ -49,13 +50,18 @@ def _folders(named: Iterable[Path]) -> Iterator[Path]:
 def _written() -> Iterator[str]:
     """The files that this process has open for writing."""
     for fd in os.listdir("/proc/self/fd"):  # noqa: PTH208 - of names, and there may be many
-        try:
+        with contextlib.suppress(OSError):  # closed meanwhile
             path = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115
-            is_written = fcntl.fcntl(int(fd), fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
-        except OSError:  # closed meanwhile
-            continue
-        if path.startswith("/") and is_written and not path.startswith(("/dev/", "/memfd:")):
-            yield path.removesuffix(" (deleted)")
+            if _is_file(path) and _is_written(int(fd)):
+                yield path.removesuffix(" (deleted)")
+
+
+def _is_file(path: str) -> bool:
+    return path.startswith("/") and not path.startswith(("/dev/", "/memfd:", "/proc/"))
+
+
+def _is_written(fd: int) -> bool:
+    return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 
 
 def _one_each(folders: Iterable[Path]) -> list[Path]:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -32,6 +33,7 @@ from otpsup import (
 )
 from otpsup.control import address
 from otpsup.healthz import Metric, children, disk, query
+from otpsup.healthz import tree as tree_collector
 from otpsup.healthz.service import Service
 from otpsup.views import State
 from tests.support.trees import node, pid, watching
@@ -170,6 +172,30 @@ def test_every_tree_answers() -> None:
     assert told["state"] == "running"
     assert told["version"] == otpsup.__version__
     assert [space["status"] for space in there["data"]] == [True, True, True]
+
+
+class Counted:
+    """As much of a tree as the collector `tree` asks."""
+
+    def status(self) -> ChildStatus:
+        return ChildStatus("shop", "", "supervisor", "running", True, None, 0.0, 0, None)
+
+    def about(self) -> dict[str, Any]:
+        return {"version": "1", "since": 0.0}
+
+    def statistics(self) -> Any:
+        window = SimpleNamespace(intensity=3, used=2, period=60.0)
+        none = SimpleNamespace(intensity=0, used=0, period=5.0)
+        return SimpleNamespace(supervisors={"": window, "backend": window, "pool": none})
+
+
+def test_restarts_used() -> None:
+    """Where a tree counts them, they are told of each supervisor that allows some."""
+    told = [m for m in tree_collector.collect(Counted()) if m.name == "restarts"]  # type: ignore[arg-type]
+    assert [(m.value, m.dimensions, m.status) for m in told] == [
+        ("2 of 3 in 60s", {"supervisor": "shop"}, True),
+        ("2 of 3 in 60s", {"supervisor": "backend"}, True),
+    ]
 
 
 def test_what_is_asked_for_wrongly() -> None:
