@@ -73,6 +73,8 @@ if TYPE_CHECKING:
     from .specs.healthz import Healthz as Healthz
     from .specs.healthz import HealthzCollector as HealthzCollector
     from .specs.hook import Hook as Hook
+    from .specs.metrics import Metrics as Metrics
+    from .specs.metrics import OpenTelemetry as OpenTelemetry
     from .specs.output import Inherit as Inherit
     from .specs.output import LogFile as LogFile
     from .specs.plugin import External as External
@@ -144,6 +146,7 @@ _HOME = {
     ],
     "specs.healthz": ["Healthz", "HealthzCollector"],
     "specs.hook": ["Hook"],
+    "specs.metrics": ["Metrics", "OpenTelemetry"],
     "specs.output": ["Inherit", "LogFile"],
     "specs.plugin": ["External"],
     "specs.ready": ["http", "log_line", "notify", "port", "probe", "stays_up"],
@@ -183,6 +186,7 @@ __all__ = [
     "LogFile",
     "LogLine",
     "MaxChildren",
+    "Metrics",
     "NoProcess",
     "NoTreeFile",
     "NotAChild",
@@ -191,6 +195,7 @@ __all__ = [
     "NotPermitted",
     "NotReading",
     "NotRunning",
+    "OpenTelemetry",
     "OtpsupError",
     "Page",
     "Plugin",

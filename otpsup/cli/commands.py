@@ -109,6 +109,15 @@ _LOOK = (
         ),
     ),
     Subcommand(
+        "metrics", "metrics:command",
+        "print what the tree counts and measures, as Prometheus reads it", "look", (),
+        (
+            flag("openmetrics", "in the OpenMetrics format"),
+            flag("json", "print one JSON value; for that the tree needs no plug-in"),
+            *_WHICH,
+        ),
+    ),
+    Subcommand(
         "logs", "output:logs", "print what the children wrote last, each line with its child",
         "look", (_PATHS,),
         (_follow("and what they will write"), _lines(20), _JSON_LINES, *_WHICH),

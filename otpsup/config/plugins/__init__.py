@@ -18,11 +18,17 @@ from ..forms import BAD, VARIABLE, either
 from ..nodes import Mapping, Node, Scalar, data, is_nothing
 from ..records import Record
 from ..report import Place
-from . import consul, healthz, web
+from . import consul, healthz, metrics, web
 
 RECORDS: Final[dict[str, Record]] = {
     record.cls.name: record  # type: ignore[attr-defined]
-    for record in (consul.RECORD, healthz.RECORD, web.RECORD)
+    for record in (
+        consul.RECORD,
+        healthz.RECORD,
+        metrics.RECORD,
+        metrics.OPENTELEMETRY,
+        web.RECORD,
+    )
 }
 """Those that come with otpsup, by name."""
 
