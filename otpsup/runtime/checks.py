@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
-import os
 import re
 import socket
 import ssl
@@ -115,10 +114,12 @@ async def _accepted(address: tuple[str, int]) -> None:
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
         error = sock.connect_ex(address)
-        if error == errno.EINPROGRESS:  # on the machine itself the second call finds it done
+        if error == errno.EINPROGRESS:
+            error = sock.connect_ex(address)  # done, on the machine itself
+        if error == errno.EALREADY:
             await asyncio.get_running_loop().sock_connect(sock, address)
-        elif error:
-            raise OSError(error, os.strerror(error))
+        elif error not in (0, errno.EISCONN):
+            raise OSError(error, f"Connect call failed {address}")  # asyncio's words for it
 
 
 def _place(url: SplitResult) -> tuple[str, int]:

@@ -130,7 +130,7 @@ def test_output_is_counted_and_what_is_lost_of_it(tmp_path: Path) -> None:
 
 def test_checks_are_told_as_they_stand(tmp_path: Path) -> None:
     """What was looked at, how often, and what it said; not of a child that is down."""
-    no = Check(["sh", "-c", "echo first; echo no; exit 1"], interval=0.02, failures=1)
+    no = Check(["sh", "-c", "echo first; echo no; exit 1"], interval=0.02, timeout=10, failures=1)
     with running(Command("c", SLEEP, readiness=[no]), name="checked") as tree:
         child = seen(tree, "c", lambda child: child.checks and child.checks[0].is_well is False)
         (check,) = child.checks
