@@ -1,0 +1,205 @@
+"""Who is told what, and when: events and the time in, messages out. Pure.
+
+An alert is told once. While it goes on, and for `repeat_within` seconds, whatever else makes it fire
+is only counted. When it has been well for `well_for` seconds that is told, once, to those who have
+heard of it, or are about to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from ..engine.words import named
+from ..specs.alerts import Alerts
+from ..specs.channels import Channel
+from ..specs.quiet import RATE
+from ..views import Event
+from .alert import Alert, Batch, Evidence, Notice
+from .children import Children, Look
+from .grouping import Group, Pace
+from .rules import Sign, TreeStoppedWatch, Watch, watches
+
+_ENDS = ("child_terminated", "start_error")
+_WHY = 12
+"""Sentences of a chain that are kept."""
+_KNOWN = 2000
+"""Children of which it is kept how they ended."""
+
+
+class Decisions:
+    """All that is decided for one tree.
+
+    Args:
+        settings: what the alerts are, and who hears of them.
+    """
+
+    def __init__(self, settings: Alerts) -> None:
+        self.active: dict[str, Alert] = {}
+        self.groups = {
+            name: Group(name, pace(channel, settings))
+            for name, channel in settings.channels.items()
+        }
+        self._settings = settings
+        self._children = Children()
+        self._watches = watches(settings.rules, self._children)
+        self._evidence: dict[str, Evidence] = {}
+        self._of: dict[str, set[str]] = {}
+        """The alerts of each culprit."""
+        self._now = 0.0
+        self._is_over = False
+
+    def restore(self, active: Iterable[Alert]) -> None:
+        """Go on with what was firing when the host ended; what rules are no more is forgotten."""
+        for alert in active:
+            if alert.rule in self._watches:
+                self._keep(alert)
+
+    def vanished(self, now: float) -> None:
+        """The host of this tree was killed before, as is found when it begins again."""
+        for watch in self._watches.values():
+            if isinstance(watch, TreeStoppedWatch):
+                self._heed(watch, watch.vanished(now), now)
+
+    def event(self, event: Event) -> None:
+        """Something happened."""
+        self._is_over = event.kind == "halt"
+        self._children.event(event)
+        self._remember(event)
+        for watch in self._watches.values():
+            self._heed(watch, watch.event(event), event.at)
+
+    def look(self, look: Look) -> None:
+        """The whole tree was looked at."""
+        self._children.look(look)
+
+    @property
+    def wants_memory(self) -> bool:
+        """Whether a rule goes by it."""
+        return any(watch.rule.kind == "memory" for watch in self._watches.values())
+
+    def advance(self, now: float, *, at_once: bool = False) -> list[Batch]:
+        """The messages that are due.
+
+        Args:
+            at_once: the tree has ended: no message waits for others.
+        """
+        if now < self._now:
+            self._rewind(now)
+        self._now = now
+        if not self._is_over:  # what ends with its tree is not well
+            self._look_around(now)
+        batches = [group.take(now, at_once=at_once) for group in self.groups.values()]
+        return [batch for batch in batches if batch is not None]
+
+    def _look_around(self, now: float) -> None:
+        for watch in self._watches.values():
+            self._heed(watch, watch.due(now), now)
+        for alert in tuple(self.active.values()):
+            self._see(alert, now)
+
+    # What fires.
+
+    def _heed(self, watch: Watch, signs: Iterable[Sign], now: float) -> None:
+        for sign in signs:
+            if watch.is_about(sign.path):
+                self._fire(watch, sign, now)
+
+    def _fire(self, watch: Watch, sign: Sign, now: float) -> None:
+        key = f"{watch.name} {sign.path}"
+        before = self.active.get(key)
+        if before is None:
+            self._tell(self._alert(watch, sign), now)
+            return
+        again = evolve(before, count=before.count + 1, last_at=sign.at, well_at=None)
+        if now - before.told_at >= self._settings.repeat_within:
+            self._tell(evolve(again, what=sign.what), now)
+        else:
+            self._keep(again)
+
+    def _alert(self, watch: Watch, sign: Sign) -> Alert:
+        known = self._evidence.get(sign.culprit, Evidence())
+        why = sign.why if sign.why and sign.why != known.why else known.why
+        rule = watch.rule
+        return Alert(
+            watch.name, sign.path, rule.severity, rule.channels, sign.what, sign.at, sign.at,
+            sign.count, sign.culprit, evolve(known, why=why[:_WHY]),
+        )  # fmt: skip
+
+    def _tell(self, alert: Alert, now: float) -> None:
+        told = evolve(alert, told_at=now)
+        self._keep(told)
+        self._put_up(Notice(told), now)
+
+    def _put_up(self, notice: Notice, now: float) -> None:
+        names = notice.alert.channels or self.groups
+        for name in names:
+            if name in self.groups:
+                self.groups[name].add(notice, now)
+
+    def _keep(self, alert: Alert) -> None:
+        self.active[alert.key] = alert
+        self._of.setdefault(alert.culprit, set()).add(alert.key)
+        for group in self.groups.values():
+            group.refresh(alert)
+
+    # What led to it.
+
+    def _remember(self, event: Event) -> None:
+        """The last output of a child is told some time after its end; who fires waits for it."""
+        before = self._evidence.get(event.path, Evidence())
+        if event.kind in _ENDS:
+            new = Evidence((event.text, *event.chain)[:_WHY], (), event.traceback)
+        elif event.kind == "last_output":
+            new = evolve(before, lines=event.lines)
+        else:
+            return
+        self._evidence.pop(event.path, None)
+        self._evidence[event.path] = new
+        if len(self._evidence) > _KNOWN:
+            del self._evidence[next(iter(self._evidence))]
+        for key in tuple(self._of.get(event.path, ())):
+            self._know(self.active[key], new)
+
+    def _know(self, alert: Alert, new: Evidence) -> None:
+        evidence = evolve(new, why=alert.evidence.why or new.why)
+        self._keep(evolve(alert, evidence=evidence))
+
+    # What is well again.
+
+    def _see(self, alert: Alert, now: float) -> None:
+        watch = self._watches[alert.rule]
+        if not self._children.is_gone(alert.path) and not watch.is_well(alert.path, now):
+            if alert.well_at is not None:
+                self._keep(evolve(alert, well_at=None))
+        elif alert.well_at is None:
+            self._keep(evolve(alert, well_at=now))
+        elif now - alert.well_at >= self._settings.well_for:
+            self._resolve(alert, now)
+
+    def _resolve(self, alert: Alert, now: float) -> None:
+        done = evolve(alert, well=f"{named(alert.path)} {self._children.how_well(alert.path)}")
+        del self.active[alert.key]
+        self._of[alert.culprit].discard(alert.key)
+        if not self._of[alert.culprit]:
+            del self._of[alert.culprit]
+        self._put_up(Notice(done, "resolved"), now)
+
+    def _rewind(self, now: float) -> None:
+        """The clock was set back."""
+        for group in self.groups.values():
+            group.rewind(now)
+        for alert in tuple(self.active.values()):
+            told, well = min(alert.told_at, now), alert.well_at and min(alert.well_at, now)
+            self._keep(evolve(alert, told_at=told, well_at=well))
+
+
+def pace(channel: object, settings: Alerts) -> Pace:
+    """How a channel is spoken to; an object of somebody else's as usual."""
+    if not isinstance(channel, Channel):
+        return Pace(settings.group_wait, RATE, settings.quiet_hours)
+    own = channel.quiet_hours
+    return Pace(
+        settings.group_wait, channel.rate, settings.quiet_hours if own is None else own
+    )
