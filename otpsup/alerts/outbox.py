@@ -1,0 +1,293 @@
+"""What waits to be delivered, and what is firing, on disk: it survives the end of the host.
+
+Each message is one file, complete and synced before anybody tries to deliver it, and gone when its
+channel has taken it. A folder that cannot be written to is told, and messages are delivered from
+memory then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+
+from ..control import address
+from ..logger import logger
+from ..specs.alerts import SEVERITIES
+from .message import Message
+
+_STATE = "state.json"
+_LOCK = "lock"
+_SUFFIX = ".message"
+_BAD = ".bad"
+_DRAFT = ".new"
+_MOST_BAD = 20
+_LARGEST = 4 << 20
+"""Bytes of a file that are read; none of ours is so large."""
+
+
+@frozen
+class _Kept:
+    message: Message
+    size: int
+
+
+def usual(tree: str) -> Path:
+    """The folder for a tree of this name.
+
+    Source: https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    state = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(state) if state.startswith("/") else Path("~/.local/state").expanduser()
+    return base / "otpsup" / "alerts" / address.safe(tree)
+
+
+class Outbox:
+    """The messages of one tree.
+
+    All methods may be called from any thread.
+
+    Args:
+        folder: is made if need be. If another host uses it, `<folder>-2` is taken, and so on.
+        max_messages, max_bytes: that wait at most.
+        name: of the tree, for the log.
+    """
+
+    def __init__(self, folder: Path, max_messages: int, max_bytes: int, name: str) -> None:
+        self.folder = folder
+        self.trouble = ""
+        """Why nothing can be written to the folder, or ""."""
+        self._most, self._most_bytes = max_messages, max_bytes
+        self._name = name
+        self._mutex = threading.RLock()
+        self._kept: dict[str, _Kept] = {}
+        self._lost: Counter[str] = Counter()
+        self._lock: int | None = None
+        self._contained(self._take_folder)
+
+    # On disk.
+
+    def _take_folder(self) -> None:
+        folder, number = self.folder, 1
+        while True:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                number += 1
+                folder = self.folder.with_name(f"{self.folder.name}-{number}")
+            except OSError:  # a file system without locks
+                os.close(fd)
+                break
+            else:
+                self._lock = fd
+                break
+        self.folder = folder
+
+    def _contained(self, work: Callable[[], None]) -> bool:
+        """Do what may fail for want of a disk; it is told when that begins and when it ends."""
+        try:
+            work()
+        except OSError as error:
+            why = error.strerror or str(error)
+            if why != self.trouble:
+                logger.error(
+                    "alerts of {}: cannot write to {} ({}); what is not delivered when this process "
+                    "ends will be lost; make that folder writable, or set `outbox` to another one",
+                    self._name, self.folder, why,
+                )  # fmt: skip
+            self.trouble = why
+            return False
+        if self.trouble:
+            logger.info("alerts of {}: can write to {} again", self._name, self.folder)
+            self.trouble = ""
+        return True
+
+    def _write(self, name: str, value: Any) -> int:
+        """Write a file so that it is there with all of it, or not at all.
+
+        Returns:
+            its size in bytes.
+        """
+        data = json.dumps(value).encode()
+        draft = self.folder / f"{name}{_DRAFT}"
+        fd = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        draft.rename(self.folder / name)
+        self._sync_folder()
+        return len(data)
+
+    def _sync_folder(self) -> None:
+        """The name of a new file is its folder's to keep (fsync(2))."""
+        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Keep what is firing, and what is not in a message yet."""
+        with self._mutex:
+            self._contained(lambda: void(self._write(_STATE, state)))
+
+    def load_state(self) -> dict[str, Any] | None:
+        """What was kept last; None if there is nothing that can be used."""
+        value = self._read(self.folder / _STATE)
+        if value is None or isinstance(value, dict):
+            return value
+        self._set_aside(self.folder / _STATE, "it is no object")
+        return None
+
+    def load(self) -> list[Message]:
+        """Take up what an earlier host has left."""
+        with self._mutex, contextlib.suppress(OSError):
+            for draft in self.folder.glob(f"*{_DRAFT}"):
+                draft.unlink(missing_ok=True)
+            for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
+                self._take_up(path)
+        return self.waiting()
+
+    def _take_up(self, path: Path) -> None:
+        value = self._read(path)
+        if value is None:
+            return
+        try:
+            message = _message(value)
+        except (TypeError, ValueError, KeyError) as error:
+            self._set_aside(path, str(error))
+            return
+        self._kept[message.id] = _Kept(message, path.stat().st_size)
+
+    def _read(self, path: Path) -> Any:
+        try:
+            if path.stat().st_size > _LARGEST:
+                raise ValueError("it is too large")
+            return json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            logger.error("alerts of {}: cannot read {} ({})", self._name, path, error.strerror)
+        except (ValueError, RecursionError) as error:
+            self._set_aside(path, str(error))
+        return None
+
+    def _set_aside(self, path: Path, why: str) -> None:
+        """It is kept for whoever wants to look, and not tried again."""
+        aside = path.with_name(f"{path.name}{_BAD}")
+        logger.error("alerts of {}: {} is damaged ({}); it is {} now", self._name, path, why, aside)
+        with contextlib.suppress(OSError):
+            path.rename(aside)
+            old = sorted(self.folder.glob(f"*{_BAD}"), key=lambda p: p.stat().st_mtime)
+            for each in old[:-_MOST_BAD]:
+                each.unlink(missing_ok=True)
+
+    # What waits.
+
+    def write(self, message: Message) -> int:
+        """Have it on disk; nobody delivers it before `release`.
+
+        Returns:
+            its size; 0 if it is in memory alone.
+        """
+        size = 0
+
+        def work() -> None:
+            nonlocal size
+            size = self._write(_file(message), asdict(message))
+
+        with self._mutex:
+            self._contained(work)
+        return size
+
+    def release(self, message: Message, size: int) -> None:
+        """It may be delivered now. If too much waits, the oldest of the least severity go."""
+        with self._mutex:
+            self._kept[message.id] = _Kept(message, size or len(message.text))
+            for victim in self._too_many():
+                self.drop(victim, f"more than {self._most} messages, or {self._most_bytes} bytes")
+
+    def _too_many(self) -> Iterator[Message]:
+        count, total = len(self._kept), sum(kept.size for kept in self._kept.values())
+        order = sorted(
+            self._kept.values(),
+            key=lambda k: (SEVERITIES.index(k.message.severity), k.message.at),  # type: ignore[arg-type]
+        )
+        for kept in order:
+            if count <= self._most and (total <= self._most_bytes or count == 1):
+                return
+            count, total = count - 1, total - kept.size
+            yield kept.message
+
+    def drop(self, message: Message, why: str) -> None:
+        """It is never delivered; that is told in the log, and with the channel's next message."""
+        with self._mutex:
+            if message.id not in self._kept:
+                return
+            self.remove(message)
+            self._lost[message.channel] += 1
+        logger.error(
+            "alerts of {}: dropped a message for channel {} ({}): {}",
+            self._name, message.channel, why, message.subject,
+        )  # fmt: skip
+
+    def remove(self, message: Message) -> None:
+        """It was delivered."""
+        with self._mutex:
+            self._kept.pop(message.id, None)
+            with contextlib.suppress(OSError):
+                (self.folder / _file(message)).unlink(missing_ok=True)
+
+    def waiting(self, channel: str | None = None) -> list[Message]:
+        """What is to be delivered, the oldest first."""
+        with self._mutex:
+            found = [kept.message for kept in self._kept.values()]
+        found = [each for each in found if channel is None or each.channel == channel]
+        return sorted(found, key=lambda message: (message.at, message.number))
+
+    def take_lost(self, channel: str) -> int:
+        """How many messages for a channel were dropped since it was last asked."""
+        with self._mutex:
+            return self._lost.pop(channel, 0)
+
+    def close(self) -> None:
+        """Another host, or another life of this one, may have the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def void(_: object) -> None:
+    """Nothing of what something returns."""
+
+
+def _file(message: Message) -> str:
+    return f"{int(message.at * 1000):015}-{address.safe(message.id)}{_SUFFIX}"
+
+
+def _message(value: Any) -> Message:
+    message = Message(**value)
+    texts = (message.id, message.channel, message.subject, message.text)
+    is_sound = (
+        all(isinstance(text, str) for text in texts)
+        and isinstance(message.at, int | float)
+        and isinstance(message.number, int)
+        and message.severity in SEVERITIES
+        and isinstance(message.payload, dict)
+        and isinstance(message.keys, list)
+    )
+    if not is_sound:
+        raise ValueError("it has other fields than a message")
+    return Message(**{**value, "keys": tuple(message.keys)})
