@@ -49,6 +49,8 @@ class Decisions:
         """The alerts of each culprit."""
         self._now = 0.0
         self._is_over = False
+        self.changes = 0
+        """Counts up whenever there is something new to be kept on disk."""
 
     def restore(self, active: Iterable[Alert]) -> None:
         """Go on with what was firing when the host ended; what rules are no more is forgotten."""
@@ -139,6 +141,7 @@ class Decisions:
                 self.groups[name].add(notice, now)
 
     def _keep(self, alert: Alert) -> None:
+        self.changes += 1
         self.active[alert.key] = alert
         self._of.setdefault(alert.culprit, set()).add(alert.key)
         for group in self.groups.values():
@@ -180,6 +183,7 @@ class Decisions:
 
     def _resolve(self, alert: Alert, now: float) -> None:
         done = evolve(alert, well=f"{named(alert.path)} {self._children.how_well(alert.path)}")
+        self.changes += 1
         del self.active[alert.key]
         self._of[alert.culprit].discard(alert.key)
         if not self._of[alert.culprit]:

@@ -1,0 +1,258 @@
+"""The plug-in: it hears of events, has decisions made, and gives messages to couriers."""
+
+from __future__ import annotations
+
+import socket
+import os
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NotFound, NotRunning, OtpsupError
+from ..logger import logger
+from ..plugins.base import Plugin
+from ..specs.alerts import Alerts
+from ..specs.check import nearest
+from ..views import Event
+from . import kept, message, text
+from .channels import make
+from .children import Look
+from .courier import FIRST, Courier, NotDelivered, Send
+from .decisions import Decisions
+from .outbox import Outbox, usual
+
+if TYPE_CHECKING:
+    from ..plugins.handle import PluginTree
+
+_LOOKS = 15.0
+"""Seconds from one look at the whole tree to the next, while something is firing."""
+_SAVES = 1.0
+"""Seconds from one writing of what is firing to the next."""
+_LAST = 3.0
+"""Seconds that couriers get at the end."""
+_TIMEOUT = 30.0
+"""Of a channel that is an object of somebody else's."""
+_ASKED = 25.0
+"""Seconds within which a test has an answer, which is before whoever asks stops waiting."""
+
+
+class Service(Plugin):
+    """See `specs.alerts.Alerts`.
+
+    Args:
+        settings: what it is to do.
+        first: seconds from a delivery that failed to the next.
+
+    Raises:
+        OtpsupError: a library that a channel needs is not there.
+    """
+
+    every = 0.5
+
+    def __init__(self, settings: Alerts, *, first: float = FIRST) -> None:
+        self._settings = settings
+        self._first = first
+        self._mail = Path()
+        for channel in settings.channels.values():
+            make(channel, self._mail)
+        self._decisions = Decisions(settings)
+        self._couriers: dict[str, Courier] = {}
+        self._is_running = True
+        self._saved: dict[str, Any] = {}
+        self._saved_at = self._looked_at = 0.0
+
+    # Life.
+
+    def start(self, tree: PluginTree) -> None:
+        """Take up what an earlier host has left, and begin to deliver it."""
+        self._tree = tree
+        settings = self._settings
+        folder = settings.outbox or usual(tree.name)
+        self._outbox = Outbox(folder, settings.max_messages, settings.max_bytes, tree.name)
+        self._mail = folder.with_name(f"{folder.name}.mail")
+        messages = self._outbox.load()
+        self._restore(messages)
+        self._save()
+        for name, channel in settings.channels.items():
+            self._couriers[name] = self._courier(name, channel)
+        for each in messages:
+            if each.channel not in self._couriers:
+                self._outbox.drop(each, "there is no such channel any more")
+
+    def _restore(self, messages: list[message.Message]) -> None:
+        state = self._outbox.load_state() or {}
+        now = time.time()
+        try:
+            if state:
+                kept.restore(self._decisions, state, now)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            logger.error("alerts of {}: what was firing is not known, for {} is damaged ({})",
+                         self._tree.name, self._outbox.folder, error)  # fmt: skip
+            state = {}
+        kept.told_already(self._decisions, messages)
+        origin = state.get("origin")
+        origin = origin if isinstance(origin, str) and origin.isalnum() else uuid.uuid4().hex
+        self._where = message.Where(self._tree.name, socket.gethostname(), os.getpid(), origin)
+        if state.get("is_running"):
+            self._decisions.vanished(now)
+
+    def _courier(self, name: str, channel: Any) -> Courier:
+        timeout = getattr(channel, "timeout", _TIMEOUT)
+        return Courier(
+            name, self._sender(channel), self._outbox, timeout=timeout,
+            max_age=self._settings.max_age, tree=self._tree.name, first=self._first,
+        )  # fmt: skip
+
+    def _sender(self, channel: Any) -> Send:
+        return make(channel, self._mail)
+
+    def on_event(self, event: Event) -> None:
+        """Something happened."""
+        before = self._decisions.changes
+        self._decisions.event(event)
+        if event.kind == "halt":
+            self._is_running = False
+            self._deliver(time.time(), at_once=True)
+        elif self._decisions.changes != before and self._is_time_to_save():
+            self._save()
+
+    def tick(self) -> None:
+        """Deliver what is due."""
+        now = time.time()
+        self._look(now)
+        self._deliver(now)
+        if self._is_time_to_save():
+            self._save()
+
+    def stop(self) -> None:
+        """The tree has ended, or these settings have."""
+        self._is_running = False
+        self._save()
+        until = time.monotonic() + _LAST
+        for courier in self._couriers.values():
+            courier.wake()
+        for courier in self._couriers.values():
+            courier.stop(until)
+        if waiting := self._outbox.waiting():
+            logger.warning("alerts of {}: {} not delivered yet; tried again when it begins again",
+                           self._tree.name, len(waiting))  # fmt: skip
+        self._outbox.close()
+
+    # What is decided, and done.
+
+    def _look(self, now: float) -> None:
+        is_needed = self._decisions.active or self._decisions.wants_memory
+        if not is_needed or 0 <= now - self._looked_at < _LOOKS:
+            return
+        self._looked_at = now
+        try:
+            root = self._tree.status()
+        except NotRunning:
+            return
+        self._decisions.look(Look(now, root, self._memory()))
+
+    def _memory(self) -> dict[str, int]:
+        statistics = getattr(self._tree, "statistics", None)
+        if statistics is None or not self._decisions.wants_memory:
+            return {}
+        return {path: child.memory for path, child in statistics().children.items()}
+
+    def _deliver(self, now: float, *, at_once: bool = False) -> None:
+        for name, group in self._decisions.groups.items():
+            group.lost += self._outbox.take_lost(name)
+        batches = self._decisions.advance(now, at_once=at_once)
+        if not batches:
+            return
+        messages = [message.compose(batch, self._where) for batch in batches]
+        sizes = [self._outbox.write(each) for each in messages]
+        self._save()  # before anybody delivers: a message is never made twice
+        for each, size in zip(messages, sizes, strict=True):
+            self._outbox.release(each, size)
+            self._couriers[each.channel].wake()
+
+    def _is_time_to_save(self) -> bool:
+        return not 0 <= time.monotonic() - self._saved_at < _SAVES
+
+    def _save(self) -> None:
+        state = kept.state_of(
+            self._decisions, self._where.origin, is_running=self._is_running
+        )
+        if state != self._saved or self._outbox.trouble:
+            self._outbox.save_state(state)
+            self._saved = state
+        self._saved_at = time.monotonic()
+
+    # For who asks.
+
+    def ask(self, what: str, fields: Mapping[str, Any]) -> Any:
+        """`status`: what is firing, and what waits. `test`: send a message through each channel, or
+        through `channel`, now.
+
+        Raises:
+            NotFound: there is no such channel, or no such request.
+        """
+        if what == "status":
+            return self._status()
+        if what == "test":
+            return self._test(fields.get("channel"))
+        raise NotFound(f"alerts answer 'status' and 'test', not {what!r}")
+
+    def _status(self) -> dict[str, Any]:
+        active = sorted(self._decisions.active.values(), key=lambda alert: alert.at)
+        return {
+            "firing": [
+                {
+                    "rule": alert.rule, "path": alert.path, "severity": alert.severity,
+                    "what": alert.what, "at": alert.at, "last_at": alert.last_at,
+                    "count": alert.count, "well_at": alert.well_at,
+                }
+                for alert in active
+            ],
+            "channels": {name: self._state(name) for name in self._couriers},
+            "outbox": str(self._outbox.folder),
+            "trouble": self._outbox.trouble,
+        }  # fmt: skip
+
+    def _state(self, name: str) -> dict[str, Any]:
+        state, group = self._couriers[name].state, self._decisions.groups[name]
+        return {
+            "kind": getattr(self._settings.channels[name], "kind", "") or "own",
+            "grouping": len(group.waiting) + group.more,
+            "waiting": len(self._outbox.waiting(name)),
+            "delivered": state.delivered,
+            "last_at": state.last_at,
+            "trouble": state.trouble,
+        }
+
+    def _test(self, channel: Any) -> dict[str, Any]:
+        names = list(self._couriers) if channel is None else [self._known(channel)]
+        found: dict[str, Any] = {
+            name: {"ok": False, "why": f"no answer within {_ASKED:g} s"} for name in names
+        }
+        threads = [
+            threading.Thread(target=self._test_one, args=(name, found), daemon=True)
+            for name in names
+        ]
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + _ASKED
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return {name: dict(found[name]) for name in names}
+
+    def _known(self, channel: Any) -> str:
+        if channel in self._couriers:
+            return str(channel)
+        hint = nearest(str(channel), self._couriers) or f"there are: {', '.join(self._couriers)}"
+        raise NotFound(f"alerts have no channel {channel!r}; {hint}")
+
+    def _test_one(self, name: str, found: dict[str, Any]) -> None:
+        try:
+            self._couriers[name].try_now(message.test(name, self._where, time.time()))
+        except NotDelivered as error:
+            found[name] = {"ok": False, "why": str(error)}
+        else:
+            found[name] = {"ok": True, "why": ""}
