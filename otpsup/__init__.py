@@ -57,7 +57,17 @@ if TYPE_CHECKING:
     from .specs.after import healthy as healthy
     from .specs.after import ready as ready
     from .specs.after import started as started
+    from .specs.alerts import Alerts as Alerts
+    from .specs.alerts import GaveUp as GaveUp
+    from .specs.alerts import MemoryOver as MemoryOver
+    from .specs.alerts import Restarts as Restarts
+    from .specs.alerts import TreeStopped as TreeStopped
+    from .specs.alerts import Unhealthy as Unhealthy
     from .specs.backoff import Backoff as Backoff
+    from .specs.channels import Apprise as Apprise
+    from .specs.channels import Mailbox as Mailbox
+    from .specs.channels import Smtp as Smtp
+    from .specs.channels import Webhook as Webhook
     from .specs.children import Command as Command
     from .specs.children import Worker as Worker
     from .specs.consul import Consul as Consul
@@ -78,6 +88,8 @@ if TYPE_CHECKING:
     from .specs.output import Inherit as Inherit
     from .specs.output import LogFile as LogFile
     from .specs.plugin import External as External
+    from .specs.quiet import QuietHours as QuietHours
+    from .specs.quiet import Rate as Rate
     from .specs.ready import http as http
     from .specs.ready import log_line as log_line
     from .specs.ready import notify as notify
@@ -131,7 +143,9 @@ _HOME = {
     "plugins.base": ["Page", "Plugin"],
     "program": ["run"],
     "specs.after": ["completed", "healthy", "ready", "started"],
+    "specs.alerts": ["Alerts", "GaveUp", "MemoryOver", "Restarts", "TreeStopped", "Unhealthy"],
     "specs.backoff": ["Backoff"],
+    "specs.channels": ["Apprise", "Mailbox", "Smtp", "Webhook"],
     "specs.children": ["Command", "Worker"],
     "specs.consul": ["Consul", "ConsulService"],
     "specs.copies": ["copies"],
@@ -149,6 +163,7 @@ _HOME = {
     "specs.metrics": ["Metrics", "OpenTelemetry"],
     "specs.output": ["Inherit", "LogFile"],
     "specs.plugin": ["External"],
+    "specs.quiet": ["QuietHours", "Rate"],
     "specs.ready": ["http", "log_line", "notify", "port", "probe", "stays_up"],
     "specs.stdin": ["Socket"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
@@ -160,8 +175,10 @@ _HOME = {
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "Alerts",
     "AlreadyPresent",
     "AlreadyStarted",
+    "Apprise",
     "AsyncTree",
     "Backoff",
     "CallerNotReady",
@@ -177,6 +194,7 @@ __all__ = [
     "DynamicSupervisor",
     "Event",
     "External",
+    "GaveUp",
     "Healthz",
     "HealthzCollector",
     "Hook",
@@ -185,7 +203,9 @@ __all__ = [
     "InvalidSpec",
     "LogFile",
     "LogLine",
+    "Mailbox",
     "MaxChildren",
+    "MemoryOver",
     "Metrics",
     "NoProcess",
     "NoTreeFile",
@@ -201,9 +221,13 @@ __all__ = [
     "Plugin",
     "PluginFailed",
     "ProtocolError",
+    "QuietHours",
+    "Rate",
     "Restarting",
+    "Restarts",
     "Running",
     "SimpleOneForOne",
+    "Smtp",
     "Socket",
     "StartFailed",
     "Statistics",
@@ -211,8 +235,11 @@ __all__ = [
     "TooLarge",
     "Tree",
     "TreeClient",
+    "TreeStopped",
+    "Unhealthy",
     "UpdateRefused",
     "Web",
+    "Webhook",
     "Worker",
     "completed",
     "copies",

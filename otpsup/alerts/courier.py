@@ -95,9 +95,7 @@ class Courier:
         self._hanging: list[threading.Thread] = []
         self._wake = threading.Event()
         self._is_over = False
-        self._thread = threading.Thread(
-            target=self._run, name=f"otpsup-alerts-{name}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name=f"otpsup-alerts-{name}", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
@@ -168,8 +166,8 @@ class Courier:
             self._outbox.drop(message, f"not delivered in {self._max_age:g} s: {why}")
             return
         logger.warning(
-            "alerts of {}: channel {} did not take a message ({}); {} in the outbox, tried again in "
-            "{:.3g} s", self._tree, self.name, why, len(self._outbox.waiting(self.name)), wait,
+            "alerts of {}: channel {} did not take a message ({}); {} in the outbox, tried again "
+            "in {:.3g} s", self._tree, self.name, why, len(self._outbox.waiting(self.name)), wait,
         )  # fmt: skip
 
     def try_now(self, message: Message) -> None:

@@ -1,8 +1,8 @@
 """Who is told what, and when: events and the time in, messages out. Pure.
 
-An alert is told once. While it goes on, and for `repeat_within` seconds, whatever else makes it fire
-is only counted. When it has been well for `well_for` seconds that is told, once, to those who have
-heard of it, or are about to.
+An alert is told once. While it goes on, and for `repeat_within` seconds, whatever else makes it
+fire is only counted. When it has been well for `well_for` seconds that is told, once, to those who
+have heard of it, or are about to.
 """
 
 from __future__ import annotations
@@ -204,6 +204,4 @@ def pace(channel: object, settings: Alerts) -> Pace:
     if not isinstance(channel, Channel):
         return Pace(settings.group_wait, RATE, settings.quiet_hours)
     own = channel.quiet_hours
-    return Pace(
-        settings.group_wait, channel.rate, settings.quiet_hours if own is None else own
-    )
+    return Pace(settings.group_wait, channel.rate, settings.quiet_hours if own is None else own)

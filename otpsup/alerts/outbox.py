@@ -102,8 +102,9 @@ class Outbox:
             why = error.strerror or str(error)
             if why != self.trouble:
                 logger.error(
-                    "alerts of {}: cannot write to {} ({}); what is not delivered when this process "
-                    "ends will be lost; make that folder writable, or set `outbox` to another one",
+                    "alerts of {}: cannot write to {} ({}); what is not delivered when this "
+                    "process ends will be lost; make that folder writable, or set `outbox` to "
+                    "another one",
                     self._name, self.folder, why,
                 )  # fmt: skip
             self.trouble = why
@@ -223,7 +224,7 @@ class Outbox:
         count, total = len(self._kept), sum(kept.size for kept in self._kept.values())
         order = sorted(
             self._kept.values(),
-            key=lambda k: (SEVERITIES.index(k.message.severity), k.message.at),  # type: ignore[arg-type]
+            key=lambda k: (SEVERITIES.index(k.message.severity), k.message.at),
         )
         for kept in order:
             if count <= self._most and (total <= self._most_bytes or count == 1):

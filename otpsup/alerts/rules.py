@@ -131,7 +131,11 @@ class RestartsWatch(Watch):
         """Not restarted so often any more, and nothing is wrong with it."""
         times = self._times.get(path, ())
         recent = sum(now - at < self.rule.within for at in times)
-        return recent < self.rule.count and self._children.is_known(path) and not self._children.is_failing(path)
+        return (
+            recent < self.rule.count
+            and self._children.is_known(path)
+            and not self._children.is_failing(path)
+        )
 
 
 class UnhealthyWatch(Watch):
@@ -222,9 +226,9 @@ class TreeStoppedWatch(Watch):
         """The host of the tree was killed, as is found when it begins again."""
         why = (
             "its host was killed (SIGKILL, or for want of memory), or the machine stopped: it said "
-            "nothing when it ended, and this is told by the one that began now",
+            "nothing when it ended, and this is told by the one that began now"
         )
-        yield Sign("", now, "the tree ended without a word", why)
+        yield Sign("", now, "the tree ended without a word", (why,))
 
 
 def size(count: int) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import os
+import socket
 import threading
 import time
 import uuid
@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NotFound, NotRunning, OtpsupError
+from ..errors import NotFound, NotRunning
 from ..logger import logger
 from ..plugins.base import Plugin
 from ..specs.alerts import Alerts
 from ..specs.check import nearest
 from ..views import Event
-from . import kept, message, text
+from . import kept, message
 from .channels import make
 from .children import Look
 from .courier import FIRST, Courier, NotDelivered, Send
@@ -177,9 +177,7 @@ class Service(Plugin):
         return not 0 <= time.monotonic() - self._saved_at < _SAVES
 
     def _save(self) -> None:
-        state = kept.state_of(
-            self._decisions, self._where.origin, is_running=self._is_running
-        )
+        state = kept.state_of(self._decisions, self._where.origin, is_running=self._is_running)
         if state != self._saved or self._outbox.trouble:
             self._outbox.save_state(state)
             self._saved = state

@@ -1,4 +1,4 @@
-"""A message in words, for people who were just woken: what, when, where, why, what to do next. Pure.
+"""A message in words, for people who were just woken: what, when, where, why, what next. Pure.
 
 Plain text, each line complete in itself. Times are those of the host, with their zone.
 """
@@ -60,7 +60,9 @@ def _counted(notices: Sequence[Notice], more: int) -> str:
     firing = sum(notice.status == "firing" for notice in notices)
     well = len(notices) - firing
     counts = [(firing, "alert"), (well, "recovery" if well == 1 else "recoveries"), (more, "other")]
-    said = [f"{n:,} {word}{'s' * (n != 1 and word in ('alert', 'other'))}" for n, word in counts if n]
+    said = [
+        f"{n:,} {word}{'s' * (n != 1 and word in ('alert', 'other'))}" for n, word in counts if n
+    ]
     return f"{', '.join(said)} in this message."
 
 
@@ -113,7 +115,9 @@ def _next(notice: Notice, tree: str) -> list[str]:
     if notice.status != "firing":
         return []
     alert = notice.alert
-    path = (alert.culprit or alert.path) if alert.path else ""  # of a tree that ended, its own words
+    path = (
+        (alert.culprit or alert.path) if alert.path else ""
+    )  # of a tree that ended, its own words
     commands = [_command("why", tree, path)]
     if path:
         commands.append(_command("logs", tree, path))

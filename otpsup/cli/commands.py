@@ -150,6 +150,16 @@ _LOOK = (
         ),
     ),
     Subcommand(
+        "alerts", "alerting:command",
+        "tell what is firing, and what waits to be told; with test, send a message through each "
+        "channel, now", "look",
+        (Argument("what", "WHAT", "test, or nothing", "?", one_of("test"), "test"),),
+        (
+            Option("channel", ("--channel", "-c"), "with test, this channel alone", "NAME"),
+            *_COMMON,
+        ),
+    ),
+    Subcommand(
         "wait", "waiting:command",
         "wait until the tree is there, or the children at PATH are", "look", (_PATHS,),
         (

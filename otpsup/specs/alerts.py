@@ -33,19 +33,12 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, tuple) and all(isinstance(each, str) and each for each in value)
 
 
-def _texts(expected: str, example: str) -> Any:
+def _texts(expected: str, example: str) -> check.Rule:
     schema = {"type": "array", "items": {"type": "string", "minLength": 1}}
-    return field(
-        default=(),
-        converter=_several,
-        kw_only=True,
-        validator=check.rule(_are_texts, expected, example, schema=schema),
-    )
+    return check.rule(_are_texts, expected, example, schema=schema)
 
 
-def _severity(default: Severity) -> Any:
-    rule = check.one_of(SEVERITIES, f"severity={default!r}")
-    return field(default=default, kw_only=True, validator=rule)
+_severity = check.one_of(SEVERITIES, "severity='warning'")
 
 
 def _seconds(example: str, default: Any = attrs.NOTHING) -> Any:
@@ -74,8 +67,18 @@ class Rule:
 
     kind: ClassVar[str] = ""
 
-    paths: tuple[str, ...] = _texts("paths, or patterns of paths", "paths=['backend/*']")
-    channels: tuple[str, ...] = _texts("names of channels", "channels=['mail']")
+    paths: tuple[str, ...] = field(
+        default=(),
+        converter=_several,
+        kw_only=True,
+        validator=_texts("paths, or patterns of paths", "paths=['backend/*']"),
+    )
+    channels: tuple[str, ...] = field(
+        default=(),
+        converter=_several,
+        kw_only=True,
+        validator=_texts("names of channels", "channels=['mail']"),
+    )
 
 
 @frozen
@@ -87,7 +90,7 @@ class GaveUp(Rule):
 
     kind: ClassVar[str] = "gave_up"
 
-    severity: Severity = _severity("critical")
+    severity: Severity = field(default="critical", kw_only=True, validator=_severity)
 
 
 @frozen
@@ -102,7 +105,7 @@ class Restarts(Rule):
         validator=check.rule(check.Whole(1, 1_000_000), "a count (1 or more)", "count=5"),
     )
     within: float = _seconds("within=600", 600.0)
-    severity: Severity = _severity("warning")
+    severity: Severity = field(default="warning", kw_only=True, validator=_severity)
 
 
 @frozen
@@ -113,7 +116,7 @@ class Unhealthy(Rule):
     kind: ClassVar[str] = "unhealthy"
 
     seconds: float = _seconds_or_none("seconds=60", 60.0, kw_only=False)
-    severity: Severity = _severity("warning")
+    severity: Severity = field(default="warning", kw_only=True, validator=_severity)
 
 
 @frozen
@@ -123,12 +126,10 @@ class MemoryOver(Rule):
     kind: ClassVar[str] = "memory"
 
     limit: int = field(
-        validator=check.rule(
-            check.Whole(1, check.MANY), "bytes above 0", "MemoryOver(512 << 20)"
-        )
+        validator=check.rule(check.Whole(1, check.MANY), "bytes above 0", "MemoryOver(512 << 20)")
     )
     seconds: float = _seconds_or_none("seconds=60", 60.0)
-    severity: Severity = _severity("warning")
+    severity: Severity = field(default="warning", kw_only=True, validator=_severity)
 
 
 @frozen
@@ -143,12 +144,20 @@ class TreeStopped(Rule):
     kind: ClassVar[str] = "tree_stopped"
 
     asked: bool = field(default=False, validator=check.boolean)
-    severity: Severity = _severity("critical")
+    severity: Severity = field(default="critical", kw_only=True, validator=_severity)
 
 
 RULES: tuple[type[Rule], ...] = (GaveUp, Restarts, Unhealthy, MemoryOver, TreeStopped)
 USUAL: tuple[Rule, ...] = (GaveUp(), Restarts(), Unhealthy(), TreeStopped())
 """The rules, if none are given."""
+
+
+def _rules(value: Any) -> Any:
+    return check.converted(tuple, value)
+
+
+def _path(value: Any) -> Any:
+    return value if value is None else check.converted(Path, value)
 
 
 def _are_rules(value: Any) -> bool:
@@ -159,7 +168,9 @@ def _are_channels(value: Any) -> bool:
     return (
         isinstance(value, Mapping)
         and all(check.is_name(name) for name in value)
-        and all(isinstance(c, Channel) or callable(getattr(c, "send", None)) for c in value.values())
+        and all(
+            isinstance(c, Channel) or callable(getattr(c, "send", None)) for c in value.values()
+        )
     )
 
 
@@ -200,7 +211,7 @@ class Alerts(PluginSpec):
     )
     rules: tuple[Rule, ...] = field(
         default=USUAL,
-        converter=lambda value: check.converted(tuple, value),
+        converter=_rules,
         validator=check.rule(
             _are_rules, "rules such as GaveUp(), Restarts(5, 600)", "rules=[GaveUp()]"
         ),
@@ -215,7 +226,7 @@ class Alerts(PluginSpec):
     )
     outbox: Path | None = field(
         default=None,
-        converter=lambda value: value if value is None else check.converted(Path, value),
+        converter=_path,
         validator=check.rule(
             lambda v: v is None or check.is_path(v), "a path", "outbox='/var/lib/shop/alerts'"
         ),

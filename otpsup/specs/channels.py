@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-import attrs
 from attrs import field, frozen
 
 from .. import mask
@@ -29,41 +28,31 @@ def _path(value: Any) -> Any:
     return value if value is None else check.converted(Path, value)
 
 
-def _file(example: str) -> Any:
-    return field(
-        default=None,
-        converter=_path,
-        kw_only=True,
-        validator=check.rule(lambda v: v is None or check.is_path(v), "a path", example),
+def _file(example: str) -> check.Rule:
+    return check.rule(lambda v: v is None or check.is_path(v), "a path", example)
+
+
+def _variable(example: str) -> check.Rule:
+    return check.rule(
+        lambda v: v is None or (isinstance(v, str) and v.isascii() and v.isidentifier()),
+        "the name of an environment variable",
+        example,
+        schema={"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*(?![\s\S])"},
     )
 
 
-def _env(example: str) -> Any:
-    return field(
-        default=None,
-        kw_only=True,
-        validator=check.rule(
-            lambda v: v is None or (isinstance(v, str) and v.isidentifier()),
-            "the name of an environment variable",
-            example,
-            schema={"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*(?![\s\S])"},
-        ),
-    )
-
-
-def _line(example: str, default: Any = attrs.NOTHING, *, kw_only: bool = False) -> Any:
+def _line(example: str) -> check.Rule:
     """A text on one line: a line break in a header would begin another one."""
-    return field(
-        default=default,
-        kw_only=kw_only,
-        validator=check.rule(
-            lambda v: (v is None and default is None)
-            or (isinstance(v, str) and v != "" and v.isprintable()),
-            "a text on one line",
-            example,
-            schema={"type": "string", "minLength": 1},
-        ),
+    return check.rule(
+        lambda v: isinstance(v, str) and v != "" and v.isprintable(),
+        "a text on one line",
+        example,
+        schema={"type": "string", "minLength": 1},
     )
+
+
+def _own_hours(value: Any) -> Any:
+    return value if value is None else from_hours(value)
 
 
 @frozen
@@ -82,7 +71,7 @@ class Channel:
     quiet_hours: tuple[QuietHours, ...] | None = field(
         default=None,
         kw_only=True,
-        converter=lambda value: value if value is None else from_hours(value),
+        converter=_own_hours,
         validator=check.rule(
             lambda v: v is None or are_hours(v), "quiet hours", "quiet_hours=['22:00-07:00']"
         ),
@@ -142,7 +131,7 @@ class Smtp(Channel):
 
     kind: ClassVar[str] = "smtp"
 
-    host: str = _line("host='mail.example.com'")
+    host: str = field(validator=_line("host='mail.example.com'"))
     sender: str = field(
         validator=check.rule(
             _is_address, "an address", "sender='otpsup@example.com'",
@@ -164,13 +153,24 @@ class Smtp(Channel):
             check.rule(check.Whole(1, 65_535), "a port from 1 to 65535", "port=587")
         ),
     )
-    user: str | None = _line("user='shop'", None, kw_only=True)
-    password_file: Path | None = _file("password_file='/run/secrets/mail'")
-    password_env: str | None = _env("password_env='MAIL_PASSWORD'")
+    user: str | None = field(
+        default=None, kw_only=True, validator=check.optional(_line("user='shop'"))
+    )
+    password_file: Path | None = field(
+        default=None,
+        kw_only=True,
+        converter=_path,
+        validator=_file("password_file='/run/secrets/mail'"),
+    )
+    password_env: str | None = field(
+        default=None, kw_only=True, validator=_variable("password_env='MAIL_PASSWORD'")
+    )
     tls: Tls = field(
         default="starttls", kw_only=True, validator=check.one_of(_PORTS, "tls='starttls'")
     )
-    ca_file: Path | None = _file("ca_file='/etc/ssl/ours.pem'")
+    ca_file: Path | None = field(
+        default=None, kw_only=True, converter=_path, validator=_file("ca_file='/etc/ssl/ours.pem'")
+    )
 
     def __attrs_post_init__(self) -> None:
         _one_at_most(self, "password_file", "password_env")
@@ -228,8 +228,12 @@ class Webhook(Channel):
             )
         ),
     )  # fmt: skip
-    url_file: Path | None = _file("url_file='/run/secrets/hook'")
-    url_env: str | None = _env("url_env='HOOK_URL'")
+    url_file: Path | None = field(
+        default=None, kw_only=True, converter=_path, validator=_file("url_file='/run/secrets/hook'")
+    )
+    url_env: str | None = field(
+        default=None, kw_only=True, validator=_variable("url_env='HOOK_URL'")
+    )
     headers: Mapping[str, str] = field(
         factory=dict,
         kw_only=True,
@@ -244,13 +248,15 @@ class Webhook(Channel):
         kw_only=True,
         converter=_paths,
         validator=check.rule(
-            lambda v: _are_headers({name: "" for name in v}) and all(map(check.is_path, v.values())),
+            lambda v: _are_headers(dict.fromkeys(v, "")) and all(map(check.is_path, v.values())),
             "names and paths of files",
             "secret_headers={'Authorization': '/run/secrets/hook'}",
             schema={"propertyNames": _HEADER_NAMES},
         ),
     )
-    ca_file: Path | None = _file("ca_file='/etc/ssl/ours.pem'")
+    ca_file: Path | None = field(
+        default=None, kw_only=True, converter=_path, validator=_file("ca_file='/etc/ssl/ours.pem'")
+    )
 
     def __attrs_post_init__(self) -> None:
         _just_one(self, "url", "url_file", "url_env")
@@ -271,8 +277,15 @@ class Apprise(Channel):
 
     kind: ClassVar[str] = "apprise"
 
-    urls_file: Path | None = _file("urls_file='/run/secrets/apprise'")
-    urls_env: str | None = _env("urls_env='APPRISE_URLS'")
+    urls_file: Path | None = field(
+        default=None,
+        kw_only=True,
+        converter=_path,
+        validator=_file("urls_file='/run/secrets/apprise'"),
+    )
+    urls_env: str | None = field(
+        default=None, kw_only=True, validator=_variable("urls_env='APPRISE_URLS'")
+    )
 
     def __attrs_post_init__(self) -> None:
         _just_one(self, "urls_file", "urls_env")

@@ -32,7 +32,7 @@ class QuietHours:
 
     hours: str = field(
         validator=check.rule(
-            lambda v: isinstance(v, str) and re.fullmatch(_HOURS, v) and v[:5] != v[6:],
+            lambda v: bool(re.fullmatch(_HOURS, v)) and v[:5] != v[6:],
             "hours such as '22:00-07:00'",
             "QuietHours('22:00-07:00')",
             schema={"type": "string", "pattern": f"^{_HOURS}(?![\\s\\S])"},
@@ -42,7 +42,7 @@ class QuietHours:
         default=DAYS,
         converter=_days,
         validator=check.rule(
-            lambda v: isinstance(v, tuple) and v and all(day in DAYS for day in v),
+            lambda v: isinstance(v, tuple) and v != () and all(day in DAYS for day in v),
             f"days, of {', '.join(DAYS)}",
             "days=['sat', 'sun']",
             schema={"type": "array", "minItems": 1, "items": {"enum": list(DAYS)}},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import re
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,20 +85,19 @@ def _notify(url: str, message: Message) -> bool:
 
 
 class _Hiding(logging.Filter):
-    """Takes secrets out of what one thread logs, and keeps what went wrong."""
+    """Takes these secrets out of what is logged, in whatever thread apprise does its work, and
+    keeps what went wrong."""
 
     def __init__(self, opened: Opened, said: list[str]) -> None:
         super().__init__()
         self._opened, self._said = opened, said
-        self._thread = threading.get_ident()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """All goes through, hidden."""
-        if threading.get_ident() == self._thread:
-            record.msg, record.args = self._opened.hide(record.getMessage()), None
-            record.exc_info = record.exc_text = None
-            if record.levelno >= logging.WARNING:
-                self._said.append(record.msg)
+        record.msg, record.args = self._opened.hide(record.getMessage()), None
+        record.exc_info = record.exc_text = None
+        if record.levelno >= logging.WARNING:
+            self._said.append(record.msg)
         return True
 
 

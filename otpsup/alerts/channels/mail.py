@@ -21,7 +21,7 @@ def email_of(message: Message, sender: str, to: tuple[str, ...]) -> EmailMessage
     mail["Message-ID"] = f"<{_local(message.id)}@otpsup.invalid>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Otpsup-Severity"] = message.severity
-    if message.severity == SEVERITIES[-1]:
+    if message.severity == SEVERITIES[-1] and message.payload["status"] != "resolved":
         mail["Importance"] = "high"
     mail.set_content(message.text)
     return mail

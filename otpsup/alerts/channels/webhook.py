@@ -72,9 +72,7 @@ class WebhookChannel(Sender):
 
     def _opener(self) -> urllib.request.OpenerDirector:
         context = trusting(self.settings.ca_file)
-        return urllib.request.build_opener(
-            _Stay(), urllib.request.HTTPSHandler(context=context)
-        )
+        return urllib.request.build_opener(_Stay(), urllib.request.HTTPSHandler(context=context))
 
 
 def _no(code: int, text: str) -> NotDelivered:

@@ -18,11 +18,12 @@ from ..forms import BAD, VARIABLE, either
 from ..nodes import Mapping, Node, Scalar, data, is_nothing
 from ..records import Record
 from ..report import Place
-from . import consul, healthz, metrics, web
+from . import alerts, consul, healthz, metrics, web
 
 RECORDS: Final[dict[str, Record]] = {
     record.cls.name: record  # type: ignore[attr-defined]
     for record in (
+        alerts.RECORD,
         consul.RECORD,
         healthz.RECORD,
         metrics.RECORD,
