@@ -16,14 +16,13 @@ from ..specs.alerts import Alerts
 from ..specs.channels import Channel
 from ..specs.quiet import RATE
 from ..views import Event
+from . import clean
 from .alert import Alert, Batch, Evidence, Notice
 from .children import Children, Look
 from .grouping import Group, Pace
 from .rules import Sign, TreeStoppedWatch, Watch, watches
 
 _ENDS = ("child_terminated", "start_error")
-_WHY = 12
-"""Sentences of a chain that are kept."""
 _KNOWN = 2000
 """Children of which it is kept how they ended."""
 
@@ -116,17 +115,18 @@ class Decisions:
             return
         again = evolve(before, count=before.count + 1, last_at=sign.at, well_at=None)
         if now - before.told_at >= self._settings.repeat_within:
-            self._tell(evolve(again, what=sign.what), now)
+            self._tell(evolve(again, what=clean.line(sign.what)), now)
         else:
             self._keep(again)
 
     def _alert(self, watch: Watch, sign: Sign) -> Alert:
         known = self._evidence.get(sign.culprit, Evidence())
-        why = sign.why if sign.why and sign.why != known.why else known.why
+        why = clean.lines(sign.why) or known.why
+        what = clean.line(sign.what)
         rule = watch.rule
         return Alert(
-            watch.name, sign.path, rule.severity, rule.channels, sign.what, sign.at, sign.at,
-            sign.count, sign.culprit, evolve(known, why=why[:_WHY]),
+            watch.name, sign.path, rule.severity, rule.channels, what, sign.at, sign.at,
+            sign.count, sign.culprit, evolve(known, why=why),
         )  # fmt: skip
 
     def _tell(self, alert: Alert, now: float) -> None:
@@ -153,9 +153,10 @@ class Decisions:
         """The last output of a child is told some time after its end; who fires waits for it."""
         before = self._evidence.get(event.path, Evidence())
         if event.kind in _ENDS:
-            new = Evidence((event.text, *event.chain)[:_WHY], (), event.traceback)
+            why = clean.lines((event.text, *event.chain))
+            new = Evidence(why, (), clean.trace(event.traceback))
         elif event.kind == "last_output":
-            new = evolve(before, lines=event.lines)
+            new = evolve(before, lines=clean.lines(event.lines))
         else:
             return
         self._evidence.pop(event.path, None)
@@ -201,7 +202,7 @@ class Decisions:
 
 def pace(channel: object, settings: Alerts) -> Pace:
     """How a channel is spoken to; an object of somebody else's as usual."""
-    if not isinstance(channel, Channel):
-        return Pace(settings.group_wait, RATE, settings.quiet_hours)
-    own = channel.quiet_hours
-    return Pace(settings.group_wait, channel.rate, settings.quiet_hours if own is None else own)
+    own = channel.quiet_hours if isinstance(channel, Channel) else None
+    rate = channel.rate if isinstance(channel, Channel) else RATE
+    quiet = settings.quiet_hours if own is None else own
+    return Pace(settings.group_wait, rate, quiet, settings.repeat_within)

@@ -30,6 +30,7 @@ class Pace:
     group_wait: float
     rate: Rate
     quiet_hours: tuple[QuietHours, ...] = ()
+    repeat_within: float = 0.0
 
     def is_quiet(self, now: float) -> bool:
         """Whether only what is critical may be told."""
@@ -55,17 +56,29 @@ class Group:
 
     def add(self, notice: Notice, now: float) -> None:
         """Put one up; a later one about the same alert takes its place."""
-        before = self.waiting.pop(notice.alert.key, None)
-        if not self.waiting and before is None:
-            self.first_at = now
+        key = notice.alert.key
+        before = self.waiting.pop(key, None)
         if before is None:
-            self.last_at = now
-            if len(self.waiting) >= KEPT:
-                self.more += 1
-                return
-        elif before.status == "firing" and notice.status == "resolved":
-            notice = evolve(notice, was_told=False)
-        self.waiting[notice.alert.key] = notice
+            self._put_up(notice, now)
+        elif self._is_news(before, notice):
+            self.waiting[key] = _joined(before, notice)
+
+    def _put_up(self, notice: Notice, now: float) -> None:
+        if not self.waiting:
+            self.first_at = now
+        self.last_at = now
+        if len(self.waiting) < KEPT:
+            self.waiting[notice.alert.key] = notice
+        else:
+            self.more += 1
+
+    def _is_news(self, before: Notice, notice: Notice) -> bool:
+        """People have heard that it is wrong, and not yet that it was well for a moment: soon after
+        the first there is nothing to tell them."""
+        was_well = before.status == "resolved" and before.was_told and notice.status == "firing"
+        return not was_well or (
+            notice.alert.told_at - before.alert.told_at >= self._pace.repeat_within
+        )
 
     def refresh(self, alert: Alert) -> None:
         """More is known of an alert that waits."""
@@ -127,3 +140,10 @@ def is_critical(notice: Notice) -> bool:
 def _gravest_first(notice: Notice) -> tuple[bool, int, float]:
     gravity = SEVERITIES.index(notice.alert.severity)
     return notice.status != "firing", -gravity, notice.alert.at
+
+
+def _joined(before: Notice, notice: Notice) -> Notice:
+    """What is well before anybody has heard that it was not, is told as one."""
+    is_first = before.status == "firing" or not before.was_told
+    was_told = not (is_first and notice.status == "resolved")
+    return evolve(notice, was_told=was_told)

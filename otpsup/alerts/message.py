@@ -8,19 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from .. import mask
-from ..plain import plain, plain_lines
 from ..specs.alerts import SEVERITIES
 from . import text
-from .alert import Alert, Batch, Notice
+from .alert import Batch, Notice
 
 VERSION = 1
-_LINE = 500
-"""Characters of one line that are told."""
-_TRACE = 8000
-"""Characters of a traceback that are told: its end, where Python has the error."""
 
 
 @frozen
@@ -64,8 +58,8 @@ class Message:
 
 
 def compose(batch: Batch, where: Where) -> Message:
-    """The message for a batch; nothing in it has a secret that can be told by its name."""
-    shown = tuple(map(_clean, batch.notices))
+    """The message for a batch."""
+    shown = batch.notices
     severity = max((n.alert.severity for n in shown), key=SEVERITIES.index, default="info")
     subject = text.subject(where.tree, shown, batch.more)
     body = text.body(shown, batch, where.tree, where.host, where.pid)
@@ -85,7 +79,7 @@ def compose(batch: Batch, where: Where) -> Message:
     )
 
 
-def test(channel: str, where: Where, now: float) -> Message:
+def of_test(channel: str, where: Where, now: float) -> Message:
     """A message that says that messages arrive."""
     subject = f"[otpsup] {where.tree}: this is a test"
     body = text.of_test(channel, where.tree, where.host, where.pid, now)
@@ -125,21 +119,3 @@ def _payload(notice: Notice) -> dict[str, Any]:
         "lines": list(alert.evidence.lines),
         "traceback": alert.evidence.traceback,
     }
-
-
-def _clean(notice: Notice) -> Notice:
-    alert: Alert = notice.alert
-    known = alert.evidence
-    evidence = evolve(
-        known,
-        why=tuple(map(_line, known.why)),
-        lines=tuple(map(_line, known.lines)),
-        traceback=plain_lines(mask.text(known.traceback[-_TRACE:])).strip("\n"),
-    )
-    cleaned = evolve(alert, what=_line(alert.what), well=_line(alert.well), evidence=evidence)
-    return evolve(notice, alert=cleaned)
-
-
-def _line(words: str) -> str:
-    shown = plain(mask.text(words))
-    return shown if len(shown) <= _LINE else f"{shown[:_LINE]}..."

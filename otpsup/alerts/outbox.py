@@ -146,11 +146,7 @@ class Outbox:
 
     def load_state(self) -> dict[str, Any] | None:
         """What was kept last; None if there is nothing that can be used."""
-        value = self._read(self.folder / _STATE)
-        if value is None or isinstance(value, dict):
-            return value
-        self._set_aside(self.folder / _STATE, "it is no object")
-        return None
+        return self._read(self.folder / _STATE)
 
     def load(self) -> list[Message]:
         """Take up what an earlier host has left."""
@@ -172,11 +168,14 @@ class Outbox:
             return
         self._kept[message.id] = _Kept(message, path.stat().st_size)
 
-    def _read(self, path: Path) -> Any:
+    def _read(self, path: Path) -> dict[str, Any] | None:
         try:
             if path.stat().st_size > _LARGEST:
                 raise ValueError("it is too large")
-            return json.loads(path.read_bytes())
+            value = json.loads(path.read_bytes())
+            if not isinstance(value, dict):
+                raise ValueError("it is no object")
+            return value
         except FileNotFoundError:
             return None
         except OSError as error:

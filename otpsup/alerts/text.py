@@ -48,7 +48,9 @@ def body(notices: Sequence[Notice], batch: Batch, tree: str, host: str, pid: int
     if batch.more:
         parts.append([f"... and {batch.more:,} more; `{_command('alerts', tree)}` lists them."])
     if batch.lost:
-        parts.append([f"Before this, {_messages(batch.lost)} could not be kept and were dropped."])
+        parts.append(
+            [f"Before this, {_messages(batch.lost)} could not be kept, and nobody was told."]
+        )
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 

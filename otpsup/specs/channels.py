@@ -187,8 +187,10 @@ class Smtp(Channel):
 
 
 def _is_url(value: Any) -> bool:
+    """A user and a password are secrets, and have no place in one that is written down here."""
     parts = urlsplit(value)
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and value.isprintable()
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return is_web and value.isprintable() and "@" not in parts.netloc
 
 
 def _are_headers(value: Any) -> bool:
@@ -210,7 +212,8 @@ class Webhook(Channel):
     """An HTTP POST of JSON, to an address of one's own, or to a chat's incoming webhook.
 
     Args:
-        url: `http` or `https`; what has a token in it belongs in `url_file` or `url_env`.
+        url: `http` or `https`; what has a password or a token in it belongs in `url_file` or
+            `url_env`.
         headers: to be sent along.
         secret_headers: by name, the files whose contents are sent: `{"Authorization": "/run/..."}`.
         ca_file: of certificates that are trusted instead of the system's.
@@ -223,8 +226,8 @@ class Webhook(Channel):
         repr=lambda url: repr(url and mask.text(url)),
         validator=check.optional(
             check.rule(
-                _is_url, "an http or https address", "Webhook('https://ops.example.com/hook')",
-                secret=True, schema={"type": "string", "pattern": "^https?://[^/?#]"},
+                _is_url, "an http or https address without a user", "Webhook('https://ops.example.com/hook')",
+                secret=True, schema={"type": "string", "pattern": "^https?://[^/?#@]+(?:[/?#]|$)"},
             )
         ),
     )  # fmt: skip

@@ -1,0 +1,166 @@
+"""The outbox: what was written is there, whole or not at all; and it has an end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otpsup.alerts.message import Message
+from otpsup.alerts.outbox import Outbox, usual
+from tests.alerts.logged import logged
+
+AT = 1_800_000_000.0
+
+
+def message(number: int, channel: str = "mail", severity: str = "warning") -> Message:
+    id = f"abc.{number}.{channel}"
+    return Message(
+        id, channel, AT + number, severity, f"s{number}", "text", {"x": 1}, ("k",), number
+    )
+
+
+def opened(folder: Path, most: int = 100, most_bytes: int = 1 << 20) -> Outbox:
+    return Outbox(folder, most, most_bytes, "shop")
+
+
+def put(box: Outbox, *messages: Message) -> None:
+    for each in messages:
+        box.release(each, box.write(each))
+
+
+def test_what_was_written_is_there_for_the_next_host(tmp_path: Path) -> None:
+    """All of it, in order, until it is delivered; for its owner alone."""
+    box = opened(tmp_path / "a" / "box")
+    put(box, message(2), message(1))
+    box.save_state({"firing": 1})
+    box.close()
+    for path in (tmp_path / "a" / "box").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "a" / "box").stat().st_mode & 0o777 == 0o700
+
+    again = opened(tmp_path / "a" / "box")
+    assert again.load() == [message(1), message(2)]
+    assert again.load_state() == {"firing": 1}
+    again.remove(message(1))
+    assert [each.name for each in box.folder.glob("*.message")] == [
+        f"{int((AT + 2) * 1000):015}-abc.2.mail.message"
+    ]
+
+
+def test_nobody_delivers_what_was_not_released(tmp_path: Path) -> None:
+    """What is written is noted first."""
+    box = opened(tmp_path)
+    size = box.write(message(1))
+    assert box.waiting() == []
+    box.release(message(1), size)
+    assert box.waiting("mail") == [message(1)]
+    assert box.waiting("other") == []
+
+
+def test_two_hosts_of_one_name_have_a_folder_each(tmp_path: Path) -> None:
+    """As when one replaces the other."""
+    first, second = opened(tmp_path / "box"), opened(tmp_path / "box")
+    assert (first.folder.name, second.folder.name) == ("box", "box-2")
+    first.close()
+    assert opened(tmp_path / "box").folder.name == "box"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"null", b'{"id": 1}', b"\xff", b"[" * 100_000, b'{"a": NaN}']
+)
+def test_a_damaged_file_is_set_aside_and_said(tmp_path: Path, data: bytes) -> None:
+    """The others are delivered."""
+    box = opened(tmp_path)
+    put(box, message(1))
+    (tmp_path / "000-x.message").write_bytes(data)
+    (tmp_path / "state.json").write_bytes(data)
+    (tmp_path / "y.message.new").write_bytes(b"{")  # killed while it was written
+    box.close()
+
+    with logged() as lines:
+        again = opened(tmp_path)
+        assert again.load() == [message(1)]
+        again.load_state()
+    assert (tmp_path / "000-x.message.bad").read_bytes() == data
+    assert not (tmp_path / "y.message.new").exists()
+    assert any("000-x.message is damaged" in line for line in lines)
+
+
+def test_a_full_outbox_drops_the_least_and_oldest(tmp_path: Path) -> None:
+    """And says so, in the log and to the channel."""
+    box = opened(tmp_path, most=3)
+    grave = message(1, severity="critical")
+    with logged() as lines:
+        put(box, grave, message(2), message(3, "chat"), message(4), message(5))
+    assert box.waiting() == [grave, message(4), message(5)]
+    assert len(list(tmp_path.glob("*.message"))) == 3
+    assert (box.take_lost("mail"), box.take_lost("mail"), box.take_lost("chat")) == (1, 0, 1)
+    assert sum("dropped a message" in line for line in lines) == 2
+
+
+@given(st.lists(st.sampled_from(["info", "warning", "critical"]), max_size=12), st.integers(1, 6))
+def test_the_outbox_has_an_end(
+    tmp_path_factory: pytest.TempPathFactory, severities: list[str], most: int
+) -> None:
+    """No more than so many wait, and none is dropped for one that is less grave."""
+    box = opened(tmp_path_factory.mktemp("box"), most=most)
+    sent = [message(n, severity=each) for n, each in enumerate(severities)]
+    put(box, *sent)
+
+    rank = ["info", "warning", "critical"].index
+    best = sorted(sent, key=lambda m: (rank(m.severity), m.at))[-most:]
+    assert box.waiting() == sorted(best, key=lambda m: m.at)
+    assert len(list(box.folder.glob("*.message"))) == len(best)
+    box.close()
+
+
+def test_bytes_have_an_end_too(tmp_path: Path) -> None:
+    """One message is kept, whatever its size."""
+    box = opened(tmp_path, most_bytes=600)
+    large = [evolve(message(n), text="x" * 300) for n in range(3)]
+    put(box, *large)
+    assert box.waiting() == large[2:]
+
+
+def test_a_disk_that_fails_is_told_once_and_harms_nothing(tmp_path: Path) -> None:
+    """What cannot be written is delivered from memory; that it works again is told, too."""
+    (tmp_path / "state").write_text("a file where a folder should be")
+    box: Any
+    with logged() as lines:
+        box = opened(tmp_path / "state" / "box")
+        put(box, message(1), message(2))
+        box.save_state({})
+        assert box.waiting() == [message(1), message(2)]
+        assert box.trouble == "Not a directory"
+        (tmp_path / "state").unlink()
+        (tmp_path / "state" / "box").mkdir(parents=True)
+        box.save_state({})
+        assert box.trouble == ""
+    assert sum("cannot write to" in line for line in lines) == 1
+    assert sum("can write to" in line and "again" in line for line in lines) == 1
+
+
+def test_the_usual_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The XDG base directory specification: a relative path is no path."""
+    monkeypatch.setenv("HOME", "/home/x")
+    monkeypatch.setenv("XDG_STATE_HOME", "/var/lib/x")
+    assert usual("my shop") == Path("/var/lib/x/otpsup/alerts/my_shop")
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    assert usual("shop") == Path("/home/x/.local/state/otpsup/alerts/shop")
+    monkeypatch.delenv("XDG_STATE_HOME")
+    assert usual("a/../b").parent == Path("/home/x/.local/state/otpsup/alerts")
+
+
+def test_leftover_descriptors(tmp_path: Path) -> None:
+    """Nothing stays open."""
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    box = opened(tmp_path)
+    put(box, message(1))
+    box.close()
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
