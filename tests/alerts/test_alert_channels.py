@@ -217,6 +217,8 @@ def test_an_address_that_is_a_secret_is_not_told(
 def test_a_mailbox_is_one_that_mail_programs_read(tmp_path: Path) -> None:
     """A Maildir, for its owner alone."""
     folder = tmp_path / "some" / "box"
+    (folder / "tmp").mkdir(parents=True)  # a host was killed when it had come so far
+    folder.chmod(0o700)
     sender(Mailbox(folder), tmp_path)(message())
     (found,) = mailbox.Maildir(folder, create=False)
 

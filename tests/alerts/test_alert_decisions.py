@@ -72,6 +72,30 @@ def told(*events: Any, seconds: float = 600, **settings: Any) -> list[str]:
 # By example.
 
 
+def test_well_for_a_moment_is_no_news() -> None:
+    """It fires again before its recovery was told: people know already that it is wrong."""
+    found = Told(Alerts(rules=[Restarts(1, 20)], well_for=27, group_wait=5))
+    found.decisions.event(h.state(NOON, "api", "running"))
+    found.decisions.event(h.restart(NOON + 1, "api"))
+    found.run(NOON + 1, NOON + 50)  # well since 21, for 27 s: its recovery waits for others
+    assert [each.status for each in found.decisions.groups["mailbox"].waiting.values()] == [
+        "resolved"
+    ]
+    found.decisions.event(h.restart(NOON + 50, "api"))
+    found.run(NOON + 50, NOON + 200)
+    assert found.lines == ["api was restarted once within 20 s", "api is well again"]
+
+
+def test_whoever_is_stopped_is_not_well_but_stopped() -> None:
+    """By somebody who knows of it, then."""
+    found = Told(Alerts(rules=[Unhealthy(10)], group_wait=0, well_for=5))
+    found.decisions.event(h.readiness(NOON, "api", "http answers 500"))
+    found.run(NOON, NOON + 20)
+    found.decisions.event(h.state(NOON + 21, "api", "down", "stopped by SIGTERM"))
+    found.run(NOON + 21, NOON + 40)
+    assert found.lines == ["api is not well: http answers 500", "api was stopped"]
+
+
 def test_a_supervisor_that_gives_up_is_told_once_and_its_recovery_once() -> None:
     """However often it gives up meanwhile, people hear of it once, and once that it is well."""
     events = [

@@ -17,8 +17,10 @@ class MailboxChannel(Sender):
 
     def _send(self, message: Message, opened: Opened) -> None:
         folder = self.settings.folder or self.mail
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        box = mailbox.Maildir(folder)
+        for part in ("tmp", "new", "cur"):  # also of one that was half made when a host was killed
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / part).mkdir(mode=0o700, exist_ok=True)
+        box = mailbox.Maildir(folder, create=False)
         try:
             key = box.add(email_of(message, "otpsup@localhost", (f"{_user()}@localhost",)))
             (folder / "new" / key).chmod(0o600)
