@@ -151,16 +151,15 @@ class Service(Plugin):
             return
         self._looked_at = now
         try:
-            root = self._tree.status()
-        except NotRunning:
+            self._decisions.look(Look(now, self._tree.status(), self._memory()))
+        except NotRunning:  # it is about to end
             return
-        self._decisions.look(Look(now, root, self._memory()))
 
     def _memory(self) -> dict[str, int]:
-        statistics = getattr(self._tree, "statistics", None)
-        if statistics is None or not self._decisions.wants_memory:
+        if not self._decisions.wants_memory:
             return {}
-        return {path: child.memory for path, child in statistics().children.items()}
+        found = self._tree.statistics(samples=0).children
+        return {path: child.memory for path, child in found.items()}
 
     def _deliver(self, now: float, *, at_once: bool = False) -> None:
         for name, group in self._decisions.groups.items():

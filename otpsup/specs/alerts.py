@@ -95,8 +95,12 @@ class GaveUp(Rule):
 
 @frozen
 class Restarts(Rule):
-    """A child was restarted `count` times within so many seconds; well again when it was not, and
-    runs."""
+    """A child is restarted again and again; well again when it was not, and runs.
+
+    Args:
+        count: so many restarts
+        within: in so many seconds.
+    """
 
     kind: ClassVar[str] = "restarts"
 
@@ -110,8 +114,13 @@ class Restarts(Rule):
 
 @frozen
 class Unhealthy(Rule):
-    """For so many seconds a child has not been well: its readiness checks fail, it waits for its
-    next start, or it was ended as unhealthy and is not back. 0 tells of each that is ended so."""
+    """A child is not well: its readiness checks fail, it waits for its next start, or it was ended
+    as unhealthy and is not back.
+
+    Args:
+        seconds: for so long without a break; 0 tells at once, and of each child that is ended as
+            unhealthy, although it may run again before anybody could look.
+    """
 
     kind: ClassVar[str] = "unhealthy"
 
@@ -121,7 +130,12 @@ class Unhealthy(Rule):
 
 @frozen
 class MemoryOver(Rule):
-    """A child, with all below it, has had more than so many bytes in memory for `seconds`."""
+    """A child, with all below it, has much in memory; it is measured every 15 seconds.
+
+    Args:
+        limit: more than so many bytes, as the sum of resident sets
+        seconds: for so long without a break.
+    """
 
     kind: ClassVar[str] = "memory"
 

@@ -123,7 +123,9 @@ class Smtp(Channel):
         sender: the address in `From`.
         to: the addresses it goes to.
         port: 587 for `starttls`, 465 for `tls`, 25 for `none`, if not given.
-        user: to log in as; with the password from a file or from an environment variable.
+        user: to log in as.
+        password_file: a file with the password.
+        password_env: a variable of the host with it.
         tls: `starttls` (RFC 3207), `tls` from the first byte (RFC 8314), or `none`. A password is
             given to no server without it, unless that is on this machine.
         ca_file: of certificates that are trusted instead of the system's.
@@ -214,6 +216,8 @@ class Webhook(Channel):
     Args:
         url: `http` or `https`; what has a password or a token in it belongs in `url_file` or
             `url_env`.
+        url_file: a file with the address.
+        url_env: a variable of the host with it.
         headers: to be sent along.
         secret_headers: by name, the files whose contents are sent: `{"Authorization": "/run/..."}`.
         ca_file: of certificates that are trusted instead of the system's.

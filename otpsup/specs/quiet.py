@@ -88,8 +88,12 @@ def are_hours(value: Any) -> bool:
 
 @frozen
 class Rate:
-    """No more than `count` messages within so many seconds; what comes beyond that goes into the
-    next one."""
+    """How many messages a channel gets at most; what comes beyond that goes into the next one.
+
+    Args:
+        count: no more than so many
+        within: in so many seconds.
+    """
 
     count: int = field(
         default=10,

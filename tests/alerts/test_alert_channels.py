@@ -231,7 +231,7 @@ def test_a_mailbox_is_one_that_mail_programs_read(tmp_path: Path) -> None:
 def test_a_mailbox_that_cannot_be_written(tmp_path: Path) -> None:
     """Is told as every other failure."""
     (tmp_path / "box").write_text("a file")
-    assert failure(Mailbox(tmp_path / "box"), tmp_path) == "Not a directory"
+    assert failure(Mailbox(tmp_path / "box"), tmp_path) == "File exists"
 
 
 # Apprise.

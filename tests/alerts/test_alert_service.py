@@ -205,7 +205,7 @@ def main():
 """
 
 
-@pytest.mark.parametrize("wait", ["0", "0.8"])
+@pytest.mark.parametrize("wait", ["0", pytest.param("0.8", marks=pytest.mark.slow)])
 def test_a_host_that_is_killed_before_it_could_deliver(tmp_path: Path, wait: str) -> None:
     """The next one does, once, be the message written or not; and nothing is told twice."""
     port = free_port()

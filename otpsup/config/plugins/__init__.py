@@ -33,7 +33,7 @@ RECORDS: Final[dict[str, Record]] = {
 }
 """Those that come with otpsup, by name."""
 
-PARTS: Final[dict[str, Record]] = {**consul.PARTS, **healthz.PARTS}
+PARTS: Final[dict[str, Record]] = {**alerts.PARTS, **consul.PARTS, **healthz.PARTS}
 """What stands in them, and is a mapping itself; for the reference."""
 
 

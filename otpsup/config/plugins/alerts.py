@@ -19,7 +19,19 @@ from attrs import frozen
 
 from ...specs import alerts, channels, quiet
 from ...specs.check import Schema, nearest
-from ..forms import BAD, BYTES, SECONDS, VARIABLE, Several, Table, Text, Value, either, read
+from ..forms import (
+    BAD,
+    BYTES,
+    SECONDS,
+    VARIABLE,
+    Several,
+    Table,
+    Text,
+    Value,
+    cannot_write,
+    either,
+    read,
+)
 from ..kinds import choices, only_key, tagged
 from ..nodes import Mapping, Node, Scalar
 from ..notations import FilePath
@@ -75,8 +87,10 @@ class OneOf:
 
     def write(self, value: Any) -> Any:
         """The word where that says it all."""
-        kind = next(key for key, record in self.kinds.items() if record.cls is type(value))
-        return {kind: self.kinds[kind].write(value)}
+        kind = next((k for k, each in self.kinds.items() if each.cls is type(value)), None)
+        if kind is None:
+            raise cannot_write(f"a channel that is an object of type {type(value).__name__}")
+        return {kind: written} if (written := self.kinds[kind].write(value)) else kind
 
 
 _NAMES = Several(Text("a name"), "names")
@@ -112,18 +126,16 @@ RULES = OneOf(
     }
 )  # fmt: skip
 
-QUIET = Several(
-    Record(
-        quiet.QuietHours,
-        {
-            "hours": Key("hours", Text("hours")),
-            "days": Key("days", Several(Value("a day"), "days")),
-        },
-        "hours such as `22:00-07:00`, or a mapping with `hours`",
-        "hours",
-    ),
-    "quiet hours",
+_HOURS = Record(
+    quiet.QuietHours,
+    {
+        "hours": Key("hours", Text("hours")),
+        "days": Key("days", Several(Value("a day"), "days")),
+    },
+    "hours such as `22:00-07:00`, or a mapping with `hours`",
+    "hours",
 )
+QUIET = Several(_HOURS, "hours such as `22:00-07:00`, or mappings")
 _RATE = Record(
     quiet.Rate,
     {"count": Key("count", Value("a count")), "within": Key("within", SECONDS)},
@@ -202,3 +214,9 @@ RECORD = Record(
     },
     "a mapping",
 )
+PARTS = {
+    **{f"`rules: [{{{kind}: ...}}]` of `alerts`": each for kind, each in RULES.kinds.items()},
+    **{f"`channels: {{...: {{{kind}: ...}}}}`": each for kind, each in CHANNELS.kinds.items()},
+    "`quiet_hours`": _HOURS,
+    "`rate`": _RATE,
+}
