@@ -7,6 +7,7 @@ otpsup takes for its models (`pytest tests/test_layers.py -s -k sizes`); it enfo
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import statistics
 import sys
@@ -140,7 +141,10 @@ def imports_of(module: str) -> Iterator[Import]:
                 yield Import(module, f"{base_of(module, node)}.{alias.name}", is_lazy)
 
 
-IMPORTS = [found for module in FILES for found in imports_of(module)]
+@functools.cache
+def all_imports() -> tuple[Import, ...]:
+    """What all modules import; read when a test asks, not when tests are collected."""
+    return tuple(found for module in FILES for found in imports_of(module))
 
 
 def is_inside(name: str, package: str) -> bool:
@@ -168,7 +172,7 @@ def test_imports_point_down() -> None:
     """A module imports only from its own unit and from the layers below, even in its functions."""
     wrong = [
         f"{found.module} imports {found.target}"
-        for found in IMPORTS
+        for found in all_imports()
         if (unit := unit_of(found.module)) not in ("", "__main__")
         and is_inside(found.target, "otpsup")
         and unit_of(found.target) != unit
@@ -197,7 +201,7 @@ def test_engine_and_wire_are_pure() -> None:
     """The decisions and the codecs read no clock, do no I/O, and know no thread."""
     wrong = [
         f"{found.module} imports {found.target}"
-        for found in IMPORTS
+        for found in all_imports()
         if unit_of(found.module) in PURE
         and found.target.split(".")[0] in IMPURE
         and (found.module, found.target) not in EXCEPTIONS
@@ -210,7 +214,7 @@ def test_launcher_is_stdlib_only() -> None:
     """What runs in the launcher's process imports nothing but Python's own library and itself."""
     wrong = [
         f"{found.module} imports {found.target}"
-        for found in IMPORTS
+        for found in all_imports()
         if is_inside(found.module, LAUNCHER)
         and found.target.split(".")[0] not in sys.stdlib_module_names
         and not is_inside(found.target, LAUNCHER)
@@ -222,7 +226,7 @@ def test_launcher_is_stdlib_only() -> None:
 def test_no_import_cycles() -> None:
     """No module waits for itself to be imported; imports for type checkers alone do not count."""
     graph: dict[str, set[str]] = {module: set() for module in FILES}
-    for found in IMPORTS:
+    for found in all_imports():
         target = module_of(found.target)
         if target is not None and target != found.module and not found.is_lazy:
             graph[found.module].add(target)
@@ -241,7 +245,7 @@ def test_no_import_cycles() -> None:
 
 def test_the_walk_sees_imports() -> None:
     """The tests above look at something: known imports are among those found."""
-    found = {(i.module, i.target) for i in IMPORTS}
+    found = {(i.module, i.target) for i in all_imports()}
 
     assert ("otpsup.engine.order", "otpsup.engine.plan.ChainPlan") in found
     assert ("otpsup.engine.node", "otpsup.engine.purpose") in found

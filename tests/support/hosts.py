@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -20,6 +21,8 @@ from typing import Any
 
 import pytest
 
+import otpsup
+
 from . import ROOT
 from .waiting import LONG
 
@@ -32,7 +35,7 @@ def tell(value):
 
 _IMPORTS = """
 import otpsup
-from otpsup import *
+{names}
 from tests.support import targets
 from tests.support.trees import *
 from tests.support.waiting import *
@@ -84,6 +87,12 @@ class Host:
         return self.process.wait(within)
 
 
+def _imports_for(code: str) -> str:
+    """What this code needs of otpsup: all of it takes an interpreter twice as long to import."""
+    found = sorted(set(otpsup.__all__) & set(re.findall(r"\w+", code)))
+    return f"from otpsup import {', '.join(found)}" if found else ""
+
+
 @contextmanager
 def hosting(
     folder: Path,
@@ -109,7 +118,8 @@ def hosting(
     """
     reader, writer = os.pipe()
     file = folder / "host.py"
-    body = [_BEGIN.format(channel=writer), before, _IMPORTS, code]
+    imports = _IMPORTS.format(names=_imports_for(code + main))
+    body = [_BEGIN.format(channel=writer), before, imports, code]
     text = "\n".join(textwrap.dedent(part) for part in body)
     file.write_text(f"{text}\nif __name__ == '__main__':\n    {main}\n")
     process = subprocess.Popen(
