@@ -18,8 +18,8 @@ import psutil
 import otpsup
 from examples.fastblog.data_dir import Busy, DataDir, locked
 from examples.fastblog.releases import first_start
-from examples.fastblog.tree import Settings, build, from_file
-from otpsup import Supervisor, Tree
+from examples.fastblog.tree import Settings, build, from_file, plugins
+from otpsup import Tree
 
 
 def main() -> None:
@@ -40,14 +40,16 @@ def main() -> None:
         sys.exit(f"fastblog: cannot use {settings.data.root}: {error}; choose another with --data")
 
 
-def _tree(config: str | None, settings: Settings) -> Tree | Supervisor:
+def _tree(config: str | None, settings: Settings) -> Tree:
     try:
-        return from_file(config, settings) if config else build(settings)
+        if config:
+            return from_file(config, settings)
+        return Tree(build(settings), plugins=plugins(settings))
     except otpsup.InvalidFile as error:
         sys.exit(f"fastblog: cannot use {config}:\n{error}")
 
 
-def _run(settings: Settings, tree: Tree | Supervisor) -> None:
+def _run(settings: Settings, tree: Tree) -> None:
     for name, port in settings.ports.items():
         _require_free(name, port)
     first_start(settings.data)
@@ -63,16 +65,18 @@ def _flags() -> argparse.Namespace:
     parser.add_argument(
         "--update-port", type=_port, default=8001, help="update_server (%(default)s)"
     )
+    parser.add_argument("--web-port", type=_port, default=9422, help="/healthz (%(default)s)")
     parser.add_argument("--config", metavar="FILE", help="a tree file, such as fastblog.yaml")
     flags = parser.parse_args()
-    if len({flags.port, flags.ipc_port, flags.update_port}) < 3:
-        parser.error("the three ports must differ")
+    if len({flags.port, flags.ipc_port, flags.update_port, flags.web_port}) < 4:
+        parser.error("the four ports must differ")
     return flags
 
 
 def _settings(flags: argparse.Namespace) -> Settings:
     token = os.environ.get("FASTBLOG_IPC_TOKEN") or secrets.token_urlsafe()
-    return Settings(DataDir(flags.data), token, flags.ipc_port, flags.update_port, flags.port)
+    ports = flags.ipc_port, flags.update_port, flags.port, flags.web_port
+    return Settings(DataDir(flags.data), token, *ports)
 
 
 def _port(text: str) -> int:
@@ -94,8 +98,15 @@ def _require_free(name: str, port: int) -> None:
             problem = "may only be used by root"
         except OSError:
             problem = f"is taken by {_holder(port)}"
-    flag = {"ipc_server": "--ipc-port", "update_server": "--update-port"}.get(name, "--port")
-    sys.exit(f"fastblog: port {port} (for {name}) {problem}; choose another with {flag}")
+    sys.exit(f"fastblog: port {port} (for {name}) {problem}; choose another with {_FLAGS[name]}")
+
+
+_FLAGS = {
+    "ipc_server": "--ipc-port",
+    "update_server": "--update-port",
+    "main_app": "--port",
+    "web": "--web-port",
+}
 
 
 def _holder(port: int) -> str:

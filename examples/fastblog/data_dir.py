@@ -47,6 +47,11 @@ class DataDir:
         return self.root / "published"
 
     @property
+    def alerts(self) -> Path:
+        """What is to be told to somebody, and in `mail` what was."""
+        return self.root / "alerts"
+
+    @property
     def logs(self) -> Path:
         """One log file per child."""
         return self.root / "logs"

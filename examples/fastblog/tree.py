@@ -26,6 +26,7 @@ from attrs import frozen
 import otpsup
 from examples.fastblog.data_dir import DataDir
 from otpsup import Check, Command, LogFile, Supervisor, Worker
+from otpsup.specs.plugin import PluginSpec
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,6 +40,7 @@ class Settings:
     ipc_port: int = 12345
     update_port: int = 8001
     port: int = 9421
+    web_port: int = 9422
 
     @property
     def url(self) -> str:
@@ -52,11 +54,12 @@ class Settings:
 
     @property
     def ports(self) -> dict[str, int]:
-        """The port of each child that has one."""
+        """The port of each child that has one, and that of the tree's own pages."""
         return {
             "ipc_server": self.ipc_port,
             "update_server": self.update_port,
             "main_app": self.port,
+            "web": self.web_port,
         }
 
 
@@ -110,6 +113,17 @@ def build(settings: Settings | None = None) -> Supervisor:
     )
 
 
+def plugins(settings: Settings) -> list[PluginSpec]:
+    """What watches the tree: metrics, alerts into a mailbox in the data folder, and the pages of
+    both, with /healthz."""
+    alerts = settings.data.alerts
+    return [
+        otpsup.Metrics(),
+        otpsup.Alerts(channels={"mailbox": otpsup.Mailbox(alerts / "mail")}, outbox=alerts),
+        otpsup.Web(f"127.0.0.1:{settings.web_port}"),
+    ]
+
+
 def from_file(path: str | os.PathLike[str], settings: Settings) -> otpsup.Tree:
     """The tree in a file such as `fastblog.yaml`, with these settings as its variables, also when
     it reads the file again.
@@ -124,6 +138,7 @@ def _variables(settings: Settings) -> dict[str, str]:
     return {
         "FASTBLOG_DATA": str(settings.data.root),
         "FASTBLOG_PORT": str(settings.port),
+        "FASTBLOG_WEB_PORT": str(settings.web_port),
         "FASTBLOG_IPC_PORT": str(settings.ipc_port),
         "FASTBLOG_UPDATE_PORT": str(settings.update_port),
         "FASTBLOG_IPC_TOKEN": settings.token,

@@ -10,16 +10,19 @@ import pytest
 
 import otpsup
 from examples.fastblog.data_dir import DataDir
-from examples.fastblog.tree import SOURCE_ROOT, Settings, build, from_file
+from examples.fastblog.tree import SOURCE_ROOT, Settings, build, from_file, plugins
+from otpsup import Tree
 
 FILE = SOURCE_ROOT / "examples" / "fastblog" / "fastblog.yaml"
 
 
-@pytest.mark.parametrize("ports", [(12345, 8001, 9421), (1, 2, 3)])
-def test_it_is_the_same_tree(ports: tuple[int, int, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize("ports", [(12345, 8001, 9421, 9422), (1, 2, 3, 4)])
+def test_it_is_the_same_tree(ports: tuple[int, int, int, int], tmp_path: Path) -> None:
     """With the same settings, file and program give equal trees."""
     settings = Settings(DataDir(tmp_path), "a token", *ports)
-    assert from_file(FILE, settings).spec == build(settings)
+    tree = from_file(FILE, settings)
+    assert tree.spec == build(settings)
+    assert tree.plugins == Tree(build(settings), plugins=plugins(settings)).plugins
 
 
 def test_variables_have_defaults() -> None:

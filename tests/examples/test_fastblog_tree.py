@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import mailbox
 import os
 import queue
 import signal
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -29,6 +31,7 @@ from otpsup import ChildStatus, TreeClient
 from tests.examples.fastblog_parts import free_port
 
 DEADLINE = 20.0
+PORTS = ("port", "ipc_port", "update_port", "web_port")
 TOKEN = "the test's token"
 
 
@@ -37,7 +40,7 @@ class FastBlog:
 
     def __init__(self, data: Path, sockets: Path, *more: str, **ports: int) -> None:
         self.data = DataDir(data)
-        self.ports = {name: free_port() for name in ("port", "ipc_port", "update_port")} | ports
+        self.ports = {name: free_port() for name in PORTS} | ports
         flags = [f"--{name.replace('_', '-')}={number}" for name, number in self.ports.items()]
         paths = {"PYTHONPATH": str(SOURCE_ROOT), "OTPSUP_RUNTIME_DIR": str(sockets)}
         self.process = subprocess.Popen(
@@ -268,7 +271,12 @@ def test_ctrl_c(fastblog: FastBlog) -> None:
 
 @pytest.mark.slow
 def test_too_many_crashes(fastblog: FastBlog) -> None:
-    """One crash of ipc_server more than intensity allows: all ends, and one paragraph says why."""
+    """One crash of ipc_server more than intensity allows: all ends, and one paragraph says why, in
+    the mailbox, too; until then it can be asked how it is."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{fastblog.ports['web_port']}/healthz") as page:
+        assert b"[+]children ok" in page.read()
+    with urllib.request.urlopen(f"http://127.0.0.1:{fastblog.ports['web_port']}/metrics") as page:
+        assert b'otpsup_child_ready{path="main_app"' in page.read()
     family = psutil.Process(fastblog.process.pid).children(recursive=True)
     for _ in range(5):
         fastblog.kill("ipc_server")
@@ -276,10 +284,13 @@ def test_too_many_crashes(fastblog: FastBlog) -> None:
     fastblog.kill("ipc_server")
     assert fastblog.wait_for_end() != 0
     assert "at last ipc_server" in "".join(fastblog.output)
+    mails = [str(mail["subject"]) for mail in mailbox.Maildir(fastblog.data.alerts / "mail")]
+    assert len(mails) == 1
+    assert "gave up" in mails[0]
     assert not psutil.wait_procs(family, timeout=DEADLINE)[1]
 
 
-@pytest.mark.parametrize("name", ["port", "ipc_port", "update_port"])
+@pytest.mark.parametrize("name", PORTS)
 def test_a_port_is_taken(start: Callable[..., FastBlog], name: str) -> None:
     """One line names the port, who holds it and the flag to change it; nothing is started."""
     with socket.create_server(("127.0.0.1", 0)) as holder:
