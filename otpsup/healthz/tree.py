@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
-from ..errors import OtpsupError
 from ..verbs import Verbs
 from .model import Metric
 
@@ -26,12 +24,8 @@ def collect(tree: Verbs) -> Iterator[Metric]:
 
 
 def _intensity(tree: Verbs, root: str) -> Iterator[Metric]:
-    """How many of its restarts each supervisor has used; nothing of a tree that does not tell."""
-    try:
-        supervisors: dict[str, Any] = getattr(tree, "statistics")().supervisors  # noqa: B009
-    except (AttributeError, OtpsupError):
-        return
-    for path, found in supervisors.items():
+    """How many of its restarts each supervisor has used."""
+    for path, found in tree.statistics(samples=0).supervisors.items():
         if found.intensity:
             used = f"{found.used} of {found.intensity} in {found.period:g}s"
             yield Metric("restarts", used, dimensions={"supervisor": path or root})

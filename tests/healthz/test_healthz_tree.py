@@ -30,12 +30,14 @@ from otpsup import (
     Supervisor,
     Tree,
     TreeClient,
+    Worker,
 )
 from otpsup.control import address
 from otpsup.healthz import Metric, children, disk, query
 from otpsup.healthz import tree as tree_collector
 from otpsup.healthz.service import Service
 from otpsup.views import State
+from tests.support import targets
 from tests.support.trees import node, pid, watching
 from tests.support.waiting import LONG, until
 
@@ -151,6 +153,22 @@ def test_children_of_a_tree() -> None:
     assert namespace["message"] == "health check failed, please check these namespace: children"
 
 
+def test_what_an_update_could_not_start_is_missing() -> None:
+    """It is down, nobody tries it again before the next update, and that is not well."""
+    good, bad = Command("web", SLEEP), Command("new", ["false"], ready=otpsup.stays_up(9))
+    with Tree(Supervisor("shop", children=[good])) as tree:
+        changes = tree.reload(Supervisor("shop", children=[good, bad]))
+        assert [each.path for each in changes if each.error] == ["new"]
+        found = metrics(tree, "children")["state", "new"]
+    assert (found["metric_value"], found["status"]) == ("down", False)
+
+
+def test_one_that_declined_to_run_is_well() -> None:
+    """`ignore()`: it is down because there is nothing for it to do."""
+    with Tree(Supervisor("shop", children=[Worker("w", targets.decline)])) as tree:
+        assert metrics(tree, "children")["state", "w"]["status"]
+
+
 def test_a_tree_without_children_is_well() -> None:
     with Tree(Supervisor("empty", children=[])) as tree:
         assert report(tree, "children")["status"]
@@ -183,7 +201,7 @@ class Counted:
     def about(self) -> dict[str, Any]:
         return {"version": "1", "since": 0.0}
 
-    def statistics(self) -> Any:
+    def statistics(self, samples: int | None = None) -> Any:
         window = SimpleNamespace(intensity=3, used=2, period=60.0)
         none = SimpleNamespace(intensity=0, used=0, period=5.0)
         return SimpleNamespace(supervisors={"": window, "backend": window, "pool": none})
