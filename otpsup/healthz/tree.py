@@ -3,12 +3,15 @@ has used."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
 from ..verbs import Verbs
+from ..views import ChildStatus
 from .model import Metric
 
+_USED = re.compile(r" has used (\d+ of \d+) restarts in (.*)$")
 _WHAT_TO_DO = "`otpsup why` tells what led to this"
 
 
@@ -20,12 +23,13 @@ def collect(tree: Verbs) -> Iterator[Metric]:
     yield Metric("state", root.state, is_up, None, why, "" if is_up else _WHAT_TO_DO)
     yield Metric("version", about["version"])
     yield Metric("uptime", f"{max(time.time() - about['since'], 0):.0f}s")
-    yield from _intensity(tree, root.name)
+    yield _restarts(root)
 
 
-def _intensity(tree: Verbs, root: str) -> Iterator[Metric]:
-    """How many of its restarts each supervisor has used."""
-    for path, found in tree.statistics(samples=0).supervisors.items():
-        if found.intensity:
-            used = f"{found.used} of {found.intensity} in {found.period:g}s"
-            yield Metric("restarts", used, dimensions={"supervisor": path or root})
+def _restarts(root: ChildStatus) -> Metric:
+    """How many of its restarts the root has used; one more than it may, and the tree ends.
+
+    As its status tells it: `statistics()` would measure all children for that, at every look.
+    """
+    found = next(filter(None, map(_USED.search, root.why)), None)
+    return Metric("restarts", f"{found[1]} in {found[2]}" if found else "none lately")

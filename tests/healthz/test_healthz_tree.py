@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -34,7 +33,6 @@ from otpsup import (
 )
 from otpsup.control import address
 from otpsup.healthz import Metric, children, disk, query
-from otpsup.healthz import tree as tree_collector
 from otpsup.healthz.service import Service
 from otpsup.views import State
 from tests.support import targets
@@ -192,28 +190,16 @@ def test_every_tree_answers() -> None:
     assert [space["status"] for space in there["data"]] == [True, True, True]
 
 
-class Counted:
-    """As much of a tree as the collector `tree` asks."""
-
-    def status(self) -> ChildStatus:
-        return ChildStatus("shop", "", "supervisor", "running", True, None, 0.0, 0, None)
-
-    def about(self) -> dict[str, Any]:
-        return {"version": "1", "since": 0.0}
-
-    def statistics(self, samples: int | None = None) -> Any:
-        window = SimpleNamespace(intensity=3, used=2, period=60.0)
-        none = SimpleNamespace(intensity=0, used=0, period=5.0)
-        return SimpleNamespace(supervisors={"": window, "backend": window, "pool": none})
-
-
 def test_restarts_used() -> None:
-    """Where a tree counts them, they are told of each supervisor that allows some."""
-    told = [m for m in tree_collector.collect(Counted()) if m.name == "restarts"]  # type: ignore[arg-type]
-    assert [(m.value, m.dimensions, m.status) for m in told] == [
-        ("2 of 3 in 60s", {"supervisor": "shop"}, True),
-        ("2 of 3 in 60s", {"supervisor": "backend"}, True),
-    ]
+    """How near the tree is to giving up."""
+    with Tree(Supervisor("shop", intensity=3, period=60, children=[Command("web", SLEEP)])) as tree:
+        assert metrics(tree, "tree")["restarts", ""]["metric_value"] == "none lately"
+        for used in (1, 2):
+            os.kill(pid(tree, "web"), signal.SIGKILL)
+            until(lambda used=used: node(tree, "web").restarts == used)  # type: ignore[misc]
+            until(lambda: node(tree, "web").state == "running")
+        found = metrics(tree, "tree")["restarts", ""]
+    assert (found["metric_value"], found["status"]) == ("2 of 3 in 60 s", True)
 
 
 def test_what_is_asked_for_wrongly() -> None:
