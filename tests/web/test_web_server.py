@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import socket
 import stat
@@ -18,6 +19,7 @@ from loguru import logger
 
 from otpsup import NotFound, Page, Plugin, Supervisor, Tree, Web
 from otpsup.web.pages import Pages
+from tests.examples.fastblog_parts import free_port
 from tests.support.waiting import LONG, until
 
 TOKEN = "a" * 32
@@ -234,6 +236,41 @@ def test_a_unix_socket(tmp_path: Path) -> None:
             told = b"".join(iter(lambda: sock.recv(1000), b""))
         assert told.startswith(b"HTTP/1.1 200 OK\r\n")
     assert not file.exists()
+
+
+def test_a_head_without_an_end(talking: tuple[str, Talks]) -> None:
+    """Who sends one is cut off, and holds up nobody."""
+    url, _ = talking
+    host, _, port = url.split("/")[2].partition(":")
+    with socket.create_connection((host, int(port)), timeout=LONG) as sock:
+        sock.sendall(b"GET /hello HTTP/1.1\r\n")
+        assert ask(url, "/other")[0] == 200
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1000):
+                sock.sendall(b"X-More: " + b"x" * 1000 + b"\r\n")
+            assert sock.recv(1) == b""
+    assert ask(url, "/other")[0] == 200
+
+
+def test_another_port_while_it_runs(tmp_path: Path) -> None:
+    """`update` moves it, and gives healthz what it looks at now; the children stay."""
+    file = tmp_path / "tree.yaml"
+
+    def write(port: int, more: str = "") -> None:
+        file.write_text(
+            f"name: moving\nchildren: []\nplugins:\n  web: {{listen: '127.0.0.1:{port}'}}\n{more}"
+        )
+
+    one, two = free_port(), free_port()
+    write(one)
+    with Tree.from_file(file) as tree:
+        assert ask(f"http://127.0.0.1:{one}/", "/healthz?include=nope")[0] == 400
+        write(two, "  healthz: {collectors: {nope: 'nowhere:nobody'}}\n")
+        assert {each.path for each in tree.update()} >= {"plugins:web", "plugins:healthz"}
+        until(lambda: tree.ask_plugin("web", "url"))
+        assert ask(f"http://127.0.0.1:{two}/", "/healthz?include=nope")[0] == 503
+        with pytest.raises(ConnectionRefusedError):
+            ask(f"http://127.0.0.1:{one}/", "/healthz")
 
 
 def test_it_ends_with_the_tree() -> None:
