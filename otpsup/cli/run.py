@@ -24,13 +24,13 @@ def command(options: Options) -> NoReturn:
         _supervisord(options)
     if options.target is None:
         raise BadUsage("which tree? name a tree file, MODULE:NAME, or with -c a supervisord.conf")
-    spec = target.declared(options.target)
+    found = target.declared_with_plugins(options.target)
     from ..program import run  # asyncio, loguru: more than most commands need
     from ..tree import Tree
 
     _log_to_stderr(options.log_level, is_json=options.log_format == "json")
     file = options.target if target.is_tree_file(options.target) else None
-    run(Tree(spec, name=options.name, file=file))
+    run(Tree(found.spec, name=options.name, file=file, plugins=found.plugins))
 
 
 def _supervisord(options: Options) -> NoReturn:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..control.client import TreeClient
 from ..errors import NotRunning, OtpsupError
@@ -73,7 +73,7 @@ def resolve(text: str | None, tree: str | None = None, socket: Path | None = Non
         return _running(text, None)
     except NotRunning as error:
         if _is_module(text):
-            return Target(_in_module(text))
+            return Target(_in_module(text).spec)
         raise NoSuchTree(f"{error}; {_HINT}") from None
 
 
@@ -83,7 +83,24 @@ _HINT = (
 )
 
 
+@frozen
+class Declared:
+    """What a file or a module declares.
+
+    Attributes:
+        plugins: by their names.
+    """
+
+    spec: Supervisor | DynamicSupervisor
+    plugins: Mapping[str, Any] = field(factory=dict)
+
+
 def declared(text: str) -> Supervisor | DynamicSupervisor:
+    """The tree of `declared_with_plugins`."""
+    return declared_with_plugins(text).spec
+
+
+def declared_with_plugins(text: str) -> Declared:
     """The tree that a file or a module declares; no running tree is looked for.
 
     Args:
@@ -108,13 +125,13 @@ def is_tree_file(text: str) -> bool:
     return text.endswith(_TREE_FILES)
 
 
-def _in_tree_file(path: Path) -> Supervisor | DynamicSupervisor:
+def _in_tree_file(path: Path) -> Declared:
     """What it names is looked for in the current folder, and beside the file."""
-    from .. import load  # tree files cost more than most commands
+    from ..config import load_with_plugins  # tree files cost more than most commands
 
     _look_here()
     _look_beside(path)
-    return load(path)
+    return Declared(*load_with_plugins(path))
 
 
 def _running(name: str | None, socket: Path | None) -> Target:
@@ -145,7 +162,7 @@ def _look_beside(path: Path) -> None:
         sys.path.insert(1, folder)
 
 
-def _in_module(text: str) -> Supervisor | DynamicSupervisor:
+def _in_module(text: str) -> Declared:
     module = _module(text)
     for name in _NAMES:
         if hasattr(module, name):
@@ -201,8 +218,8 @@ def _member(module: ModuleType, name: str) -> Any:
     return value
 
 
-def _spec(value: Any, text: str) -> Supervisor | DynamicSupervisor:
-    """The spec of whatever stands for a tree: itself, a `Tree`, or a function that makes one."""
+def _spec(value: Any, text: str) -> Declared:
+    """What stands for a tree declares: itself, a `Tree`, or a function that makes one."""
     if callable(value):
         try:
             value = value()
@@ -211,10 +228,11 @@ def _spec(value: Any, text: str) -> Supervisor | DynamicSupervisor:
                 "cannot be called without arguments" if isinstance(error, TypeError) else "failed"
             )
             raise NoSuchTree(f"{text} {what}: {type(error).__name__}: {error}") from None
+    plugins = getattr(value, "plugins", {}) if hasattr(value, "spec") else {}
     value = getattr(value, "spec", value)
     if not isinstance(value, Supervisor | DynamicSupervisor):
         raise NoSuchTree(
             f"{text} is {type(value).__name__}, and no tree; it must be a Supervisor, a Tree, or a "
             "function without arguments that returns one"
         )
-    return value
+    return Declared(value, plugins)

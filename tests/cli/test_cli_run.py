@@ -102,3 +102,45 @@ def test_a_file_elsewhere(own: Path, tmp_path: Path) -> None:
         assert done("wait", "web", "--ready", "-t", "10") == "web: running\n"
         program.send_signal(signal.SIGTERM)
         assert program.wait(LONG) == 0
+
+
+PLUGINS = {
+    "tree.yaml": """
+name: shop
+children: []
+plugins: {healthz: {collectors: {mine: "beside:look"}}}
+""",
+    "shop.py": """
+from otpsup import Healthz, Supervisor, Tree
+import beside
+tree = Tree(Supervisor("shop", children=[]), plugins=[Healthz(collectors={"mine": beside.look})])
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("target", "file"),
+    [
+        ("tree.yaml", "tree.yaml"),
+        pytest.param("shop", "shop.py", marks=pytest.mark.slow),
+        pytest.param("shop:tree", "shop.py", marks=pytest.mark.slow),
+    ],
+)
+def test_plugins_come_along(own: Path, target: str, file: str) -> None:
+    """Those in the file, and those of a `Tree` in a module."""
+    (own / file).write_text(PLUGINS[file])
+    (own / "beside.py").write_text(
+        "from otpsup.healthz import Metric\ndef look():\n    return [Metric('answer', 42)]\n"
+    )
+    with run(own, target) as program:
+        until_up(program)
+        assert "[+]mine/answer 42\n" in done("healthz", "--include", "mine")
+
+
+def until_up(program: subprocess.Popen[str]) -> None:
+    """Read its log until the tree is up."""
+    assert program.stderr is not None
+    for line in program.stderr:
+        if "the tree is up" in line:
+            return
+    raise AssertionError("it has ended")
