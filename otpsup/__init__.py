@@ -100,12 +100,12 @@ if TYPE_CHECKING:
     from .specs.supervisors import DynamicSupervisor as DynamicSupervisor
     from .specs.supervisors import Supervisor as Supervisor
     from .specs.web import Web as Web
+    from .statistics import ChildStatistics as ChildStatistics
+    from .statistics import Statistics as Statistics
     from .tree import Tree as Tree
     from .views import Change as Change
-    from .views import ChildStatistics as ChildStatistics
     from .views import ChildStatus as ChildStatus
     from .views import Event as Event
-    from .views import Statistics as Statistics
     from .wire.lines import LogLine as LogLine
 
 
@@ -168,8 +168,9 @@ _HOME = {
     "specs.stdin": ["Socket"],
     "specs.supervisors": ["DynamicSupervisor", "Supervisor"],
     "specs.web": ["Web"],
+    "statistics": ["ChildStatistics", "Statistics"],
     "tree": ["Tree"],
-    "views": ["Change", "ChildStatistics", "ChildStatus", "Event", "Statistics"],
+    "views": ["Change", "ChildStatus", "Event"],
     "wire.lines": ["LogLine"],
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}

@@ -11,9 +11,10 @@ from .engine.effects import Halt
 from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .stream import AsyncEventStream
 from .verbs import Change
-from .views import ChildStatus, Event, Statistics
+from .views import ChildStatus, Event
 
 if TYPE_CHECKING:
+    from .statistics import Statistics
     from .tree import Tree
 
 

@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import asdict, evolve
 
@@ -40,11 +40,14 @@ from .specs import ChildSpec, DynamicSupervisor, Supervisor
 from .specs.copies import makers, scaled
 from .specs.plugin import Given
 from .version import __version__
-from .views import Change, CheckResult, ChildStatus, Event, Statistics
+from .views import Change, ChildStatus, Event
 from .wire.lines import LogLine
 
 _PATIENCE = 30.0
 """Seconds that who asks a plug-in waits for its answer."""
+
+if TYPE_CHECKING:
+    from .statistics import CheckResult, Statistics
 
 Root = Supervisor | DynamicSupervisor
 Answer = Callable[[Any, OtpsupError | None], None]

@@ -38,7 +38,7 @@ from .specs import DynamicSupervisor, Supervisor
 from .specs.health import Checks
 from .specs.plugin import Given
 from .specs.supervisors import files_of
-from .views import CheckResult, ChildStatus, Event, Statistics
+from .views import ChildStatus, Event
 from .wire import outline
 from .wire.lines import LogLine
 from .wire.outline import Outline
@@ -46,6 +46,7 @@ from .wire.requests import Make
 
 if TYPE_CHECKING:
     from .plugins.hosting import Plugins
+    from .statistics import CheckResult, Statistics
 
 _RECENT = 500
 """Events that are kept for those who come later."""

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import ProtocolError
 from .views import Change as Change
-from .views import ChildStatus, Event, Statistics
+from .views import ChildStatus, Event
 from .wire.lines import LogLine as LogLine
+
+if TYPE_CHECKING:
+    from .statistics import Statistics
 
 
 class Verbs(ABC):
@@ -219,8 +222,8 @@ class Verbs(ABC):
 
     def _statistics(self, value: Any) -> Statistics:
         """Statistics as they came with an answer."""
-        assert isinstance(value, Statistics)
-        return value
+        told: Statistics = value
+        return told
 
     @abstractmethod
     def _changes(self, value: Any) -> list[Change]:

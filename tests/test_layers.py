@@ -28,6 +28,7 @@ LAYERS = (
     ("logger",),
     ("complaints",),
     ("views",),
+    ("statistics",),
     ("specs",),
     ("engine",),
     ("explain", "describe"),

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import NotRunning
 from ..verbs import Change, Verbs
-from ..views import ChildStatus, Event, Statistics
+from ..views import ChildStatus, Event
 from ..wire import control as wire
 from ..wire import lines as lines_wire
 from ..wire.lines import LogLine
 from . import address
 
 if TYPE_CHECKING:
+    from ..statistics import Statistics
     from ..wire.outline import Outline
 
 _PROMPT = 10.0

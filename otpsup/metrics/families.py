@@ -13,7 +13,8 @@ from prometheus_client.core import (
     StateSetMetricFamily,
 )
 
-from ..views import State, Statistics
+from ..statistics import Statistics
+from ..views import State
 from .rows import PARTS, Items, Row, items, text
 
 _STATES: Final = get_args(State)

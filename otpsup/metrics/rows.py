@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from ..views import Statistics
+from ..statistics import Statistics
 
 Labels = dict[str, str]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
@@ -12,7 +13,6 @@ from ..engine.reasons import Reason, classify
 from ..specs import Command
 from ..specs.health import Checks, Plugged, described
 from ..specs.output import NULL, STDOUT
-from ..views import CheckResult
 from . import plugged
 from .checks import Look
 from .hanging import Hanging
@@ -21,6 +21,9 @@ from .hooks import HookedProcess, Incarnation, Side, as_child
 from .ledger import Ledger
 from .output import quoted
 from .process import ChildProcess, Host
+
+if TYPE_CHECKING:
+    from ..statistics import CheckResult
 
 _MOST = 4096
 """Bytes of the output of a program that looks, of which the last line is told."""
@@ -116,6 +119,8 @@ class _Patient:
 
     def results(self) -> tuple[CheckResult, ...]:
         """How its checks stand, fit to be shown."""
+        from ..statistics import CheckResult  # takes a while to load, and is wanted by few
+
         return tuple(
             CheckResult(
                 watch.purpose,

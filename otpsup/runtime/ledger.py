@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..engine.child import Child
 from ..engine.effects import StateChange, Told
-from ..views import CheckResult
 from .logs.counts import Counts
 from .usage import Usage
+
+if TYPE_CHECKING:
+    from ..statistics import CheckResult
 
 _SOME = 64
 _NOTHING = Usage()

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..engine import Engine
 from ..engine.child import Child
@@ -50,7 +50,6 @@ from ..errors import NotRunning, OtpsupError, in_words
 from ..logger import logger
 from ..specs import DynamicSupervisor, Supervisor
 from ..specs.health import Checks
-from ..views import Statistics
 from . import beforehand, hooks, launchers, marks
 from .checkup import Checkups
 from .environment import current_umask
@@ -64,9 +63,11 @@ from .process import ChildProcess
 from .readers import Readers
 from .sampler import Sampler
 from .sockets import Sockets
-from .statistics import Statistician
 from .succession import Heir
 from .usage import Meter
+
+if TYPE_CHECKING:
+    from ..statistics import Statistics
 
 _CLOSE = 5.0
 """Seconds that the launcher and the log thread get to finish once nothing of the tree is left."""
@@ -192,6 +193,8 @@ class Runner:
 
     async def statistics(self, samples: int | None) -> Statistics:
         """What was counted and measured of the tree; see `Statistician`."""
+        from .statistics import Statistician  # few ask for it
+
         statistician = Statistician(
             self.engine,
             self._ledger,

@@ -1,4 +1,4 @@
-"""What a tree has counted and measured, put together for who asks (`views.Statistics`)."""
+"""What a tree has counted and measured, put together for who asks (`otpsup.Statistics`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from ..engine import Engine
 from ..engine.node import Node
 from ..engine.process import ProcessChild
-from ..views import (
+from ..statistics import (
     ChildStatistics,
     HostStatistics,
     Sample,

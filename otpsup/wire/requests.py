@@ -23,8 +23,8 @@ from ..engine.events import (
     TerminateChild,
     WhichChildren,
 )
-from ..views import ChildStatus, Statistics
-from . import lines, operations, statistics
+from ..views import ChildStatus
+from . import lines, operations
 from .control import NOBODYS, line_of, object_in
 from .lines import LogLine
 from .operations import PATH_LIMIT
@@ -188,6 +188,16 @@ def as_json(value: Any) -> Any:
     """A reply's value as JSON values."""
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
-    if isinstance(value, Statistics):
-        return statistics.encode(value)
+    if type(value).__name__ in _ENCODERS:
+        return _ENCODERS[type(value).__name__](value)
     return asdict(value) if has(type(value)) else value
+
+
+def _statistics(value: Any) -> Any:
+    from . import statistics  # they are loaded where there are any
+
+    return statistics.encode(value)
+
+
+_ENCODERS: dict[str, Callable[[Any], Any]] = {"Statistics": _statistics}
+"""Of what `asdict` is too slow for, by the name of the class."""

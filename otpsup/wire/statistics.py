@@ -13,15 +13,15 @@ from typing import Any, TypeVar, get_args
 from attrs import fields
 
 from ..errors import ProtocolError
-from ..views import (
+from ..statistics import (
     CheckResult,
     ChildStatistics,
     HostStatistics,
     Sample,
-    State,
     Statistics,
     SupervisorStatistics,
 )
+from ..views import State
 
 T = TypeVar("T")
 

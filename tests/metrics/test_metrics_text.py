@@ -17,14 +17,14 @@ from prometheus_client.openmetrics import parser as openmetrics
 
 from otpsup import InvalidSpec, Metrics
 from otpsup.metrics.families import families
-from otpsup.views import (
+from otpsup.statistics import (
     CheckResult,
     ChildStatistics,
     HostStatistics,
-    State,
     Statistics,
     SupervisorStatistics,
 )
+from otpsup.views import State
 
 ASKED = {
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",

@@ -30,7 +30,7 @@ from otpsup.runtime import sampler, usage
 from otpsup.runtime.ledger import Account, Ledger
 from otpsup.runtime.logs.counts import Counts
 from otpsup.runtime.usage import Meter, Usage
-from otpsup.views import ChildStatistics
+from otpsup.statistics import ChildStatistics
 from tests.support.trees import pid, python, running
 from tests.support.waiting import until
 
@@ -132,8 +132,9 @@ def test_checks_are_told_as_they_stand(tmp_path: Path) -> None:
     """What was looked at, how often, and what it said; not of a child that is down."""
     no = Check(["sh", "-c", "echo first; echo no; exit 1"], interval=0.02, timeout=10, failures=1)
     with running(Command("c", SLEEP, readiness=[no]), name="checked") as tree:
-        child = seen(tree, "c", lambda child: child.checks and child.checks[0].is_well is False)
+        child = seen(tree, "c", lambda child: child.checks and child.checks[0].said[-2:] == "no")
         (check,) = child.checks
+        assert check.is_well is False
         assert (check.purpose, check.what) == ("readiness", "command sh")
         assert check.failures == check.looks > 0
         assert check.said == "exit code 1: no"

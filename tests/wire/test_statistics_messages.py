@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otpsup.errors import ProtocolError
-from otpsup.views import (
+from otpsup.statistics import (
     CheckResult,
     ChildStatistics,
     HostStatistics,
