@@ -8,12 +8,12 @@ million that come and go, but when there are twice as many as children.
 from __future__ import annotations
 
 import struct
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..engine.child import Child
 from ..engine.effects import StateChange, Told
-from .logs.counts import Counts
+from .logs.counts import Count
 from .usage import Usage
 
 if TYPE_CHECKING:
@@ -33,15 +33,14 @@ class Account:
         exits: how often it ended, by the kind of reason; None if it never did.
         begun: when its last start began, in the engine's time.
         start_seconds: what that took until it was ready; None if it never was.
-        cpu: seconds of processor time, of all its incarnations.
-        usage: what it used when it was measured last.
+        log: of its output; None if that does not come to us.
         checks: how often each check looked, and in vain, in incarnations that are over, by its
             purpose and what it looks at; None if it has none.
     """
 
     __slots__ = (
-        *("starts", "restarts", "exits", "begun", "start_seconds", "cpu", "usage", "checks"),
-        *("_known", "_pid", "_seen", "_sampled", "_samples"),
+        *("starts", "restarts", "exits", "begun", "start_seconds", "checks", "log"),
+        *("_known", "_use"),
     )
 
     def __init__(self) -> None:
@@ -49,16 +48,11 @@ class Account:
         self.exits: dict[str, int] | None = None
         self.begun = 0.0
         self.start_seconds: float | None = None
-        self.cpu = 0.0
-        self.usage = _NOTHING
+        self.log: Count | None = None
         self.checks: dict[tuple[str, str], tuple[int, int]] | None = None
         self._known = 0
         """Restarts that its record had when it was looked at; a new record begins anew."""
-        self._pid = 0
-        self._seen = 0.0
-        """Processor time of this incarnation, when it was measured last."""
-        self._sampled: tuple[float, float] | None = None
-        self._samples: bytearray | None = None
+        self._use: Use | None = None
 
     def started(self, at: float, restarts: int) -> None:
         """A start begins; its record says so many restarts."""
@@ -71,13 +65,41 @@ class Account:
         """An incarnation is over."""
         exits = self.exits = self.exits or {}
         exits[kind] = exits.get(kind, 0) + 1
-        self.usage = _NOTHING
+        if self._use:
+            self._use.usage = _NOTHING
+
+    @property
+    def use(self) -> Use:
+        """What it uses. Apart, for nobody may ever ask."""
+        if self._use is None:
+            self._use = Use()
+        return self._use
 
     def checked(self, results: Iterable[CheckResult]) -> None:
         """The checks of an incarnation end with these, in which those before it are counted."""
         for each in results:
             checks = self.checks = self.checks or {}
             checks[each.purpose, each.what] = each.looks, each.failures
+
+
+class Use:
+    """What one child uses.
+
+    Attributes:
+        cpu: seconds of processor time, of all its incarnations.
+        usage: what it used when it was measured last.
+    """
+
+    __slots__ = ("_pid", "_sampled", "_samples", "_seen", "cpu", "usage")
+
+    def __init__(self) -> None:
+        self.cpu = 0.0
+        self.usage = _NOTHING
+        self._pid = 0
+        self._seen = 0.0
+        """Processor time of this incarnation, when it was measured last."""
+        self._sampled: tuple[float, float] | None = None
+        self._samples: bytearray | None = None
 
     def measured(self, pid: int, usage: Usage) -> None:
         """What its process uses now, and all below that."""
@@ -111,21 +133,27 @@ class Ledger:
 
     Args:
         children: the records of all children, which say who is there.
-        counts: of their output, forgotten with the accounts.
     """
 
-    def __init__(self, children: Mapping[str, Child], counts: Counts) -> None:
+    def __init__(self, children: Mapping[str, Child]) -> None:
         self._children = children
-        self._counts = counts
         self._accounts: dict[str, Account] = {}
 
     def of(self, path: str) -> Account:
         """The account of a child."""
         return self._accounts.get(path) or self._opened(path)
 
+    def log(self, path: str) -> Count:
+        """Where the output of a child is counted."""
+        account = self.of(path)
+        if account.log is None:
+            account.log = Count()
+        return account.log
+
     def _opened(self, path: str) -> Account:
         if len(self._accounts) > 2 * len(self._children) + _SOME:
-            self._keep(self._children)
+            there = self._children
+            self._accounts = {p: each for p, each in self._accounts.items() if p in there}
         return self._accounts.setdefault(path, Account())
 
     def heard(self, effect: Told) -> None:
@@ -142,7 +170,3 @@ class Ledger:
             account.start_seconds = change.at - account.begun
         elif change.run and change.reason:
             account.ended(change.reason.kind)
-
-    def _keep(self, paths: Container[str]) -> None:
-        self._accounts = {p: each for p, each in self._accounts.items() if p in paths}
-        self._counts.keep(paths)

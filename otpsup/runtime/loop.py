@@ -99,7 +99,8 @@ class Runner:
         self.readers = Readers(self.loop)
         self.pump = LogPump()
         self.meter = Meter(lambda: self._pids().values())
-        self._ledger = Ledger(self.engine.children, self.pump.counts)
+        self._ledger = Ledger(self.engine.children)
+        self.pump.count = self._ledger.log
         self.checkups = Checkups(self, self._ledger)
         self.sockets = Sockets()
         self.umask = current_umask()
@@ -200,7 +201,6 @@ class Runner:
             self._ledger,
             self._sampler,
             self.checkups,
-            self.pump.counts,
             self._epoch,
             self.loop.time,
         )

@@ -76,7 +76,7 @@ class Sampler:
         for path, pid in self._running().items():
             usage = measured.usage.get(pid)
             if usage is not None and usage.processes:  # else it was made, or has ended, meanwhile
-                self._ledger.of(path).measured(pid, usage)
+                self._ledger.of(path).use.measured(pid, usage)
 
     def _begin_sample(self) -> None:
         self._timer = None
@@ -90,7 +90,7 @@ class Sampler:
         self._take(await self._meter.all())
         now = self._loop.time()
         for path in self._running():
-            self._ledger.of(path).sample(self._number, now, MOST)
+            self._ledger.of(path).use.sample(self._number, now, MOST)
         self._times.append(now)
         self._number += 1
 

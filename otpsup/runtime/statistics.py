@@ -15,8 +15,7 @@ from ..statistics import (
     SupervisorStatistics,
 )
 from .checkup import Checkups
-from .ledger import Account, Ledger
-from .logs.counts import Counts
+from .ledger import Ledger, Use
 from .sampler import MOST, Sampler
 from .usage import own
 
@@ -38,7 +37,6 @@ class Statistician:
         ledger: Ledger,
         sampler: Sampler,
         checkups: Checkups,
-        counts: Counts,
         epoch: float,
         now: Callable[[], float],
     ) -> None:
@@ -46,7 +44,6 @@ class Statistician:
         self._ledger = ledger
         self._sampler = sampler
         self._checkups = checkups
-        self._counts = counts
         self._epoch = epoch
         self._now = now
 
@@ -81,8 +78,8 @@ class Statistician:
     def _child(self, child: ProcessChild, most: int) -> ChildStatistics:
         path = child.path
         account = self._ledger.of(path)
-        log_bytes, log_dropped = self._counts.told(path)
-        usage = account.usage
+        use, log = account.use, account.log
+        usage = use.usage
         return ChildStatistics(
             path=path,
             state=child.state,
@@ -92,20 +89,20 @@ class Statistician:
             restarts=account.restarts,
             started_at=account.begun + self._epoch if child.pid else None,
             start_seconds=account.start_seconds,
-            cpu_seconds=account.cpu,
+            cpu_seconds=use.cpu,
             memory=usage.memory,
             processes=usage.processes,
             threads=usage.threads,
             descriptors=usage.descriptors,
-            log_bytes=log_bytes,
-            log_dropped=log_dropped,
+            log_bytes=log.bytes if log else 0,
+            log_dropped=log.dropped if log else 0,
             checks=self._checkups.results(path),
-            history=tuple(self._history(account, most)) if most else (),
+            history=tuple(self._history(use, most)) if most else (),
         )
 
-    def _history(self, account: Account, most: int) -> list[Sample]:
+    def _history(self, use: Use, most: int) -> list[Sample]:
         told = []
-        for number, rate, memory in account.samples(most):
+        for number, rate, memory in use.samples(most):
             at = self._sampler.at(number)
             if at is not None:
                 told.append(Sample(at + self._epoch, rate, memory))

@@ -27,8 +27,7 @@ from otpsup.engine.cause import BOOT
 from otpsup.engine.effects import StateChange
 from otpsup.engine.reasons import Reason
 from otpsup.runtime import sampler, usage
-from otpsup.runtime.ledger import Account, Ledger
-from otpsup.runtime.logs.counts import Counts
+from otpsup.runtime.ledger import Account, Ledger, Use
 from otpsup.runtime.usage import Meter, Usage
 from otpsup.statistics import ChildStatistics
 from tests.support.trees import pid, python, running
@@ -208,30 +207,28 @@ def test_who_comes_and_goes_is_forgotten() -> None:
 def test_accounts_are_bounded(stay: int, news: list[bool]) -> None:
     """By twice the number of children, and some; who is there keeps his."""
     there: dict[str, Any] = {f"stays-{n}": None for n in range(stay)}
-    counts = Counts()
-    ledger = Ledger(there, counts)
+    ledger = Ledger(there)
     for path in there:
         ledger.heard(StateChange(0.0, path, "starting", BOOT))
     for number, has_output in enumerate(news):
         path = f"goes-{number}"
         ledger.heard(StateChange(1.0, path, "starting", BOOT))
         if has_output:
-            counts.of(path)
+            ledger.log(path)
         ledger.heard(StateChange(2.0, path, "down", BOOT, reason=Reason("normal"), run=number + 1))
     assert len(ledger._accounts) <= 2 * stay + 66
-    assert len(counts._found) <= 2 * stay + 66
     assert all(ledger.of(path).starts == 1 for path in there)
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.floats(0, 100), st.floats(0, 100))))
 def test_processor_time_never_goes_down(news: list[tuple[int, float, float]]) -> None:
     """Whatever is measured of whichever process; a process alone is told exactly."""
-    account = Account()
+    use = Use()
     for number, cpu, ended in news:
-        before = account.cpu
-        account.measured(number, Usage(cpu=cpu, ended=ended, processes=1))
-        assert account.cpu >= before
-    alone = Account()
+        before = use.cpu
+        use.measured(number, Usage(cpu=cpu, ended=ended, processes=1))
+        assert use.cpu >= before
+    alone = Use()
     for cpu in sorted(cpu for _, cpu, _ in news):
         alone.measured(1, Usage(cpu=cpu, processes=1))
         assert alone.cpu == pytest.approx(cpu)
@@ -240,15 +237,15 @@ def test_processor_time_never_goes_down(news: list[tuple[int, float, float]]) ->
 @given(st.lists(st.integers(0, 2**40), min_size=1, max_size=20), st.integers(1, 8))
 def test_samples_are_kept_small_and_in_order(memory: list[int], most: int) -> None:
     """Twelve bytes each, the last of them; memory to the KiB."""
-    account = Account()
+    use = Use()
     for number, used in enumerate([0, *memory]):
-        account.measured(1, Usage(memory=used, cpu=number * 1.0, processes=1))
-        account.sample(number, number * 2.0, most)
-    kept = list(account.samples(most))
+        use.measured(1, Usage(memory=used, cpu=number * 1.0, processes=1))
+        use.sample(number, number * 2.0, most)
+    kept = list(use.samples(most))
     numbered = list(enumerate(memory, 1))[-most:]
     assert kept == [(number, 0.5, used >> 10 << 10) for number, used in numbered]
-    assert len(account._samples or b"") == 12 * len(kept)
-    assert list(account.samples(0)) == []
+    assert len(use._samples or b"") == 12 * len(kept)
+    assert list(use.samples(0)) == []
 
 
 @given(st.lists(st.integers(0, 2**20), min_size=1, max_size=10))

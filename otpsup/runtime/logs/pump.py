@@ -23,7 +23,7 @@ from ...specs.output import NULL, Format, Output
 from ...wire.lines import LogLine
 from . import outlet
 from .compressor import Compressor
-from .counts import Counts
+from .counts import Count
 from .file import FileSink
 from .formats import formatter
 from .outlet import DeviceOutlet, HostOutlet, Outlet
@@ -65,7 +65,8 @@ class LogPump:
         self._lock = threading.Lock()
         """For these two."""
         self.taps = Taps()
-        self.counts = Counts()
+        self.count: Callable[[str], Count | None] = lambda _: None
+        """Where what a child writes is counted; called by who calls `attach`."""
         self._ring = Ring()
         self._compressor = Compressor()
         self._closing = False
@@ -131,7 +132,7 @@ class LogPump:
         if isinstance(sink, Outlet):
             sink.format = format
         through = self.taps.filter(source.path, source.stream, source.pid) if source else None
-        count = self.counts.of(source.path) if source else None
+        count = self.count(source.path) if source else None
         at_once = format == "bytes"
         stream = Stream(
             fd,
