@@ -253,7 +253,7 @@ def test_who_asks_one_that_fails_or_hangs_is_told(monkeypatch: pytest.MonkeyPatc
 def test_the_class_from_the_documents_works_as_written() -> None:
     """It looks at every process, with its name and what is known of it."""
     checker = CustomHealthChecker()
-    with tree_of(Check(checker, interval=0.02)) as tree:
+    with tree_of(Check(checker, interval=0.02, timeout=10)) as tree:
         until(lambda: {name for name, _ in checker.looked} == {"a", "b"})
         tree.start_child(Command("c", SLEEP))
         until(lambda: "c" in {name for name, _ in checker.looked})
@@ -279,7 +279,7 @@ def test_the_class_itself_is_made_by_us() -> None:
 def test_what_it_says_is_not_well_is_restarted(answer: object, why: str) -> None:
     """As any liveness check."""
     checker = CustomHealthChecker()
-    check = Check(checker, interval=0.02, failures=2)
+    check = Check(checker, interval=0.02, timeout=10, failures=2)
     tree = Tree(Supervisor("test", children=[Command("a", SLEEP)], intensity=100), plugins=[check])
     with tree, watching(tree) as events:
         checker.answer = answer
@@ -292,12 +292,13 @@ def test_what_it_says_is_not_well_is_restarted(answer: object, why: str) -> None
 def test_what_it_raises_is_no_childs_fault(log: list[str]) -> None:
     """Of one that looks at all; of one in a child's own check it is."""
     broken = CustomHealthChecker(OSError("no network"))
-    tree = tree_of(Check(broken, interval=0.02, failures=1))
+    tree = tree_of(Check(broken, interval=0.02, timeout=10, failures=1))
     with tree, watching(tree) as events:
         assert "OSError: no network" in line(log, "plug-in CustomHealthChecker failed in check_h")
         until(lambda: len(broken.looked) > 10)
         assert node(tree, "a").restarts == node(tree, "b").restarts == 0
-        tree.start_child(Command("c", SLEEP, liveness=Check(broken, interval=0.02, failures=1)))
+        look = Check(broken, interval=0.02, timeout=10, failures=1)
+        tree.start_child(Command("c", SLEEP, liveness=look))
         assert "OSError: no network" in str(events.until("c", kind="child_terminated").reason)
 
 
@@ -417,7 +418,9 @@ def test_an_update_begins_to_look_at_what_runs(tmp_path: Path) -> None:
     head = "name: shop\nintensity: 100\nchildren: {a: {command: sleep 1000}}\n"
     file.write_text(head)
     with Tree.from_file(file) as tree, watching(tree) as events:
-        use = "use: tests.plugins.rooms:CustomHealthChecker, answer: bad, interval: 0.02"
+        use = (
+            "use: tests.plugins.rooms:CustomHealthChecker, answer: bad, interval: 0.02, timeout: 10"
+        )
         file.write_text(f"{head}plugins: {{look: {{{use}, failures: 1}}}}\n")
         tree.update()
         assert str(events.until("a", kind="child_terminated").reason).endswith("failed: bad")
