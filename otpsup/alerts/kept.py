@@ -8,11 +8,13 @@ from typing import Any
 from attrs import asdict
 
 from ..specs.alerts import SEVERITIES
+from ..specs.check import MANY
 from .alert import Alert, Evidence, Notice
 from .decisions import Decisions
 from .message import Message
 
 _VERSION = 1
+_LATEST = 1e11
 
 
 def state_of(decisions: Decisions, origin: str, *, is_running: bool) -> dict[str, Any]:
@@ -62,10 +64,8 @@ def restore(decisions: Decisions, state: Mapping[str, Any], now: float) -> None:
 
 def _channel(value: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "number": int(value["number"]),
-        "more": int(value["more"]),
-        "lost": int(value["lost"]),
-        "sent": [float(at) for at in value["sent"]],
+        **{name: _count(value[name]) for name in ("number", "more", "lost")},
+        "sent": [_time(at) for at in value["sent"]],
         "waiting": [_notice(each) for each in value["waiting"]],
     }
 
@@ -77,13 +77,54 @@ def _notice(value: Mapping[str, Any]) -> Notice:
 
 
 def _alert(value: Mapping[str, Any]) -> Alert:
-    alert = Alert(**{**value, "evidence": Evidence(**value["evidence"])})
-    texts = (alert.rule, alert.path, alert.what, alert.culprit, alert.well)
-    numbers = (alert.at, alert.last_at, alert.told_at, alert.count)
-    is_sound = all(isinstance(text, str) for text in texts) and alert.severity in SEVERITIES
-    if not is_sound or not all(isinstance(number, int | float) for number in numbers):
-        raise ValueError("other fields than an alert's")
-    return alert
+    well_at = value["well_at"]
+    if value["severity"] not in SEVERITIES:
+        raise ValueError("no severity")
+    return Alert(
+        rule=_text(value["rule"]),
+        path=_text(value["path"]),
+        what=_text(value["what"]),
+        culprit=_text(value["culprit"]),
+        well=_text(value["well"]),
+        at=_time(value["at"]),
+        last_at=_time(value["last_at"]),
+        told_at=_time(value["told_at"]),
+        severity=value["severity"],
+        channels=_texts(value["channels"]),
+        count=_count(value["count"]),
+        evidence=_evidence(value["evidence"]),
+        well_at=None if well_at is None else _time(well_at),
+    )
+
+
+def _evidence(value: Mapping[str, Any]) -> Evidence:
+    why, lines = _texts(value["why"]), _texts(value["lines"])
+    return Evidence(why, lines, _text(value["traceback"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError("no list of texts")
+    return tuple(map(_text, value))
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value < MANY:
+        raise ValueError("no count")
+    return int(value)
+
+
+def _time(value: object) -> float:
+    """One that a clock can show."""
+    if not isinstance(value, int | float) or not 0 <= value < _LATEST:
+        raise ValueError("no time")
+    return value
 
 
 def told_already(decisions: Decisions, messages: list[Message]) -> None:

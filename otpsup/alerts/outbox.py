@@ -22,6 +22,7 @@ from attrs import asdict, frozen
 from ..control import address
 from ..logger import logger
 from ..specs.alerts import SEVERITIES
+from ..wire import strict
 from .message import Message
 
 _STATE = "state.json"
@@ -30,6 +31,8 @@ _SUFFIX = ".message"
 _BAD = ".bad"
 _DRAFT = ".new"
 _MOST_BAD = 20
+_LATEST = 1e11
+"""Seconds since the epoch that a clock can show."""
 _LARGEST = 4 << 20
 """Bytes of a file that are read; none of ours is so large."""
 
@@ -172,7 +175,7 @@ class Outbox:
         try:
             if path.stat().st_size > _LARGEST:
                 raise ValueError("it is too large")
-            value = json.loads(path.read_bytes())
+            value = strict.loads(path.read_bytes())
             if not isinstance(value, dict):
                 raise ValueError("it is no object")
             return value
@@ -283,6 +286,7 @@ def _message(value: Any) -> Message:
     is_sound = (
         all(isinstance(text, str) for text in texts)
         and isinstance(message.at, int | float)
+        and 0 <= message.at < _LATEST
         and isinstance(message.number, int)
         and message.severity in SEVERITIES
         and isinstance(message.payload, dict)

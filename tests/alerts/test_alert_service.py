@@ -19,6 +19,7 @@ from otpsup import (
     Command,
     GaveUp,
     Mailbox,
+    MemoryOver,
     NotFound,
     Rate,
     Restarts,
@@ -38,6 +39,7 @@ from tests.alerts.logged import logged
 from tests.alerts.receivers import hook_server, mail_server
 from tests.support.hosts import hosting
 from tests.support.servers import free_port
+from tests.support.trees import python
 from tests.support.waiting import until
 
 SECRET = "canary-0123456789"
@@ -160,6 +162,26 @@ def test_a_worker_that_hangs_is_told_with_its_stack(tmp_path: Path) -> None:
     assert mail["Subject"].startswith("[otpsup] shop: hang is not well: heartbeat failed")
     assert "Where it was:" in text
     assert "in hang" in text
+
+
+def test_memory_is_that_of_the_statistics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the child and all below it; and it is well when it has ended."""
+    monkeypatch.setattr("otpsup.alerts.service._LOOKS", 0.05)
+    alerts = Alerts(
+        rules=[MemoryOver(30_000_000, seconds=0)], group_wait=0, well_for=0.1,
+        outbox=tmp_path / "box",
+    )  # fmt: skip
+    code = "import time; x = b'x' * 40_000_000; time.sleep(100)"
+    children = [Command("large", python(code)), Command("small", ["sleep", "100"])]
+    with Tree(Supervisor("shop", children=children), plugins=[alerts]) as tree:
+        until(lambda: list((tmp_path / "box.mail").glob("new/*")))
+        tree.terminate_child("large")
+        until(lambda: len(list((tmp_path / "box.mail").glob("new/*"))) == 2)
+    subjects = {mail["Subject"] for mail in mailbox.Maildir(tmp_path / "box.mail")}
+    assert {re.sub(r"[\d.]+ MB in", "n MB in", each) for each in subjects} == {
+        "[otpsup] shop: large has n MB in memory, more than 30 MB",
+        "[otpsup] shop: large was stopped",
+    }
 
 
 def test_the_end_of_a_tree_is_told_before_it_is_over(tmp_path: Path) -> None:
