@@ -4,7 +4,8 @@
     rules      what fires, and whether it is well again                    (pure)
     grouping   what of it goes in which message, of one channel            (pure)
     decisions  all three: events and the time in, messages out             (pure)
-    text       a message in words, and as JSON                             (pure)
+    message    a message in words (`text`) and as JSON, `clean` of secrets (pure)
+    kept       what of it survives the host                                (pure)
     outbox     messages and state on disk, until they are delivered
     courier    one thread a channel: delivers, and tries again
     channels   mail, webhooks, mailboxes, apprise

@@ -49,7 +49,10 @@ def usual(tree: str) -> Path:
     Source: https://specifications.freedesktop.org/basedir-spec/latest/
     """
     state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if state.startswith("/") else Path("~/.local/state").expanduser()
+    try:
+        base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
+    except RuntimeError:  # a user without a home, as in a container
+        base = address.directory()
     return base / "otpsup" / "alerts" / address.safe(tree)
 
 

@@ -15,6 +15,8 @@ from .alert import Alert, Batch, Notice
 DETAILED = 10
 """Alerts that are told in full; of further ones there is one line each."""
 _LABEL = 10
+_SUBJECT = 120
+"""Characters of a headline that a subject has room for."""
 
 
 def stamp(at: float) -> str:
@@ -33,6 +35,8 @@ def subject(tree: str, notices: Sequence[Notice], more: int) -> str:
     """In one line: the gravest, and how many there are beside it."""
     others = len(notices) - 1 + more
     first = notices[0].headline if notices else "alerts"
+    if len(first) > _SUBJECT:
+        first = f"{first[:_SUBJECT]}..."
     beside = f", and {others} more" if others > 0 else ""
     return f"[otpsup] {tree}: {first}{beside}"
 

@@ -24,6 +24,7 @@ from otpsup import (
     Rate,
     Restarts,
     Smtp,
+    StartFailed,
     Supervisor,
     Tree,
     TreeStopped,
@@ -37,7 +38,7 @@ from otpsup.alerts.service import Service
 from tests.alerts import happening as h
 from tests.alerts.logged import logged
 from tests.alerts.receivers import hook_server, mail_server
-from tests.support.hosts import hosting
+from tests.support.hosts import Host, hosting
 from tests.support.servers import free_port
 from tests.support.trees import python
 from tests.support.waiting import until
@@ -164,6 +165,7 @@ def test_a_worker_that_hangs_is_told_with_its_stack(tmp_path: Path) -> None:
     assert "in hang" in text
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_statistics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the child and all below it; and it is well when it has ended."""
     monkeypatch.setattr("otpsup.alerts.service._LOOKS", 0.05)
@@ -210,6 +212,17 @@ def test_the_end_of_a_tree_is_told_before_it_is_over(tmp_path: Path) -> None:
     assert hooks.bodies[1]["status"] == "resolved"
 
 
+def test_a_tree_that_cannot_start_is_told(tmp_path: Path) -> None:
+    """Before whoever started it hears of it."""
+    with hook_server() as (url, hooks):
+        alerts = Alerts(channels={"ops": Webhook(url)}, outbox=tmp_path / "box")
+        tree = Tree(Supervisor("shop", children=[Command("api", ["/no/such"])]), plugins=[alerts])
+        with pytest.raises(StartFailed):
+            tree.start()
+        hooks.wait(1)
+    assert hooks.bodies[0]["subject"] == "[otpsup] shop: the tree could not start"
+
+
 HOST = """
 def main():
     url, box, wait = sys.argv[1], sys.argv[2], float(sys.argv[3])
@@ -227,30 +240,37 @@ def main():
 """
 
 
-@pytest.mark.parametrize("wait", ["0", pytest.param("0.8", marks=pytest.mark.slow)])
+def crash_in(host: Host, folder: Path) -> None:
+    """A child of that host crashes; returns when the alert is written down."""
+    assert host.hear() == "up"
+    assert host.process.stdin
+    host.process.stdin.write(b"\n")
+    host.process.stdin.flush()
+    assert host.hear() == "killed"
+    until(lambda: b"restarts" in (folder / "box/state.json").read_bytes())
+
+
+@pytest.mark.parametrize("wait", ["0", pytest.param("3600", marks=pytest.mark.slow)])
 def test_a_host_that_is_killed_before_it_could_deliver(tmp_path: Path, wait: str) -> None:
     """The next one does, once, be the message written or not; and nothing is told twice."""
     port = free_port()
-    box = tmp_path / "box"
-    arguments = (f"http://127.0.0.1:{port}/", str(box), wait)
-    with hosting(tmp_path, HOST, *arguments, stdin=-1) as host:
-        assert host.hear() == "up"
-        assert host.process.stdin
-        host.process.stdin.write(b"\n")
-        host.process.stdin.flush()
-        assert host.hear() == "killed"
-        until(lambda: left(tmp_path) or b"restarts" in (box / "state.json").read_bytes())
+    arguments = (f"http://127.0.0.1:{port}/", str(tmp_path / "box"))
+    with hosting(tmp_path, HOST, *arguments, wait, stdin=-1) as host:
+        crash_in(host, tmp_path)
+        if wait == "0":
+            until(lambda: left(tmp_path))
         assert bool(left(tmp_path)) == (wait == "0")
         host.kill()
         host.wait()
     with (
         hook_server(port=port) as (_, hooks),
-        hosting(tmp_path, HOST, *arguments, stdin=-1) as host,
+        hosting(tmp_path, HOST, *arguments, "0", stdin=-1) as host,
     ):
         assert host.hear() == "up"
         hooks.wait(1)
         until(lambda: not left(tmp_path))
-        host.process.stdin and host.process.stdin.close()
+        assert host.process.stdin
+        host.process.stdin.close()
         assert host.wait() == 0
 
     told = [alert["rule"] for body in hooks.bodies for alert in body["alerts"]]
@@ -260,11 +280,7 @@ def test_a_host_that_is_killed_before_it_could_deliver(tmp_path: Path, wait: str
 def kill_after(folder: Path, url: str, seconds: float) -> None:
     """A host in which a child crashes, and which is killed so long after that was written down."""
     with hosting(folder, HOST, url, str(folder / "box"), "0", stdin=-1) as host:
-        assert host.hear() == "up"
-        assert host.process.stdin
-        host.process.stdin.write(b"\n")
-        host.process.stdin.flush()
-        until(lambda: b"restarts" in (folder / "box/state.json").read_bytes())
+        crash_in(host, folder)
         time.sleep(seconds)  # any moment will do
         host.kill()
         host.wait()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ...specs.channels import Channel
 from ..message import Message
 
 _HOME = {
@@ -26,11 +27,10 @@ def make(channel: Any, mail: Path) -> Callable[[Message], None]:
     Raises:
         OtpsupError: a library that it needs is not there.
     """
-    kind = getattr(channel, "kind", None)
-    if kind not in _HOME:
+    if not isinstance(channel, Channel):
         send: Callable[[Message], None] = channel.send
         return send
-    module, _, name = _HOME[kind].partition(":")
+    module, _, name = _HOME[channel.kind].partition(":")
     cls = getattr(importlib.import_module(f".{module}", __name__), name)
     made: Callable[[Message], None] = cls(channel, mail).send
     return made
