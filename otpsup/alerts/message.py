@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ..plain import plain, plain_lines
 from ..specs.alerts import SEVERITIES
 from . import text
 from .alert import Batch, Notice
@@ -61,8 +62,8 @@ def compose(batch: Batch, where: Where) -> Message:
     """The message for a batch."""
     shown = batch.notices
     severity = max((n.alert.severity for n in shown), key=SEVERITIES.index, default="info")
-    subject = text.subject(where.tree, shown, batch.more)
-    body = text.body(shown, batch, where.tree, where.host, where.pid)
+    subject = plain(text.subject(where.tree, shown, batch.more))
+    body = plain_lines(text.body(shown, batch, where.tree, where.host, where.pid))
     id = f"{where.origin}.{batch.number}.{batch.channel}"
     payload = {
         **_head(id, batch.channel, where, batch.at),
@@ -81,7 +82,7 @@ def compose(batch: Batch, where: Where) -> Message:
 
 def of_test(channel: str, where: Where, now: float) -> Message:
     """A message that says that messages arrive."""
-    subject = f"[otpsup] {where.tree}: this is a test"
+    subject = plain(f"[otpsup] {where.tree}: this is a test")
     body = text.of_test(channel, where.tree, where.host, where.pid, now)
     id = f"{where.origin}.test-{int(now * 1000)}.{channel}"
     payload = {

@@ -128,12 +128,17 @@ class Outbox:
         """
         data = json.dumps(value).encode()
         draft = self.folder / f"{name}{_DRAFT}"
-        fd = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(fd)
-        draft.rename(self.folder / name)
+        try:
+            fd = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(fd)
+            draft.rename(self.folder / name)
+        except OSError:  # a full disk is not to be filled with what is useless
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
         self._sync_folder()
         return len(data)
 

@@ -64,6 +64,8 @@ class Service(Plugin):
         self._couriers: dict[str, Courier] = {}
         self._is_running = True
         self._saved: dict[str, Any] = {}
+        self._changes = 0
+        """As `Decisions.changes` was when that was written."""
         self._saved_at = self._took = self._looked_at = 0.0
 
     # Life.
@@ -113,21 +115,19 @@ class Service(Plugin):
 
     def on_event(self, event: Event) -> None:
         """Something happened."""
-        before = self._decisions.changes
         self._decisions.event(event)
         if event.kind == "halt":
             self._is_running = False
             self._deliver(time.time(), at_once=True)
-        elif self._decisions.changes != before and self._is_time_to_save():
-            self._save()
+        else:
+            self._save_if_due()
 
     def tick(self) -> None:
         """Deliver what is due."""
         now = time.time()
         self._look(now)
         self._deliver(now)
-        if self._is_time_to_save():
-            self._save()
+        self._save_if_due()
 
     def stop(self) -> None:
         """The tree has ended, or these settings have."""
@@ -174,16 +174,20 @@ class Service(Plugin):
             self._outbox.release(each, size)
             self._couriers[each.channel].wake()
 
-    def _is_time_to_save(self) -> bool:
-        return time.monotonic() - self._saved_at >= max(_SAVES, _SHARE * self._took)
+    def _save_if_due(self) -> None:
+        is_new = self._decisions.changes != self._changes or self._outbox.trouble
+        rest = time.monotonic() - self._saved_at
+        if is_new and rest >= max(_SAVES, _SHARE * self._took):
+            self._save()
 
     def _save(self) -> None:
-        state = kept.state_of(self._decisions, self._where.origin, is_running=self._is_running)
-        if state == self._saved and not self._outbox.trouble:
-            return
         begun = time.monotonic()
-        self._outbox.save_state(state)
-        self._saved, self._saved_at = state, time.monotonic()
+        self._changes = self._decisions.changes
+        state = kept.state_of(self._decisions, self._where.origin, is_running=self._is_running)
+        if state != self._saved or self._outbox.trouble:
+            self._outbox.save_state(state)
+            self._saved = state
+        self._saved_at = time.monotonic()
         self._took = self._saved_at - begun
 
     # For who asks.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,21 @@ def test_a_disk_that_fails_is_told_once_and_harms_nothing(tmp_path: Path) -> Non
         assert box.trouble == ""
     assert sum("cannot write to" in line for line in lines) == 1
     assert sum("can write to" in line and "again" in line for line in lines) == 1
+
+
+def test_a_disk_that_is_full_is_not_filled_with_halves(tmp_path: Path) -> None:
+    """What was there before is there still."""
+    box = opened(tmp_path)
+    put(box, message(1))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, before[1]))
+    try:
+        put(box, message(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert box.trouble == "File too large"
+    assert box.waiting() == [message(1), message(2)]
+    assert [path.suffix for path in tmp_path.iterdir() if path.suffix] == [".message"]
 
 
 def test_the_usual_folder(monkeypatch: pytest.MonkeyPatch) -> None:
