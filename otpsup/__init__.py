@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from .specs.backoff import Backoff as Backoff
     from .specs.channels import Apprise as Apprise
     from .specs.channels import Mailbox as Mailbox
+    from .specs.channels import OwnChannel as OwnChannel
     from .specs.channels import Smtp as Smtp
     from .specs.channels import Webhook as Webhook
     from .specs.children import Command as Command
@@ -145,7 +146,7 @@ _HOME = {
     "specs.after": ["completed", "healthy", "ready", "started"],
     "specs.alerts": ["Alerts", "GaveUp", "MemoryOver", "Restarts", "TreeStopped", "Unhealthy"],
     "specs.backoff": ["Backoff"],
-    "specs.channels": ["Apprise", "Mailbox", "Smtp", "Webhook"],
+    "specs.channels": ["Apprise", "Mailbox", "OwnChannel", "Smtp", "Webhook"],
     "specs.children": ["Command", "Worker"],
     "specs.consul": ["Consul", "ConsulService"],
     "specs.copies": ["copies"],
@@ -218,6 +219,7 @@ __all__ = [
     "NotRunning",
     "OpenTelemetry",
     "OtpsupError",
+    "OwnChannel",
     "Page",
     "Plugin",
     "PluginFailed",

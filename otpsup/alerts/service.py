@@ -20,7 +20,7 @@ from ..views import Event
 from . import kept, message
 from .channels import make
 from .children import Look
-from .courier import FIRST, Courier, NotDelivered, Send
+from .courier import FIRST, Courier, NotDelivered
 from .decisions import Decisions
 from .outbox import Outbox, usual
 
@@ -58,8 +58,9 @@ class Service(Plugin):
         self._settings = settings
         self._first = first
         self._mail = Path()
-        for channel in settings.channels.values():
-            make(channel, self._mail)
+        self._senders = {
+            name: make(channel, lambda: self._mail) for name, channel in settings.channels.items()
+        }
         self._decisions = Decisions(settings)
         self._couriers: dict[str, Courier] = {}
         self._is_running = True
@@ -106,12 +107,9 @@ class Service(Plugin):
     def _courier(self, name: str, channel: Any) -> Courier:
         timeout = getattr(channel, "timeout", _TIMEOUT)
         return Courier(
-            name, self._sender(channel), self._outbox, timeout=timeout,
+            name, self._senders[name], self._outbox, timeout=timeout,
             max_age=self._settings.max_age, tree=self._tree.name, first=self._first,
         )  # fmt: skip
-
-    def _sender(self, channel: Any) -> Send:
-        return make(channel, self._mail)
 
     def on_event(self, event: Event) -> None:
         """Something happened."""

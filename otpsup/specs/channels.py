@@ -16,6 +16,7 @@ from attrs import field, frozen
 from .. import mask
 from ..errors import InvalidSpec
 from . import check
+from .hook import IMPORT_PATH, is_target
 from .quiet import RATE, QuietHours, Rate, are_hours, from_hours, is_rate
 
 Tls = Literal["starttls", "tls", "none"]
@@ -298,7 +299,38 @@ class Apprise(Channel):
         _just_one(self, "urls_file", "urls_env")
 
 
-CHANNELS: tuple[type[Channel], ...] = (Mailbox, Smtp, Webhook, Apprise)
+@frozen
+class OwnChannel(Channel):
+    """A channel of your own, by its import path; in Python the object itself will do.
+
+    Args:
+        use: `pkg.module:Class`; objects of it have `send(message)`, see
+            `otpsup.plugins.AlertChannel`.
+        settings: the arguments of the class, by name.
+    """
+
+    kind: ClassVar[str] = "own"
+
+    use: str = field(
+        validator=check.rule(
+            lambda v: isinstance(v, str) and is_target(v), "'pkg.module:Class'",
+            "OwnChannel('shop.lamp:Lamp')", schema=IMPORT_PATH,
+        )
+    )  # fmt: skip
+    settings: Mapping[str, Any] = field(
+        factory=dict,
+        kw_only=True,
+        repr=False,
+        validator=check.rule(
+            lambda v: isinstance(v, Mapping) and all(isinstance(key, str) for key in v),
+            "arguments by name",
+            "settings={'pin': 3}",
+            secret=True,
+        ),
+    )
+
+
+CHANNELS: tuple[type[Channel], ...] = (Mailbox, Smtp, Webhook, Apprise, OwnChannel)
 
 
 def _just_one(channel: Channel, *names: str) -> None:

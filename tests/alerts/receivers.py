@@ -13,10 +13,12 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from otpsup.alerts.message import Message
 
 PASSWORD = "correct-horse-battery"
 
@@ -152,3 +154,15 @@ def hook_server(
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class Pager:
+    """A channel of somebody's own."""
+
+    seen: ClassVar[list[tuple[str, str]]] = []
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+
+    def send(self, message: Message) -> None:
+        self.seen.append((self._prefix, message.subject))

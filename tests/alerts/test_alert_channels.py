@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from otpsup import Apprise, InvalidSpec, Mailbox, Smtp, Webhook
+from otpsup import Alerts, Apprise, InvalidSpec, Mailbox, OwnChannel, Smtp, Webhook
 from otpsup.alerts.channels import make
 from otpsup.alerts.courier import NotDelivered, Refused
 from otpsup.alerts.message import Message, Where, of_test
-from tests.alerts.receivers import PASSWORD, certificate, hook_server, mail_server
+from tests.alerts.receivers import PASSWORD, Pager, certificate, hook_server, mail_server
 from tests.support.servers import free_port
 
 SECRET = "canary-0123456789"
@@ -31,7 +31,7 @@ def message(subject: str = "[otpsup] shop: api gave up") -> Message:
 
 
 def sender(channel: Any, folder: Path) -> Callable[[Message], None]:
-    return make(channel, folder / "mail")
+    return make(channel, lambda: folder / "mail")
 
 
 def failure(channel: Any, folder: Path) -> str:
@@ -265,12 +265,13 @@ def test_apprise_sends_to_each_address_once(
 
 
 def test_somebody_elses_channel(tmp_path: Path) -> None:
-    """An object with `send` is one."""
-    seen: list[Message] = []
-
-    class Pager:
-        def send(self, message: Message) -> None:
-            seen.append(message)
-
+    """An object with `send` is one, as is a class of such, by its import path."""
     sender(Pager(), tmp_path)(message())
-    assert seen[0].subject == "[otpsup] shop: api gave up"
+    own = OwnChannel("tests.alerts.receivers:Pager", settings={"prefix": "to all: "})
+    sender(own, tmp_path)(message())
+    subject = "[otpsup] shop: api gave up"
+    assert Pager.seen == [("", subject), ("to all: ", subject)]
+    with pytest.raises(InvalidSpec, match="no channel: it has no method `send"):
+        sender(OwnChannel("builtins:dict"), tmp_path)
+    with pytest.raises(InvalidSpec, match="channels by name"):
+        Alerts(channels={"x": object()})

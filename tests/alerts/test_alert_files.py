@@ -17,6 +17,7 @@ from otpsup import (
     InvalidFile,
     Mailbox,
     MemoryOver,
+    OwnChannel,
     QuietHours,
     Rate,
     Restarts,
@@ -38,6 +39,8 @@ channels:
   box: mailbox
   other: {mailbox: mail}
   all: {apprise: {urls_env: URLS, timeout: 1m}}
+  lamp: {own: "shop.lamp:Lamp"}
+  lamps: {own: {use: "shop.lamp:Lamp", settings: {pins: [3, 4]}, rate: {count: 1}}}
 rules:
   - gave_up
   - {restarts: {count: 3, within: 10m, paths: "backend/*", channels: chat}}
@@ -65,6 +68,8 @@ def whole(folder: str) -> Alerts:
         "box": Mailbox(),
         "other": Mailbox(f"{folder}/mail"),
         "all": Apprise(urls_env="URLS", timeout=60),
+        "lamp": OwnChannel("shop.lamp:Lamp"),
+        "lamps": OwnChannel("shop.lamp:Lamp", settings={"pins": [3, 4]}, rate=Rate(1)),
     }  # fmt: skip
     return Alerts(
         channels=channels,

@@ -223,6 +223,37 @@ def test_a_tree_that_cannot_start_is_told(tmp_path: Path) -> None:
     assert hooks.bodies[0]["subject"] == "[otpsup] shop: the tree could not start"
 
 
+FILE = """
+name: shop
+intensity: 100
+children: [{{name: api, command: sleep 100}}]
+plugins:
+  alerts:
+    channels: {{ops: {{webhook: {url}}}}}
+    rules: [{{restarts: {{count: 1, within: {within}}}}}]
+    group_wait: 0
+    well_for: {well_for}
+    outbox: box
+"""
+
+
+def test_settings_that_change_while_it_runs(tmp_path: Path) -> None:
+    """What was firing is not told again, and its recovery is told by the new ones."""
+    file = tmp_path / "shop.yaml"
+    with hook_server() as (url, hooks):
+        file.write_text(FILE.format(url=url, within=0.5, well_for=3600))
+        with Tree.from_file(file) as tree:
+            tree.signal("api", "KILL")
+            hooks.wait(1)
+            file.write_text(FILE.format(url=url, within=0.5, well_for=0.1))
+            assert [change.path for change in tree.update() if change.action == "restart"] == [
+                "plugins:alerts"
+            ]
+            hooks.wait(2)
+    assert [body["status"] for body in hooks.bodies] == ["firing", "resolved"]
+    assert hooks.bodies[1]["subject"] == "[otpsup] shop: api is well again"
+
+
 HOST = """
 def main():
     url, box, wait = sys.argv[1], sys.argv[2], float(sys.argv[3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ class Sender(ABC):
 
     Args:
         settings: of the channel.
-        mail: the folder of a mailbox of which nothing is said.
+        mail: the folder of a mailbox of which nothing is said, once that is known.
     """
 
-    def __init__(self, settings: Any, mail: Path) -> None:
+    def __init__(self, settings: Any, mail: Callable[[], Path]) -> None:
         self.settings = settings
         self.mail = mail
 

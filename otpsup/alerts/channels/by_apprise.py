@@ -6,7 +6,7 @@ import importlib.util
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class AppriseChannel(Sender):
     """See `specs.channels.Apprise`. An address that has taken a message does not get it again when
     another one has not."""
 
-    def __init__(self, settings: Any, mail: Path) -> None:
+    def __init__(self, settings: Any, mail: Callable[[], Path]) -> None:
         super().__init__(settings, mail)
         if importlib.util.find_spec("apprise") is None:
             raise Missing(

@@ -16,7 +16,7 @@ class MailboxChannel(Sender):
     """See `specs.channels.Mailbox`."""
 
     def _send(self, message: Message, opened: Opened) -> None:
-        folder = self.settings.folder or self.mail
+        folder = self.settings.folder or self.mail()
         for part in ("tmp", "new", "cur"):  # also of one that was half made when a host was killed
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (folder / part).mkdir(mode=0o700, exist_ok=True)

@@ -24,6 +24,8 @@ from ..forms import (
     BYTES,
     SECONDS,
     VARIABLE,
+    Anything,
+    ImportPath,
     Several,
     Table,
     Text,
@@ -194,6 +196,16 @@ CHANNELS = OneOf(
             }
             | _OF_CHANNELS,
             "a mapping with `urls_file` or `urls_env`",
+        ),
+        "own": Record(
+            channels.OwnChannel,
+            {
+                "use": Key("use", ImportPath()),
+                "settings": Key("settings", Table(Anything(), "arguments by name")),
+            }
+            | _OF_CHANNELS,
+            "`module:name`, or a mapping",
+            "use",
         ),
     }
 )
