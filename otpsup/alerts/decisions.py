@@ -167,7 +167,11 @@ class Decisions:
             self._know(self.active[key], new)
 
     def _know(self, alert: Alert, new: Evidence) -> None:
-        evidence = evolve(new, why=alert.evidence.why or new.why)
+        """What an earlier end has left to say is kept until the later one says something."""
+        old = alert.evidence
+        evidence = Evidence(
+            old.why or new.why, new.lines or old.lines, new.traceback or old.traceback
+        )
         self._keep(evolve(alert, evidence=evidence))
 
     # What is well again.

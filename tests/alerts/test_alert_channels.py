@@ -271,7 +271,7 @@ def test_somebody_elses_channel(tmp_path: Path) -> None:
     sender(own, tmp_path)(message())
     subject = "[otpsup] shop: api gave up"
     assert Pager.seen == [("", subject), ("to all: ", subject)]
-    with pytest.raises(InvalidSpec, match="no channel: it has no method `send"):
+    with pytest.raises(InvalidSpec, match="no channel of alerts: it has no method `send"):
         sender(OwnChannel("builtins:dict"), tmp_path)
     with pytest.raises(InvalidSpec, match="channels by name"):
         Alerts(channels={"x": object()})

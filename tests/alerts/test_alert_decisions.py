@@ -136,6 +136,7 @@ def test_what_follows_the_crash_is_in_the_message() -> None:
     found.decisions.event(h.crash(NOON, "backend/worst", traceback="File 'x', line 3"))
     found.decisions.event(h.gave_up(NOON, "backend"))
     found.decisions.event(h.said(NOON + 1, "backend/worst", "boom"))
+    found.decisions.event(h.crash(NOON + 1, "backend/worst"))  # and has not yet told more
     (batch,) = found.advance(NOON + 3)
 
     evidence = batch.notices[0].alert.evidence
