@@ -27,7 +27,7 @@ from .specs.plugin import Given, named
 from .specs.supervisors import is_child_spec
 from .stream import AsyncEventStream, EventStream, LineStream
 from .verbs import Change, Verbs
-from .views import ChildStatus, Event
+from .views import ChildStatus
 from .wire import operations
 from .wire.lines import LogLine
 
@@ -357,17 +357,6 @@ class Tree(Verbs):
 
     def _ask(self, op: str, **fields: Any) -> Any:
         return self.call(op, **fields).result()
-
-    def _status(self, value: Any) -> ChildStatus:
-        assert isinstance(value, ChildStatus)
-        return value
-
-    def _changes(self, value: Any) -> list[Change]:
-        return list(value)
-
-    def _event(self, value: Any) -> Event:
-        assert isinstance(value, Event)
-        return value
 
     def call(self, op: str, **fields: Any) -> _Future:
         """Make the request of a verb without waiting; the future gets its answer."""

@@ -50,9 +50,11 @@ class Verbs(ABC):
             )
         return self._status(self._ask("start_child", path=child, args=list(args)))
 
-    @abstractmethod
+    # Answers as they came: here they are values already; a client from elsewhere decodes them.
+
     def _status(self, value: Any) -> ChildStatus:
-        """A status as it came with an answer."""
+        assert isinstance(value, ChildStatus)
+        return value
 
     def terminate_child(self, path: str) -> None:
         """Stop a child; it stays down until somebody starts it. Nothing happens if it is down."""
@@ -225,10 +227,9 @@ class Verbs(ABC):
         told: Statistics = value
         return told
 
-    @abstractmethod
     def _changes(self, value: Any) -> list[Change]:
-        """Changes as they came with an answer."""
+        return list(value)
 
-    @abstractmethod
     def _event(self, value: Any) -> Event:
-        """An event as it came with an answer."""
+        assert isinstance(value, Event)
+        return value

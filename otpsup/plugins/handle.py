@@ -13,7 +13,6 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..verbs import Verbs
-from ..views import Change, ChildStatus, Event
 
 if TYPE_CHECKING:
     from .base import Page
@@ -89,14 +88,3 @@ class PluginTree(Verbs):
         if owed > 0:
             self._flooding()
             time.sleep(owed)
-
-    def _status(self, value: Any) -> ChildStatus:
-        assert isinstance(value, ChildStatus)
-        return value
-
-    def _changes(self, value: Any) -> list[Change]:
-        return list(value)
-
-    def _event(self, value: Any) -> Event:
-        assert isinstance(value, Event)
-        return value
