@@ -227,8 +227,8 @@ def test_opentelemetry_is_told(
         until(
             lambda: observed(reader)["otpsup.child_exits"] == {("back/db", "signaled", "told"): 1}
         )
-        names = set(observed(reader))
-        assert {f"otpsup.{row.name}" for rows, _ in PARTS for row in rows} == names
+        wanted = {f"otpsup.{row.name}" for rows, _ in PARTS for row in rows}
+        until(lambda: set(observed(reader)) == wanted)
     records = [each.log_record for each in exporter.get_finished_logs()]
     ends = [each for each in records if each.event_name == "otpsup.child_terminated"]
     assert [each.attributes and each.attributes["otpsup.path"] for each in ends] == ["back/db"]
