@@ -54,6 +54,11 @@ class Opened:
         self._values |= {url, *long, *map(unquote, long)}
         return url
 
+    def made(self, value: str) -> str:
+        """What was made of a secret, and tells it as well."""
+        self._values.add(value)
+        return value
+
     def hide(self, words: str) -> str:
         """The words, on one line, without any of them."""
         return plain(mask.Secrets({}, always=tuple(self._values)).hide(words))[:500]

@@ -51,7 +51,10 @@ class Inbox:
 def _let_in(server: Any, session: Any, envelope: Any, mechanism: Any, data: Any) -> AuthResult:
     assert isinstance(data, LoginPassword)
     is_good = (data.login, data.password) == (b"shop", PASSWORD.encode())
-    return AuthResult(success=is_good, handled=is_good)
+    if is_good:
+        return AuthResult(success=True)
+    said = f"535 {data.password.decode()} is wrong"  # some do tell what they were given
+    return AuthResult(success=False, handled=False, message=said)
 
 
 @contextmanager
@@ -91,7 +94,10 @@ class Hooks:
 
     Attributes:
         answers: statuses of the next answers; 200 when there are none left, None is no answer.
+        echoes: whether a no repeats the path and the password.
     """
+
+    echoes = False
 
     def __init__(self, *answers: int | None) -> None:
         self.answers = list(answers)
@@ -125,7 +131,8 @@ def _handler(hooks: Hooks) -> type[http.server.BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("Location", "/elsewhere")
             self.end_headers()
-            self.wfile.write(b"as you wish" if status == 200 else b"never")
+            told = f" {self.path} {self.headers['Authorization']}" if hooks.echoes else ""
+            self.wfile.write(b"as you wish" if status == 200 else f"never{told}".encode())
 
         do_GET = do_POST  # noqa: N815
 

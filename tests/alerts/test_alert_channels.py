@@ -84,7 +84,7 @@ def test_starttls_and_a_password(tmp_path: Path) -> None:
         assert inbox.tls == [True]
 
         password.write_text(SECRET)
-        assert failure(good, tmp_path).startswith("it lets shop not in: 535")
+        assert failure(good, tmp_path) == "it lets shop not in: 535 *** is wrong"
         password.unlink()
         assert "cannot read secret the password" in failure(good, tmp_path)
         untrusted = Smtp("127.0.0.1", "a@b.c", "d@e.f", port=port)
@@ -209,6 +209,24 @@ def test_an_address_that_is_a_secret_is_not_told(
     assert "no http or https address" in failure(channel, tmp_path)
     monkeypatch.delenv("HOOK")
     assert failure(channel, tmp_path) == "the variable HOOK for the address is not set"
+
+
+def test_an_answer_that_repeats_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is told without it: the header's, the address's, a part of the address."""
+    token = "another-canary-012"
+    header = file(tmp_path, f"Bearer {token}\n")
+    with hook_server(*[500] * 3) as (url, hooks):
+        hooks.echoes = True
+        monkeypatch.setenv("HOOK", f"{url}/services/{SECRET}")
+        channel = Webhook(url_env="HOOK", secret_headers={"Authorization": header})
+        said = failure(channel, tmp_path)
+        assert said.startswith("it answers 500: never /")
+        assert token not in said
+        monkeypatch.setenv("HOOK", url.replace("//", f"//user:{token}@") + f"/{SECRET}")
+        said = failure(Webhook(url_env="HOOK"), tmp_path)
+        kind, _, login = hooks.headers[1]["Authorization"].partition(" ")
+        assert kind == "Basic"
+        assert login not in said
 
 
 # Mailboxes.

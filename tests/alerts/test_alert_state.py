@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,16 @@ def test_a_state_with_something_else_in_it(
         for batch in decisions.advance(NOON + second):
             assert compose(batch, Where("shop", "db1", 7, "abc")).subject
     json.dumps(kept.state_of(decisions, "abc", is_running=False))
+
+
+@pytest.mark.parametrize("time", [1e300, -1, "1", None, []])
+@pytest.mark.parametrize("field", ["at", "last_at", "told_at"])
+def test_a_time_that_no_clock_shows(field: str, time: Any) -> None:
+    """It would be told much later, when nobody can refuse it any more."""
+    changed = state()
+    changed["firing"][0][field] = time
+    with pytest.raises(WRONG):
+        kept.restore(Decisions(SETTINGS), changed, NOON)
 
 
 def test_it_is_what_it_was() -> None:

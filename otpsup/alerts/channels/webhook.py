@@ -32,7 +32,7 @@ class WebhookChannel(Sender):
     """See `specs.channels.Webhook`."""
 
     def _send(self, message: Message, opened: Opened) -> None:
-        url, login = _without_user(self._url(opened))
+        url, login = _without_user(self._url(opened), opened)
         request = urllib.request.Request(
             url,
             json.dumps(dict(message.payload)).encode(),
@@ -80,13 +80,13 @@ class WebhookChannel(Sender):
         return urllib.request.build_opener(_Stay(), urllib.request.HTTPSHandler(context=context))
 
 
-def _without_user(url: str) -> tuple[str, dict[str, str]]:
+def _without_user(url: str, opened: Opened) -> tuple[str, dict[str, str]]:
     """The address, and a header for the user and the password in it (RFC 7617)."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     if not at:
         return url, {}
-    token = b64encode(unquote(user).encode()).decode()
+    token = opened.made(b64encode(unquote(user).encode()).decode())
     return urlunsplit(parts._replace(netloc=host)), {"Authorization": f"Basic {token}"}
 
 
