@@ -34,6 +34,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Each worker gets a stretch of the tests and takes from others when it has none left, so that
+    those of one module, which share a tree or a server, run one after the other."""
+    if config.getoption("numprocesses", None) and config.getoption("dist") == "no":
+        config.option.dist = "worksteal"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The run of those that take their time takes its time for examples, too."""
     if config.getoption("-m") == "slow":
