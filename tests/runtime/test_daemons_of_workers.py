@@ -11,11 +11,10 @@ import pytest
 from otpsup import Worker
 from tests.support import targets
 from tests.support.hosts import hosting
+from tests.support.methods import each_method
 from tests.support.strays import adopting
 from tests.support.trees import running
 from tests.support.waiting import gone, is_alive, until
-
-METHODS = ["zygote", "spawn", "forkserver", "fork"]
 
 
 def daemon_in(file: Path) -> int:
@@ -23,7 +22,7 @@ def daemon_in(file: Path) -> int:
     return int(file.read_text())
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_method
 def test_gone_with_the_worker(method: Any, tmp_path: Path) -> None:
     """A stop has ended when they are gone as well, whoever the worker's parent is."""
     file = tmp_path / "pid"
@@ -36,7 +35,7 @@ def test_gone_with_the_worker(method: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
+@each_method
 def test_gone_with_the_host(method: str, tmp_path: Path) -> None:
     """When the host is killed the launcher finds them by their mark."""
     file = tmp_path / "pid"

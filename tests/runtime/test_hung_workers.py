@@ -11,10 +11,9 @@ from loguru import logger
 
 from otpsup import StartFailed, Worker
 from tests.support import targets
+from tests.support.methods import each_method
 from tests.support.trees import node, pid, running, watching
 from tests.support.waiting import until
-
-METHODS = ["zygote", "spawn", "fork", "forkserver"]
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def ended(target: Callable[..., object], method: str = "zygote") -> str:
         return str(node(tree, "w").last_exit)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_method
 def test_in_c(log: list[str], method: str) -> None:
     """Stuck in C code that never looks at signals: the Python line that called it is told."""
     assert ended(targets.hang_in_c, method) == "killed (SIGKILL); it did not listen"

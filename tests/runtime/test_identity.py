@@ -15,6 +15,7 @@ import pytest
 from otpsup import Command, LogFile, StartFailed, Worker
 from tests.support import targets
 from tests.support.hosts import hosting, public_python
+from tests.support.methods import METHODS, each_method
 from tests.support.strays import adopting
 from tests.support.trees import asking, node, output_of, python, running, told
 from tests.support.waiting import until
@@ -22,7 +23,6 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 NOBODY = pwd.getpwnam("nobody")
-METHODS = ["zygote", "spawn", "forkserver", "fork"]
 EMPTY = [f"Cap{name}:\t{0:016x}" for name in ("Inh", "Prm", "Eff", "Amb")]
 
 
@@ -52,7 +52,7 @@ def test_no_way_back_for_a_command() -> None:
     assert info == {"done": [], "kept": EMPTY, "ids": [NOBODY.pw_uid] * 3 + [NOBODY.pw_gid] * 3}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_method
 def test_no_way_back_for_a_worker(method: str) -> None:
     """The same for workers, which are never executed as that user."""
     info = told(worker(targets.go_back, method, user="nobody", rlimits={"nofile": 500}))
@@ -107,7 +107,7 @@ def test_whose_home_it_is() -> None:
         assert told(Command("c", argv, ready="notify", **options)) == expected
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_method
 def test_whose_home_a_worker_has(method: str) -> None:
     """The same for workers of every start method."""
     environment = told(worker(targets.tell_system, method, user="nobody"))["environment"]
@@ -139,7 +139,7 @@ def test_a_commands_mask_and_limits_are_exact(umask: int, user: str | None, tmp_
     assert f"Umask:\t{umask:04o}" in lines
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_method
 def test_a_workers_mask_and_limits_are_exact(method: str) -> None:
     """The same for workers."""
     info = told(worker(targets.tell_limits, method, umask=0, user="nobody", rlimits=LIMITS))

@@ -21,12 +21,9 @@ import pytest
 from otpsup import DynamicSupervisor, NotFound, StartFailed, Tree, Worker, current_child
 from tests.support import targets, trees
 from tests.support.hosts import hosting
+from tests.support.methods import each_method, every_method
 from tests.support.trees import Child, node, pid, watching
 from tests.support.waiting import gone, until
-
-METHODS = ("zygote", "spawn", "forkserver", "fork")
-
-every_method = pytest.mark.parametrize("method", METHODS)
 
 shared: list[Tree] = []
 """The one tree of this module: a warm zygote for all tests."""
@@ -91,7 +88,7 @@ def test_targets(method: str, target: Any, args: tuple[Any, ...], expected: Any)
     assert told(worker(target, *args, method=method, kwargs={"k": None})) == expected
 
 
-@every_method
+@each_method
 def test_bound_methods_and_callable_objects(method: str) -> None:
     """What pickle can carry can be a target: a bound method, an object with `__call__`."""
     assert told(worker(targets.Job("j").run, 1, method=method)) == ["j", 1]
@@ -220,7 +217,7 @@ def test_who_and_what_it_is(method: str) -> None:
         assert info["threads"] == 1
 
 
-@every_method
+@each_method
 def test_signals_environment_and_place(method: str, tmp_path: Path) -> None:
     """No signal is blocked, none is ignored but what Python itself ignores; folder, mask,
     priority and variables are the spec's."""
@@ -374,7 +371,7 @@ def test_how_it_ended_is_reported(method: Any, tmp_path: Path) -> None:
         assert found == [reason for _, _, reason in ends]
 
 
-@every_method
+@each_method
 def test_an_exceptions_traceback_is_in_the_report(method: Any) -> None:
     """The event of a crash has the traceback, from the target's own first line on."""
     spec = Worker("w", targets.fail, start_method=method, restart="temporary", stderr="null")
@@ -412,7 +409,7 @@ def test_an_exception_that_cannot_be_shown_is_reported_all_the_same() -> None:
 # How it is stopped.
 
 
-@every_method
+@each_method
 def test_a_stop_runs_finally(method: str, tmp_path: Path) -> None:
     """The stop signal raises SystemExit in the main thread, so `finally` blocks run; that is a
     normal end."""
@@ -428,7 +425,7 @@ def test_a_stop_runs_finally(method: str, tmp_path: Path) -> None:
         assert "shutdown_error" not in [event.kind for event in events.seen]
 
 
-@every_method
+@each_method
 def test_a_stop_cancels_a_coroutine(method: str, tmp_path: Path) -> None:
     """A coroutine function is cancelled, and may await while it tidies up."""
     mark = tmp_path / "mark"
@@ -455,7 +452,7 @@ def test_a_coroutine_that_swallows_its_cancelling_was_stopped() -> None:
         assert node(tree, "w").last_exit == "stopped by SIGTERM"
 
 
-@every_method
+@each_method
 def test_a_stubborn_worker_is_killed(method: str) -> None:
     """After `shutdown` seconds."""
     with running(worker(targets.be_stubborn, method=method, shutdown=0.1)) as tree:
@@ -486,7 +483,7 @@ def test_sigkill_as_stop_signal(target: Any) -> None:
         assert node(tree, "w").last_exit == "stopped by SIGKILL"
 
 
-@every_method
+@each_method
 def test_a_stop_right_after_the_start_is_never_lost(method: Any) -> None:
     """The stop signal reaches a worker of whatever age: nobody has to be killed."""
     times = {"zygote": 50, "fork": 10}.get(method, 3)
