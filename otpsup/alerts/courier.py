@@ -16,6 +16,7 @@ from .. import mask
 from ..errors import OtpsupError
 from ..logger import logger
 from ..plain import plain
+from .clock import Clock
 from .message import Message
 from .outbox import Outbox
 
@@ -82,8 +83,10 @@ class Courier:
         max_age: float,
         tree: str,
         first: float = FIRST,
+        clock: Clock,
     ) -> None:
         self.name = name
+        self._clock = clock
         self.state = State()
         self._send = send
         self._outbox = outbox
@@ -153,7 +156,7 @@ class Courier:
         self._tries.pop(message.id, None)
         if self.state.trouble:
             logger.info("alerts of {}: channel {} takes messages again", self._tree, self.name)
-        self.state.trouble, self.state.last_at = "", time.time()
+        self.state.trouble, self.state.last_at = "", self._clock.now()
         self.state.delivered += 1
         self._held = _Try()
 
@@ -162,7 +165,7 @@ class Courier:
         known.count = min(known.count + 1, 60)
         known.next_at = time.monotonic() + wait
         self.state.trouble = why
-        if time.time() - message.at > self._max_age:
+        if self._clock.now() - message.at > self._max_age:
             self._outbox.drop(message, f"not delivered in {self._max_age:g} s: {why}")
             return
         logger.warning(

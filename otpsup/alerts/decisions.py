@@ -80,10 +80,13 @@ class Decisions:
         """Whether a rule goes by it."""
         return any(watch.rule.kind == "memory" for watch in self._watches.values())
 
-    def advance(self, now: float, *, at_once: bool = False) -> list[Batch]:
+    def advance(
+        self, now: float, *, wall: float | None = None, at_once: bool = False
+    ) -> list[Batch]:
         """The messages that are due.
 
         Args:
+            wall: what clocks on walls show, for quiet hours; the same as `now` if not given.
             at_once: the tree has ended: no message waits for others.
         """
         if now < self._now:
@@ -91,7 +94,7 @@ class Decisions:
         self._now = now
         if not self._is_over:  # what ends with its tree is not well
             self._look_around(now)
-        batches = [group.take(now, at_once=at_once) for group in self.groups.values()]
+        batches = [group.take(now, wall=wall, at_once=at_once) for group in self.groups.values()]
         return [batch for batch in batches if batch is not None]
 
     def _look_around(self, now: float) -> None:

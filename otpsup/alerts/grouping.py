@@ -86,15 +86,16 @@ class Group:
         if before is not None and before.status == "firing":
             self.waiting[alert.key] = evolve(before, alert=alert)
 
-    def take(self, now: float, *, at_once: bool = False) -> Batch | None:
+    def take(self, now: float, *, wall: float | None = None, at_once: bool = False) -> Batch | None:
         """The message that is due, if one is.
 
         Args:
+            wall: what clocks on walls show, for quiet hours; the same as `now` if not given.
             at_once: do not wait for others; what is critical does not wait for the rate, either.
         """
         if not self.waiting or not (at_once or self._is_complete(now)):
             return None
-        chosen = self._chosen(now)
+        chosen = self._chosen(now if wall is None else wall)
         is_urgent = at_once and any(map(is_critical, chosen))
         if not chosen or not (self._rate_allows(now) or is_urgent):
             return None
@@ -104,9 +105,9 @@ class Group:
         wait = self._pace.group_wait
         return now - self.last_at >= wait or now - self.first_at >= _PATIENCE * wait
 
-    def _chosen(self, now: float) -> list[Notice]:
+    def _chosen(self, wall: float) -> list[Notice]:
         notices = list(self.waiting.values())
-        return [*filter(is_critical, notices)] if self._pace.is_quiet(now) else notices
+        return [*filter(is_critical, notices)] if self._pace.is_quiet(wall) else notices
 
     def _rate_allows(self, now: float) -> bool:
         rate = self._pace.rate

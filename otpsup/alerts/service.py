@@ -20,6 +20,7 @@ from ..views import Event
 from . import kept, message
 from .channels import make
 from .children import Look
+from .clock import Clock
 from .courier import FIRST, Courier, NotDelivered
 from .decisions import Decisions
 from .outbox import Outbox, usual
@@ -63,6 +64,7 @@ class Service(Plugin):
         }
         self._decisions = Decisions(settings)
         self._couriers: dict[str, Courier] = {}
+        self._clock = Clock()
         self._is_running = True
         self._saved: dict[str, Any] = {}
         self._changes = 0
@@ -89,7 +91,7 @@ class Service(Plugin):
 
     def _restore(self, messages: list[message.Message]) -> None:
         state = self._outbox.load_state() or {}
-        now = time.time()
+        now = self._clock.now()
         try:
             if state:
                 kept.restore(self._decisions, state, now)
@@ -109,6 +111,7 @@ class Service(Plugin):
         return Courier(
             name, self._senders[name], self._outbox, timeout=timeout,
             max_age=self._settings.max_age, tree=self._tree.name, first=self._first,
+            clock=self._clock,
         )  # fmt: skip
 
     def on_event(self, event: Event) -> None:
@@ -116,13 +119,13 @@ class Service(Plugin):
         self._decisions.event(event)
         if event.kind == "halt":
             self._is_running = False
-            self._deliver(time.time(), at_once=True)
+            self._deliver(self._clock.now(), at_once=True)
         else:
             self._save_if_due()
 
     def tick(self) -> None:
         """Deliver what is due."""
-        now = time.time()
+        now = self._clock.now()
         self._look(now)
         self._deliver(now)
         self._save_if_due()
@@ -162,7 +165,7 @@ class Service(Plugin):
     def _deliver(self, now: float, *, at_once: bool = False) -> None:
         for name, group in self._decisions.groups.items():
             group.lost += self._outbox.take_lost(name)
-        batches = self._decisions.advance(now, at_once=at_once)
+        batches = self._decisions.advance(now, wall=self._clock.wall(), at_once=at_once)
         if not batches:
             return
         messages = [message.compose(batch, self._where) for batch in batches]
@@ -254,7 +257,7 @@ class Service(Plugin):
 
     def _test_one(self, name: str, found: dict[str, Any]) -> None:
         try:
-            self._couriers[name].try_now(message.of_test(name, self._where, time.time()))
+            self._couriers[name].try_now(message.of_test(name, self._where, self._clock.now()))
         except NotDelivered as error:
             found[name] = {"ok": False, "why": str(error)}
         else:
