@@ -33,6 +33,7 @@ from otpsup import (
     Worker,
     current_child,
     heartbeat,
+    stays_up,
 )
 from otpsup.alerts.service import Service
 from tests.alerts import happening as h
@@ -359,6 +360,19 @@ def test_a_storm_of_a_thousand_real_crashes_is_one_message(tmp_path: Path) -> No
         r"\[otpsup\] shop: web-\d was restarted 5 times within 10 min, and 9 more", body["subject"]
     )
     assert sum(alert["count"] for alert in body["alerts"]) >= 1000
+
+
+def test_a_real_child_that_is_given_up_is_told(tmp_path: Path) -> None:
+    """By what the engine says of it, once."""
+    with hook_server() as (url, hooks):
+        alerts = Alerts(
+            channels={"ops": Webhook(url)}, rules=[GaveUp()], group_wait=0.1,
+            outbox=tmp_path / "box",
+        )  # fmt: skip
+        bad = Command("bad", ["sh", "-c", "exit 3"], start_retries=1, ready=stays_up(5))
+        with Tree(Supervisor("shop", children=[bad]), plugins=[alerts]):
+            hooks.wait(1)
+    assert [body["subject"] for body in hooks.bodies] == ["[otpsup] shop: bad was given up"]
 
 
 # Channels that fail.
