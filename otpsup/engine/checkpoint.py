@@ -133,8 +133,11 @@ def _running(child: Child, known: dict[str, Any]) -> Checkpoint:
 
 def _wait(child: Child) -> dict[str, Any]:
     """For what, or how long, it waits in `restarting`."""
-    if child.awaited is not None:
-        return {"awaited": (child.awaited.name, child.awaited.condition)}
+    awaited = child.awaited
+    if awaited is None and child.state != "restarting":
+        awaited = _will_wait(child)
+    if awaited is not None:
+        return {"awaited": (awaited.name, awaited.condition)}
     due, node = child.retry_due, child.parent
     if child.plan is not None and isinstance(node, Node):
         why = node.executor.why(child.plan)
@@ -172,15 +175,27 @@ def _below(node: Node) -> Iterator[tuple[str, Checkpoint]]:
 def _at_rest(child: Child) -> Rest:
     """Its state once all that its supervisor is doing has been done."""
     if child.plan is not None and child.plan.will_stop(child):
-        return "running" if child.plan.will_start(child) else "down"
+        return _started(child) if child.plan.will_start(child) else "down"
     if child.state in ("running", "starting") or child.pending is not None:
         return "running"
     if child.plan is not None and child.plan.will_start(child):
-        return "running"
+        return _started(child)
     if child.state == "stopping" and isinstance(child, Node) and child.ends_by_itself:
         comes_back = child.path != "" and should_restart(child.spec.restart, child.reason)
         return "restarting" if comes_back and child.monitored else "down"
     return "restarting" if child.state == "restarting" else "down"
+
+
+def _started(child: Child) -> Rest:
+    """The state of one whose start is still to come: it may find that it has to wait."""
+    return "restarting" if _will_wait(child) else "running"
+
+
+def _will_wait(child: Child) -> After | None:
+    """The dependency for which a child will wait that is still to be started."""
+    node = child.parent
+    unmet = node.order.unmet(child) if isinstance(node, Node) and node.order.is_graph else None
+    return unmet[0] if unmet is not None and _at_rest(unmet[1]) != "running" else None
 
 
 def _is_to_stop(child: Child) -> bool:

@@ -163,7 +163,7 @@ def test_what_an_update_could_not_start_is_missing() -> None:
 
 def test_one_that_declined_to_run_is_well() -> None:
     """`ignore()`: it is down because there is nothing for it to do."""
-    with Tree(Supervisor("shop", children=[Worker("w", targets.decline)])) as tree:
+    with Tree(Supervisor("shop", children=[Worker("w", targets.decline, ready="notify")])) as tree:
         assert metrics(tree, "children")["state", "w"]["status"]
 
 
