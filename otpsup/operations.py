@@ -7,6 +7,7 @@ loop of the tree; what may block goes to a thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import re
@@ -16,7 +17,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from attrs import asdict, evolve
 
@@ -44,7 +45,9 @@ from .views import Change, ChildStatus, Event
 from .wire.lines import LogLine
 
 _PATIENCE = 30.0
-"""Seconds that who asks a plug-in waits for its answer."""
+"""Seconds that who asks a plug-in waits for its answer, and an update for plug-ins to be made."""
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from .statistics import CheckResult, Statistics
@@ -108,7 +111,7 @@ class Running(Protocol):
 
 
 class PluginHost(Protocol):
-    """The plug-ins of a tree; to be called in a thread, but for `ask` and `plan`."""
+    """The plug-ins of a tree. What others wrote may take for ever: nothing here waits for it."""
 
     def ask(self, name: str, what: str, fields: Mapping[str, Any]) -> Future[Any]:
         """Put a request to a plug-in; NotFound if there is none."""
@@ -116,10 +119,10 @@ class PluginHost(Protocol):
     def plan(self, given: Given) -> list[Change]:
         """What it takes to have these instead."""
 
-    def prepare(self, given: Given) -> Any:
+    def prepare(self, given: Given) -> Future[Any]:
         """Make those that are new; InvalidSpec if one cannot be made."""
 
-    def become(self, given: Given, prepared: Any) -> None:
+    def become(self, given: Given, prepared: Any) -> Future[None]:
         """Have these instead, of which those that are new were made before."""
 
 
@@ -279,9 +282,8 @@ class Operations:
 
     async def ask_plugin(self, name: str, what: str, fields: Mapping[str, Any]) -> Any:
         """Put a request to a plug-in."""
-        asked = self._session.plugins.ask(name, what, fields)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(asked), _PATIENCE)
+            return await _soon(self._session.plugins.ask(name, what, fields))
         except TimeoutError:
             raise PluginFailed(f"plug-in {name!r} has not answered for {_PATIENCE:g} s") from None
 
@@ -326,12 +328,17 @@ class Operations:
             return _no_change
         plugins = self._session.plugins
         try:
-            prepared = await asyncio.to_thread(plugins.prepare, given)
+            prepared = await _soon(plugins.prepare(given))
+        except TimeoutError:
+            names = ", ".join(change.path for change in planned)
+            text = f"nothing was changed: not made within {_PATIENCE:g} s, one of {names}"
+            raise UpdateRefused(text) from None
         except OtpsupError as error:
             raise UpdateRefused(f"nothing was changed: {error}") from None
 
         async def change() -> list[Change]:
-            await asyncio.to_thread(plugins.become, given, prepared)
+            with contextlib.suppress(TimeoutError):  # those that are left alone are told of
+                await _soon(plugins.become(given, prepared))
             return planned
 
         return change
@@ -462,6 +469,11 @@ class Operations:
 
         self._session.ask(make, answer)
         return future
+
+
+async def _soon(work: Future[T]) -> T:
+    """What comes of work in another thread; TimeoutError if nothing does."""
+    return await asyncio.wait_for(asyncio.wrap_future(work), _PATIENCE)
 
 
 async def _no_change() -> list[Change]:

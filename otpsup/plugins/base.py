@@ -52,8 +52,11 @@ class Plugin:
         """The tree begins; no event was told before."""
 
     def on_event(self, event: Event) -> None:
-        """Something happened. All events come, in their order; the last is `halt`. More than
-        10,000 that wait for a plug-in that hangs are not kept: it is told so in the log."""
+        """Something happened. All events come, in their order; the last is `halt`. Those
+        beyond 10,000 that wait for a plug-in that hangs are not kept, see `lost`."""
+
+    def lost(self, count: int) -> None:
+        """So many events were not told, for too many were waiting: look at the tree itself."""
 
     def tick(self) -> None:
         """`every` seconds have passed."""

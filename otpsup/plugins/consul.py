@@ -47,7 +47,15 @@ class Registrar(Plugin):
     def start(self, tree: PluginTree) -> None:
         """Children that are up already, if the plug-in came later than they."""
         self._complaints = Complaints(f"plug-in {self.name}")
-        running = {node.path for node in tree.status().walk() if node.state == "running"}
+        self._tree = tree
+        self._look()
+
+    def lost(self, count: int) -> None:
+        """What became of children is to be seen in the tree."""
+        self._look()
+
+    def _look(self) -> None:
+        running = {node.path for node in self._tree.status().walk() if node.state == "running"}
         self._up = running & self._settings.services.keys()
         self._agree()
 

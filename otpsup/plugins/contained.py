@@ -128,10 +128,6 @@ class Contained:
 
     def look(self) -> None:
         """Say so if it hangs, or has come back."""
-        if self._lost and not self._is_told:
-            lost, self._lost = self._lost, 0
-            text = f"was not told of {lost} events, for {LIMIT} were waiting for it"
-            self._complaints.say("lost", text)
         doing = self._doing
         if doing is None or time.monotonic() - doing[1] < HANGS or self._is_told:
             return
@@ -156,8 +152,16 @@ class Contained:
             if work is None:
                 return
             work()
+            if self._lost and self._inbox.empty():
+                self._tell_of_loss()
             if due is not None and _now() >= due:  # however much comes, its ticks do, too
                 due = self._ticked()
+
+    def _tell_of_loss(self) -> None:
+        lost, self._lost = self._lost, 0
+        text = f"was not told of {lost} events, for {LIMIT} were waiting for it"
+        self._complaints.say("lost", text)
+        self._call("lost", lambda: self.plugin.lost(lost))
 
     def _ticked(self) -> float | None:
         """When the next tick is due, after this one; there is none after the end."""

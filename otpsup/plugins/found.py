@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -17,7 +16,7 @@ from .base import Plugin
 
 GROUP: Final = "otpsup.plugins"
 """The group of entry points in which others' plug-ins are found by name."""
-_METHODS = ("start", "on_event", "tick", "ask", "page", "stop")
+_METHODS = ("start", "on_event", "lost", "tick", "ask", "page", "stop")
 _PACE = ("interval", "timeout", "failures", "successes", "initial_delay")
 
 
@@ -73,6 +72,8 @@ def _external(spec: External) -> Any:
 def _class(use: str) -> Any:
     if ":" in use:
         return importing.resolve(use)
+    from importlib import metadata  # takes longer than all else here
+
     points = {point.name: point for point in metadata.entry_points(group=GROUP)}
     if use not in points:
         raise InvalidSpec(f"there is no plug-in {use!r}{_known(use, points)}")

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import NotFound, PluginFailed
 from ..logger import logger
@@ -31,6 +31,8 @@ _NEW = "it is a new plug-in"
 _CHANGED = "its settings have changed"
 
 Making = Callable[[], Event]
+Prepared = Mapping[str, Plugin | Checker]
+T = TypeVar("T")
 
 
 class Plugins:
@@ -53,7 +55,9 @@ class Plugins:
         self._made = all_made(given)
         self._running: dict[str, Contained] = {}
         self._checks: Checks = ()
-        self._lock = threading.Lock()
+        self._is_over = False
+        self._lock = threading.RLock()
+        """Whoever has it may begin plug-ins, or end them all for good."""
         self._set_checks = look
 
     def begin(self) -> None:
@@ -72,12 +76,15 @@ class Plugins:
         if isinstance(plugin, Checker):
             return
         contained = Contained(name, plugin, self._handle)
-        try:
-            contained.begin()
-        except RuntimeError as error:  # no thread can be had
-            logger.error("plug-in {} cannot begin: {}", name, error)
-        else:
-            self._running = {**self._running, name: contained}
+        with self._lock:
+            if self._is_over:
+                return
+            try:
+                contained.begin()
+            except RuntimeError as error:  # no thread can be had
+                logger.error("plug-in {} cannot begin: {}", name, error)
+            else:
+                self._running = {**self._running, name: contained}
 
     def _handle(self, contained: Contained) -> PluginTree:
         return PluginTree(self._tree, self, contained.flooding)
@@ -103,13 +110,18 @@ class Plugins:
     def _changed(self, given: Mapping[str, Any]) -> list[str]:
         return [n for n, each in given.items() if n in self.given and self.given[n] != each]
 
-    def prepare(self, given: Mapping[str, Any]) -> dict[str, Plugin | Checker]:
-        """Make those that are new or changed; raises as the constructor."""
+    def prepare(self, given: Mapping[str, Any]) -> Future[Prepared]:
+        """Make those that are new or changed, which may take for ever: whoever wrote them decides
+        what happens when they are imported. Fails as the constructor."""
         new = [name for name in given if name not in self.given]
-        return {name: made(name, given[name]) for name in [*self._changed(given), *new]}
+        names = [*self._changed(given), *new]
+        return _apart(lambda: {name: made(name, given[name]) for name in names})
 
-    def become(self, given: Mapping[str, Any], prepared: Mapping[str, Plugin | Checker]) -> None:
-        """Have these instead; what is unchanged goes on. May wait for those that stop."""
+    def become(self, given: Mapping[str, Any], prepared: Prepared) -> Future[None]:
+        """Have these instead; what is unchanged goes on. Done when those that go have stopped."""
+        return _apart(lambda: self._become(given, prepared))
+
+    def _become(self, given: Mapping[str, Any], prepared: Prepared) -> None:
         gone = [name for name in self.given if name not in given or name in prepared]
         over = {*gone, *prepared}
         going = [each for name, each in self._running.items() if name in over]
@@ -124,6 +136,8 @@ class Plugins:
 
     def end(self) -> None:
         """The tree has ended: stop all; waits a few seconds at most."""
+        with self._lock:
+            self._is_over = True
         _end(list(self._running.values()))
         self._tree.end()
 
@@ -152,12 +166,19 @@ class Plugins:
         return page
 
     def ask(self, name: str, what: str, fields: Mapping[str, Any]) -> Future[Any]:
-        """Put a request to a plug-in.
+        """Put a request to a plug-in; NotFound if there is none of this name. Never waits."""
+        asked: Future[Any] = Future()
+        asked.set_running_or_notify_cancel()
 
-        Raises:
-            NotFound: there is none of this name.
-        """
-        return self._find(name).ask(f"ask({what!r})", lambda plugin: plugin.ask(what, fields))
+        def ask() -> None:
+            call = self._find(name).ask(f"ask({what!r})", lambda plugin: plugin.ask(what, fields))
+            call.add_done_callback(lambda done: _pass_on(done, asked))
+
+        if name in self._running:
+            ask()
+        else:  # it may have to be made
+            _apart(ask).add_done_callback(lambda done: _pass_on(done, asked, only_errors=True))
+        return asked
 
     def _find(self, name: str) -> Contained:
         with self._lock:
@@ -173,6 +194,28 @@ class Plugins:
                 f"one with Tree(..., plugins=[...]), or under `plugins:` in the tree file"
             )
         return found
+
+
+def _apart(call: Callable[[], T]) -> Future[T]:
+    """Have this called in a thread of its own, for which nobody has to wait."""
+    done: Future[T] = Future()
+    done.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=work, name="otpsup-plugins", daemon=True).start()
+    return done
+
+
+def _pass_on(done: Future[Any], to: Future[Any], *, only_errors: bool = False) -> None:
+    if error := done.exception():
+        to.set_exception(error)
+    elif not only_errors:
+        to.set_result(done.result())
 
 
 def _path(name: str) -> str:

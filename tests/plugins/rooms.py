@@ -98,6 +98,11 @@ class Held(Plugin):
         self.what = what
         self.is_held = threading.Event()
         self.go = threading.Event()
+        self.losses: list[int] = []
+
+    def lost(self, count: int) -> None:
+        """It missed something."""
+        self.losses.append(count)
 
     def _perhaps(self, what: str) -> None:
         if what == self.what:

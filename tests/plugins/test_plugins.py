@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,7 @@ def test_one_that_hangs_is_named_and_holds_up_nobody(
         held.go.set()
         line(log, "plug-in Held goes on: on_event took")
         line(log, "plug-in Held was not told of")
+        assert until(lambda: held.losses)[0] > 0
     assert diary.events[-1].kind == "halt"
 
 
@@ -430,6 +432,50 @@ def test_an_update_begins_to_look_at_what_runs(tmp_path: Path) -> None:
         until(lambda: node(tree, "a").state == "running")
 
 
+def test_one_that_cannot_be_imported_in_time_holds_up_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The update is refused, the next one works, and the tree can be stopped."""
+    monkeypatch.setattr(host, "_PATIENCE", 0.3)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "otpsup_hangs_test.py").write_text("import time\ntime.sleep(60)\n")
+    file = tmp_path / "shop.yaml"
+    head = "name: shop\nchildren: {a: {command: sleep 1000}}\n"
+    file.write_text(head)
+    begun = time.monotonic()
+    with Tree.from_file(file) as tree:
+        file.write_text(head + "plugins: {bad: {use: 'otpsup_hangs_test:P'}}\n")
+        with pytest.raises(UpdateRefused, match="not made within 0.3 s, one of plugins:bad"):
+            tree.update()
+        file.write_text(head + "plugins: {good: {use: 'tests.plugins.rooms:Rooms'}}\n")
+        tree.update()
+        assert tree.ask_plugin("good", "floor") == {"floor": 0}
+    assert time.monotonic() - begun < 30
+
+
+def test_nothing_is_begun_once_the_tree_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update that waits for one that is slow to stop begins no other after the end."""
+    monkeypatch.setattr(hosting, "END", 0.2)
+    rooms.SEEN.clear()
+    before = set(threading.enumerate())
+    held = Held("stop")
+    file = tmp_path / "shop.yaml"
+    head = "name: shop\nchildren: {a: {command: sleep 1000}}\n"
+    file.write_text(head + "plugins: {late: {use: 'tests.plugins.rooms:Rooms', floor: 7}}\n")
+    tree = Tree(Supervisor("shop", children=[Command("a", SLEEP)]), file=file, plugins=[held])
+    with tree:
+        monkeypatch.setattr(hosting, "END", 20.0)
+        asked = tree.call("update", file=None)
+        assert held.is_held.wait(10)
+        monkeypatch.setattr(hosting, "END", 0.2)
+    held.go.set()
+    assert isinstance(asked.exception(10), errors.NotRunning)
+    until(lambda: not {each for each in threading.enumerate() if "plugins" in each.name} - before)
+    assert not rooms.SEEN
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -475,7 +521,7 @@ def test_after_any_changes_just_those_run_that_were_given_last(steps: list[dict[
             before = {n: each.plugin for n, each in plugins._running.items()}
             floors = {n: each.floor for n, each in before.items()}  # type: ignore[attr-defined]
             given = given_of(step)
-            plugins.become(given, plugins.prepare(given))
+            plugins.become(given, plugins.prepare(given).result(10)).result(10)
             now = {n: each.plugin for n, each in plugins._running.items()}
             assert {n: each.floor for n, each in now.items()} == step  # type: ignore[attr-defined]
             assert all(now[n] is before[n] for n in step if floors.get(n) == step[n])
