@@ -16,6 +16,8 @@ from .base import Plugin
 
 GROUP: Final = "otpsup.plugins"
 """The group of entry points in which others' plug-ins are found by name."""
+OWN: Final = ("alerts", "consul", "healthz", "metrics", "opentelemetry", "web")
+"""The names of those that come with otpsup."""
 _METHODS = ("start", "on_event", "lost", "tick", "ask", "page", "stop")
 _PACE = ("interval", "timeout", "failures", "successes", "initial_delay")
 
@@ -40,6 +42,8 @@ def made(name: str, given: Any) -> Plugin | Checker:
     """
     try:
         plugin = _adapted(_called(given))
+    except InvalidSpec as error:
+        raise InvalidSpec(f"plug-in {name!r} cannot be made: {error}") from None
     except OtpsupError:
         raise
     except Exception as error:
@@ -64,14 +68,31 @@ def _external(spec: External) -> Any:
     cls = _class(spec.use)
     if not hasattr(cls, "check_health"):
         return cls(**spec.settings)
-    pace = {name: value for name, value in spec.settings.items() if name in _PACE}
+    pace = {name: _seconds(value) for name, value in spec.settings.items() if name in _PACE}
     own = {name: value for name, value in spec.settings.items() if name not in _PACE}
     return Check(cls(**own), **pace)
 
 
+def _seconds(value: Any) -> Any:
+    """A duration may be written as everywhere in a tree file."""
+    if not isinstance(value, str):
+        return value
+    from ..config import quantities  # who reads tree files has loaded it
+
+    seconds = quantities.seconds(value)
+    return value if seconds is None else seconds
+
+
 def _class(use: str) -> Any:
-    if ":" in use:
-        return importing.resolve(use)
+    if ":" not in use:
+        return _entry(use)
+    found = importing.resolve(use)
+    if not isinstance(found, type):
+        raise InvalidSpec(f"{use} is of type {type(found).__name__}, and no class")
+    return found
+
+
+def _entry(use: str) -> Any:
     from importlib import metadata  # takes longer than all else here
 
     points = {point.name: point for point in metadata.entry_points(group=GROUP)}
@@ -81,12 +102,13 @@ def _class(use: str) -> Any:
 
 
 def _known(use: str, points: Iterable[str]) -> str:
-    near = nearest(use, points)
-    known = ", ".join(sorted(points)) or "nothing"
+    module, dot, name = use.rpartition(".")
+    near = f"did you mean {f'{module}:{name}'!r}?" if dot else nearest(use, [*points, *OWN])
+    known = ", ".join(sorted(points)) or "none"
     hint = f"; {near}" if near else ""
     return (
-        f"{hint}; installed in the group of entry points {GROUP!r} is {known}, and any class can "
-        "be named as pkg.module:Class"
+        f"{hint}; there are {', '.join(OWN)}, of the entry points {GROUP!r} {known}, and any "
+        "class can be named as pkg.module:Class"
     )
 
 

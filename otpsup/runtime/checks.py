@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future
 from functools import partial
 from threading import Thread
@@ -26,41 +26,55 @@ from ..specs import Http, Port, Probe
 from . import importing
 
 Look = Callable[[], Awaitable[str | None]]
+Busy = dict[Hashable, float]
+"""Looks in threads that have not ended, by what names them, and since when (time.monotonic)."""
+
+
+class Unknown(Exception):
+    """A look has come to nothing, and says nothing of the child."""
 
 
 async def why_not(look: Look, timeout: float | None) -> str | None:
-    """Look once, for so many seconds at most, if there is a limit; None if all is well."""
+    """Look once, for so many seconds at most, if there is a limit; None if all is well.
+
+    Raises:
+        Unknown: it came to nothing.
+    """
     try:
         async with asyncio.timeout(timeout):
             return await look()
     except TimeoutError:
         return f"no answer within {timeout:g} s"
+    except Unknown:
+        raise
     except Exception as error:
         return str(error) or type(error).__name__
 
 
-def look(kind: Port | Http | Probe) -> Look:
-    """What looks at this condition."""
+def look(kind: Port | Http | Probe, busy: Busy | None = None, key: Hashable = None) -> Look:
+    """What looks at this condition; with `busy`, not as long as a look with this key hangs."""
     match kind:
         case Port():
-            name = Name(kind.host, kind.port)
+            name = Name(kind.host, kind.port, busy, key)
             return lambda: _connect(name)
         case Http():
-            name = Name(*_place(urlsplit(kind.url)))
+            name = Name(*_place(urlsplit(kind.url)), busy, key)
             return lambda: _get(kind, name)
         case Probe():
-            return InThread(lambda: _why_not(kind.function))
+            return InThread(lambda: _why_not(kind.function), busy=busy, key=key)
 
 
 class Name:
     """The addresses of a host. A name is looked up in a thread of its own: asyncio has a few that
     all share, and a name server that does not answer would hold up who asks for another name."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(
+        self, host: str, port: int, busy: Busy | None = None, key: Hashable = None
+    ) -> None:
         self.host = host
         self.port = port
         self._found: list[tuple[str, int]] = []
-        self._look = InThread(self._look_up)
+        self._look = InThread(self._look_up, busy=busy, key=key)
 
     async def addresses(self) -> list[tuple[str, int]]:
         """Each with the port.
@@ -164,41 +178,59 @@ class InThread:
 
     Args:
         call: returns why not, or None.
-        raised: what an exception of it says; that is why not, if not given.
+        raised: what an exception of it says, or it raises Unknown; that is why not, if not given.
+        busy: who looks just now; shared with those who look the same way later.
+        key: of this look in it.
     """
 
     def __init__(
         self,
         call: Callable[[], str | None],
         raised: Callable[[BaseException], str | None] = in_words,
+        *,
+        busy: Busy | None = None,
+        key: Hashable = None,
     ) -> None:
         self._call = call
         self._raised = raised
-        self._since: float | None = None
+        self._busy = {} if busy is None else busy
+        self._key = key
 
     @property
     def hangs(self) -> bool:
         """The last look has not ended."""
-        return self._since is not None
+        return self._key in self._busy
 
     async def __call__(self) -> str | None:
         """Look once."""
         now = time.monotonic()
-        if self._since is not None:
-            return f"the look before this one hangs, for {now - self._since:.3g} s now"
+        if (since := self._busy.get(self._key)) is not None:
+            return f"the look before this one hangs, for {now - since:.3g} s now"
         answer: Future[str | None] = Future()
         answer.set_running_or_notify_cancel()  # giving up the wait does not cancel the call
-        self._since = now
-        Thread(target=partial(self._run, answer), name="otpsup-probe", daemon=True).start()
+        self._busy[self._key] = now
+        try:
+            Thread(target=partial(self._run, answer), name="otpsup-probe", daemon=True).start()
+        except RuntimeError:  # no thread can be had now
+            del self._busy[self._key]
+            raise
         return await asyncio.wrap_future(answer)
 
     def _run(self, answer: Future[str | None]) -> None:
         try:
-            found = self._call()
+            found = self._judged()
+        except Unknown as unknown:
+            del self._busy[self._key]
+            answer.set_exception(unknown)
+        else:
+            del self._busy[self._key]
+            answer.set_result(found)
+
+    def _judged(self) -> str | None:
+        try:
+            return self._call()
         except BaseException as error:
-            found = self._raised(error)
-        self._since = None
-        answer.set_result(found)
+            return self._raised(error)
 
 
 def _why_not(function: Callable[[], object] | str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -14,7 +14,7 @@ from ..specs import Command
 from ..specs.health import Checks, Plugged, described
 from ..specs.output import NULL, STDOUT
 from . import plugged
-from .checks import Look
+from .checks import Busy, Look
 from .hanging import Hanging
 from .health import Health
 from .hooks import HookedProcess, Incarnation, Side, as_child
@@ -40,8 +40,11 @@ class Checkups:
         self._host = host
         self._ledger = ledger
         self._running: dict[str, _Patient] = {}
-        self._looking: set[ChildProcess] = set()
+        self.looking: set[ChildProcess] = set()
         """Programs that look just now."""
+        self.busy: Busy = {}
+        """Looks in threads that have not ended."""
+        self._turns: dict[int, asyncio.Semaphore] = {}
         self.of_tree: Checks = ()
         """Liveness checks of every process, beside its own."""
 
@@ -51,7 +54,7 @@ class Checkups:
         if not (spec.startup or spec.readiness or spec.liveness or self.of_tree):
             return
         own = process.child if isinstance(process, HookedProcess) else process
-        patient = self._running[own.path] = _Patient(self._host, own, self._looking, self.of_tree)
+        patient = self._running[own.path] = _Patient(self._host, own, self)
         patient.health.begin()
 
     def end(self, path: str) -> None:
@@ -65,9 +68,13 @@ class Checkups:
         """The tree is over."""
         for path in tuple(self._running):
             self.end(path)
-        for process in self._looking:
+        for process in self.looking:
             process.let_go()
-        self._looking.clear()
+        self.looking.clear()
+
+    def turns(self, what: Plugged) -> asyncio.Semaphore:
+        """Of what looks at every child: it is asked about a few at a time."""
+        return self._turns.setdefault(id(what), asyncio.Semaphore(plugged.AT_ONCE))
 
     def of(self, path: str) -> Health | None:
         """The checks of a child that runs."""
@@ -99,17 +106,17 @@ class Checkups:
 class _Patient:
     """One incarnation, as its checks see it, and they."""
 
-    def __init__(
-        self, host: Host, process: ChildProcess, looking: set[ChildProcess], of_tree: Checks
-    ) -> None:
+    def __init__(self, host: Host, process: ChildProcess, ward: Checkups) -> None:
         self.loop = host.loop
         self.meter = host.meter
         self.pid = process.pid
+        self.path = process.path
+        self.busy = ward.busy
         self._host = host
         self._process = process
-        self._looking = looking
+        self._ward = ward
         self._hanging: Hanging | None = None
-        self.health = Health(self, process.spec, self.unhealthy, self.marked, of_tree)
+        self.health = Health(self, process.spec, self.unhealthy, self.marked, ward.of_tree)
 
     def let_go(self) -> None:
         """It runs no more: neither look at it nor ask it where it is."""
@@ -145,11 +152,12 @@ class _Patient:
 
     def exec(self, argv: Sequence[str]) -> Look:
         """What looks by running a program as the child is run."""
-        return _Exec(self._host, self._process, argv, self._looking)
+        return _Exec(self._host, self._process, argv, self._ward.looking)
 
-    def plugged(self, what: Plugged, patience: float) -> Look:
+    def plugged(self, what: Plugged, patience: float, key: Hashable) -> Look:
         """What looks by a plug-in."""
-        return plugged.Look(self._host, self._process, what, patience)
+        turns = self._ward.turns(what)
+        return plugged.Look(self._host, self._process, what, patience, self.busy, key, turns)
 
     def marked(self, why: str) -> None:
         """It cannot serve just now, or can again."""

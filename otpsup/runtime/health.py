@@ -9,10 +9,11 @@ successes. Nothing here waits for a look that hangs, nor does any other check.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
 
 from ..specs import Command, Http, Port, Probe, Worker, health
@@ -28,6 +29,9 @@ class Facts(Protocol):
     loop: asyncio.AbstractEventLoop
     meter: Meter
     pid: int
+    path: str
+    busy: checks.Busy
+    """Looks that have not ended, of earlier incarnations, too."""
 
     @property
     def heartbeat_at(self) -> float:
@@ -40,8 +44,8 @@ class Facts(Protocol):
     def exec(self, argv: Sequence[str]) -> Look:
         """What looks by running a program as the child is run."""
 
-    def plugged(self, what: health.Plugged, patience: float) -> Look:
-        """What looks by a plug-in."""
+    def plugged(self, what: health.Plugged, patience: float, key: Hashable) -> Look:
+        """What looks by a plug-in; `key` as in `busy`."""
 
 
 class Health:
@@ -87,7 +91,10 @@ class Health:
         self._begin_all("liveness", self._liveness)
 
     def _begin_all(self, purpose: Purpose, found: health.Checks) -> list[Watch]:
-        begun = [Watch(self._facts, purpose, check, self._turned) for check in found]
+        begun = [
+            Watch(self._facts, purpose, check, self._turned, number)
+            for number, check in enumerate(found)
+        ]
         self._watches += begun
         for watch in begun:
             watch.begin()
@@ -134,7 +141,12 @@ class Watch:
     """
 
     def __init__(
-        self, facts: Facts, purpose: Purpose, check: Check, turned: Callable[[Watch], None]
+        self,
+        facts: Facts,
+        purpose: Purpose,
+        check: Check,
+        turned: Callable[[Watch], None],
+        number: int = 0,
     ) -> None:
         self.purpose = purpose
         self.check = check
@@ -148,7 +160,8 @@ class Watch:
         self._facts = facts
         self._turned = turned
         self._began = facts.loop.time()
-        self._kind = _kind(facts, check)
+        key = facts.path, purpose, number, health.described(check.what)
+        self._kind = _kind(facts, check, key)
         self._next: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_over = False
@@ -171,11 +184,11 @@ class Watch:
 
     async def _looked(self, begun: float) -> None:
         patience = self.check.patience if self._kind.may_be_late else None
-        said = await checks.why_not(self._kind.look, patience)
+        with contextlib.suppress(checks.Unknown):
+            said = await checks.why_not(self._kind.look, patience)
+            if not self._is_over:
+                self._judge(said)
         self._task = None
-        if self._is_over:
-            return
-        self._judge(said)
         if not self._is_over:
             now = self._facts.loop.time()
             due = self._kind.due()
@@ -263,22 +276,26 @@ class _Due(_Kind):
         return self._when()
 
 
-def _kind(facts: Facts, check: Check) -> _Kind:
+def _kind(facts: Facts, check: Check, key: Hashable) -> _Kind:
     what = check.what
     match what:
         case Port() | Http() | Probe():
-            return _Kind(checks.look(what))
+            return _Kind(checks.look(what, facts.busy, key))
         case health.Exec():
             return _Kind(facts.exec(what.argv))
         case health.Plugged():
-            look = facts.plugged(what, check.patience)
+            look = facts.plugged(what, check.patience, key)
             return _Kind(look, may_be_late=not what.of_tree)
         case health.Memory():
             return _Kind(_memory(facts, what.limit))
         case health.Cpu():
             return _Kind(_cpu(facts, what.limit))
         case health.FileAge():
-            return _Kind(checks.InThread(lambda: _file_age(what)))
+            began = facts.loop.time()
+            look = checks.InThread(
+                lambda: _file_age(what, facts.loop.time() - began), busy=facts.busy, key=key
+            )
+            return _Kind(look)
         case health.Heartbeat():
             return _since(facts, check, lambda: facts.heartbeat_at, "no heartbeat")
         case health.Silence():
@@ -324,7 +341,10 @@ def _cpu(facts: Facts, limit: float) -> Look:
     return look
 
 
-def _file_age(what: health.FileAge) -> str | None:
+def _file_age(what: health.FileAge, running: float) -> str | None:
+    """A child that has not run for so long may not have changed it yet."""
+    if running <= what.seconds:
+        return None
     try:
         age = time.time() - os.stat(what.path).st_mtime  # noqa: PTH116
     except OSError as error:

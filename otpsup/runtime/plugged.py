@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from attrs import asdict
 
 from ..complaints import Complaints
+from ..errors import in_words
 from ..specs.health import Plugged, name_of
 from . import importing
-from .checks import InThread
+from .checks import Busy, InThread, Unknown
 from .process import ChildProcess, Host
 
-_OF_USAGE = {"memory": "memory", "cpu": "cpu_seconds", "threads": "threads"}
+AT_ONCE = 4
+"""Children at which one checker of the whole tree looks at a time. One that hangs at so many looks
+at no others: it would take a thread for each of them."""
 
 
 class Look:
@@ -24,9 +26,20 @@ class Look:
 
     Args:
         patience: seconds that one look may take.
+        busy, key: looks that have not ended, and how this one is called among them.
+        turns: of what looks at every child.
     """
 
-    def __init__(self, host: Host, child: ChildProcess, what: Plugged, patience: float) -> None:
+    def __init__(
+        self,
+        host: Host,
+        child: ChildProcess,
+        what: Plugged,
+        patience: float,
+        busy: Busy,
+        key: Hashable,
+        turns: asyncio.Semaphore,
+    ) -> None:
         self._host = host
         self._child = child
         self._what = what
@@ -34,7 +47,9 @@ class Look:
         self._info: Mapping[str, Any] = {}
         self._checker: Any = None
         self._complaints = _complaints(what) if what.of_tree else None
-        self._thread = InThread(self._call, self._raised) if what.of_tree else InThread(self._call)
+        self._turns = turns
+        raised = self._raised if what.of_tree else in_words
+        self._thread = InThread(self._call, raised, busy=busy, key=key)
 
     async def __call__(self) -> str | None:
         """Look once."""
@@ -44,12 +59,22 @@ class Look:
     async def _of_tree(self) -> str | None:
         """That it hangs is no child's fault."""
         assert self._complaints is not None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                return None if self._thread.hangs else await self._thread()
+        if not self._thread.hangs:
+            await self._turns.acquire()
+            look = asyncio.ensure_future(self._thread())
+            look.add_done_callback(self._over)
+            await asyncio.wait({look}, timeout=self._patience)
+            if look.done():
+                return look.result()
         text = f"hangs: no answer about {self._child.path} within {self._patience:g} s"
         self._complaints.say("hangs", text)
-        return None
+        raise Unknown
+
+    def _over(self, look: asyncio.Future[str | None]) -> None:
+        """Its thread has ended: another may look."""
+        self._turns.release()
+        if not look.cancelled():
+            look.exception()  # nobody may be left to whom it could be told
 
     async def _facts(self) -> dict[str, Any]:
         path, pid = self._child.path, self._child.pid
@@ -72,10 +97,11 @@ class Look:
         self._checker = self._checker or _made(self._what.checker)
         return why_not(self._checker.check_health(self._child.spec.name, self._info))
 
-    def _raised(self, error: BaseException) -> None:
+    def _raised(self, error: BaseException) -> str | None:
         """What it raises is no child's fault."""
         assert self._complaints is not None
         self._complaints.raised(f"check_health of {self._child.path}", error)
+        raise Unknown from error
 
 
 _OF_STATUS = ("state", "ready", "restarts", "since", "status", "info")

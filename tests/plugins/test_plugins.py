@@ -31,6 +31,7 @@ from otpsup import (
 )
 from otpsup import operations as host
 from otpsup.plugins import contained, found, handle, hosting
+from otpsup.runtime import plugged
 from otpsup.specs.plugin import named
 from tests.plugins import rooms
 from tests.plugins.rooms import CustomHealthChecker, Diary, Held, Rooms
@@ -320,6 +321,29 @@ def test_one_that_hangs_is_no_childs_fault(log: list[str]) -> None:
         go.set()
 
 
+def test_one_that_hangs_is_asked_about_a_few_at_a_time(log: list[str]) -> None:
+    """Not by a thread for each child of a large tree, nor is it said that all is well."""
+    go = threading.Event()
+    looked: list[str] = []
+
+    class Slow:
+        def check_health(self, name: str, info: Any) -> None:
+            looked.append(name)
+            go.wait(60)
+
+    children = [Command(f"c{n}", SLEEP) for n in range(20)]
+    spec = Supervisor("test", children=children, intensity=100)
+    with Tree(spec, plugins=[Check(Slow(), interval=0.02, timeout=0.05, failures=1)]) as tree:
+        until(lambda: len(looked) == plugged.AT_ONCE)
+        restarted(tree, "c0")
+        names = [thread.name for thread in threading.enumerate()]
+        assert names.count("otpsup-probe") == plugged.AT_ONCE
+        checks = [each for n in range(20) for each in tree.info(f"c{n}")["checks"]]
+        assert {each["is_well"] for each in checks} == {None}
+        go.set()
+        until(lambda: len(set(looked)) == 20)
+
+
 # Where it comes from.
 
 ENTRY = """
@@ -357,6 +381,10 @@ def test_an_entry_point_is_found_by_its_name(tmp_path: Path) -> None:
     ("given", "words"),
     [
         ("wach", "there is no plug-in 'wach'; did you mean 'watch'?"),
+        ("rooms.Watch", "did you mean 'rooms:Watch'"),
+        ("alert", "did you mean 'alerts'"),
+        ("tests.support.waiting:until", "is of type function, and no class"),
+        (External("tests.plugins.rooms:CustomHealthChecker", {"interval": "x"}), "interval must"),
         ("no.such.module:X", "cannot be made: ModuleNotFoundError"),
         ("tests.plugins.rooms:Nobody", "cannot be made: AttributeError"),
         (External("watch", {"flor": 1}), "cannot be made: TypeError"),
@@ -422,7 +450,7 @@ def test_an_update_begins_to_look_at_what_runs(tmp_path: Path) -> None:
     file.write_text(head)
     with Tree.from_file(file) as tree, watching(tree) as events:
         use = (
-            "use: tests.plugins.rooms:CustomHealthChecker, answer: bad, interval: 0.02, timeout: 10"
+            "use: tests.plugins.rooms:CustomHealthChecker, answer: bad, interval: 20ms, timeout: 9s"
         )
         file.write_text(f"{head}plugins: {{look: {{{use}, failures: 1}}}}\n")
         tree.update()

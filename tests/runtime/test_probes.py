@@ -185,14 +185,20 @@ def test_memory_is_that_of_all_below_it() -> None:
 
 
 def test_the_age_of_a_file(tmp_path: Path) -> None:
-    """Of one that the child touches; one that is not there is as old as can be."""
+    """Of one that the child touches; one that is not there is as old as can be. What it was before
+    the child began is not the child's fault."""
     alive = tmp_path / "alive"
     alive.touch()
-    check = Check(file_age(alive, 3600), interval=0.02)
+    os.utime(alive, (0, 0))
+    check = Check(file_age(alive, 0.3), interval=0.02)
+    touches = ["sh", "-c", f"for i in 1 2 3 4 5 6; do touch {alive}; sleep 0.1; done; sleep 100"]
+    with looked_after(Command("c", touches, liveness=check)) as (tree, events):
+        begun = node(tree, "c").since
+        event = events.until("c", kind="child_terminated")
+        assert "was changed" in (event.reason or "")
+        assert event.at - begun > 0.6
+    check = Check(file_age(tmp_path / "none", 0.1), interval=0.02)
     with looked_after(Command("c", SLEEP, liveness=check)) as (_, events):
-        os.utime(alive, (0, 0))
-        assert "was changed" in ended(events)
-        alive.unlink()
         assert "No such file" in ended(events)
 
 
@@ -269,6 +275,44 @@ def test_nothing_is_looked_at_once_it_is_gone(tmp_path: Path) -> None:
         until(lambda: node(tree, "c").restarts == 1 or None)
         tree.terminate_child("c")
         assert tree._session._runner.checkups.of("c") is None
+
+
+def test_a_look_that_hangs_has_one_thread_however_often_its_child_is_restarted() -> None:
+    """The next incarnation is not looked at before that thread has ended."""
+    go, calls = threading.Event(), []
+
+    def hang() -> bool:
+        calls.append(1)
+        return go.wait(60)
+
+    check = Check(probe(hang), interval=0.02, timeout=0.05, failures=1)
+    try:
+        with looked_after(Command("c", SLEEP, liveness=check)) as (tree, events):
+            assert ended(events).endswith("no answer within 0.05 s")
+            for _ in range(5):
+                assert "the look before this one hangs" in ended(events)
+            assert len(calls) == 1
+            go.set()
+            until(lambda: node(tree, "c").state == "running" and len(calls) > 3)
+    finally:
+        go.set()
+
+
+def test_a_moment_without_threads_is_over_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that could not begin does not hang."""
+    real, fails = threading.Thread.start, [True]
+
+    def start(thread: threading.Thread) -> None:
+        if fails and thread.name == "otpsup-probe":
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    check = Check(probe(lambda: True), interval=0.02, failures=1)
+    with running(Command("c", SLEEP, readiness=check)) as tree:
+        until(lambda: not node(tree, "c").ready)
+        fails.clear()
+        until(lambda: node(tree, "c").ready)
 
 
 def test_a_name_that_is_not_answered_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
