@@ -119,6 +119,9 @@ class PluginHost(Protocol):
     def plan(self, given: Given) -> list[Change]:
         """What it takes to have these instead."""
 
+    def problems(self, given: Given) -> Future[Mapping[str, str]]:
+        """Why which of them cannot be made, by the path of its change."""
+
     def prepare(self, given: Given) -> Future[Any]:
         """Make those that are new; InvalidSpec if one cannot be made."""
 
@@ -291,8 +294,17 @@ class Operations:
         """What `update` would do."""
         spec = await self._load(file)
         given = self._source.plugins(spec)
-        of_plugins = [] if given is None else self._session.plugins.plan(given)
+        of_plugins = [] if given is None else await self._plan_of_plugins(given)
         return (*await self.reload(spec, preview=True), *of_plugins)
+
+    async def _plan_of_plugins(self, given: Given) -> list[Change]:
+        """With what is wrong with those that cannot be made."""
+        planned = self._session.plugins.plan(given)
+        try:
+            wrong = await _soon(self._session.plugins.problems(given)) if planned else {}
+        except TimeoutError:
+            wrong = {change.path: f"not made within {_PATIENCE:g} s" for change in planned}
+        return [evolve(change, error=wrong.get(change.path)) for change in planned]
 
     async def update(self, file: str | None) -> tuple[Change, ...]:
         """Become what the file says. Those who ask before it is read share one update."""
@@ -339,6 +351,8 @@ class Operations:
         async def change() -> list[Change]:
             with contextlib.suppress(TimeoutError):  # those that are left alone are told of
                 await _soon(plugins.become(given, prepared))
+            for each in planned:
+                logger.info("update: {} {}: {}", each.action, plain(each.path), plain(each.why))
             return planned
 
         return change

@@ -62,6 +62,11 @@ class ChildStatus:
         for child in self.children:
             yield from child.walk()
 
+    @property
+    def gave_up(self) -> bool:
+        """It is a supervisor that has ended, because one was restarted too often."""
+        return self.why[:1] == (f"{self.path} is down because it gave up",)
+
     def find(self, path: str) -> ChildStatus | None:
         """The node of this path, or None."""
         return next((node for node in self.walk() if node.path == path), None)

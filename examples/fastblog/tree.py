@@ -119,7 +119,16 @@ def plugins(settings: Settings) -> list[PluginSpec]:
     alerts = settings.data.alerts
     return [
         otpsup.Metrics(),
-        otpsup.Alerts(channels={"mailbox": otpsup.Mailbox(alerts / "mail")}, outbox=alerts),
+        otpsup.Alerts(
+            channels={"mailbox": otpsup.Mailbox(alerts / "mail")},
+            rules=[
+                otpsup.GaveUp(),
+                otpsup.Restarts(3, 600),
+                otpsup.Unhealthy(0),
+                otpsup.TreeStopped(),
+            ],
+            outbox=alerts,
+        ),
         otpsup.Web(f"127.0.0.1:{settings.web_port}"),
     ]
 

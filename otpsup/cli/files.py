@@ -23,7 +23,12 @@ def check(options: Options) -> str:
     lines: list[str] = []
     for name in options.files:
         try:
-            lines.append(f"{name}: good, {_size(target.declared(name))}")
+            size = _size(target.declared(name))
+            if found := _of_plugins(name):
+                problems += [{"file": name, "text": each} for each in found]
+                lines += [f"{name}: {each}" for each in found]
+            else:
+                lines.append(f"{name}: good, {size}")
         except OtpsupError as error:
             found = problems_of(error) or [{"file": name, "text": str(error)}]
             problems += found
@@ -32,6 +37,20 @@ def check(options: Options) -> str:
     if problems:
         raise SomeFailed(counted(problems), output)
     return output
+
+
+def _of_plugins(name: str) -> list[str]:
+    """What is wrong with the plug-ins in a tree file, as far as only making them tells."""
+    if not target.is_tree_file(name):
+        return []
+    from .. import config  # yaml takes its time
+
+    _, given = config.load_with_plugins(name)
+    if not given:
+        return []
+    from ..plugins import found  # few files have any
+
+    return [f"plugins.{path}: {why}" for path, why in found.problems(given).items()]
 
 
 def _size(spec: Supervisor | DynamicSupervisor) -> str:

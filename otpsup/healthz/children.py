@@ -1,7 +1,8 @@
 """The collector `children`: each process of the tree, its state and whether it can serve.
 
 Decides what is well: what is to run does, and is ready. One that nobody has started, that somebody
-has stopped or that has done its work is to be down, and that is well.
+has stopped or that has done its work is to be down, and that is well. A supervisor that gave up is
+not, whether its own supervisor starts it again or not.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ def _below(node: ChildStatus, *, is_to_run: bool) -> Iterator[Metric]:
     is_to_run = is_to_run and node.wanted
     if node.type in _PROCESSES:
         yield from _metrics(node, is_to_run=is_to_run)
+    elif node.gave_up:
+        yield Metric("state", node.state, False, {"path": node.path}, " ".join(node.why[:2]),
+                     _what_to_do(node))  # fmt: skip
     for child in node.children:
         yield from _below(child, is_to_run=is_to_run)
 

@@ -158,3 +158,14 @@ def _hearing(found: Any) -> Plugin:
 def all_made(given: Mapping[str, Any]) -> dict[str, Plugin | Checker]:
     """All of them, or none; raises as `made`."""
     return {name: made(name, each) for name, each in given.items()}
+
+
+def problems(given: Mapping[str, Any]) -> dict[str, str]:
+    """Why which of them cannot be made, by name."""
+    found: dict[str, str] = {}
+    for name, each in given.items():
+        try:
+            made(name, each)
+        except OtpsupError as error:
+            found[name] = str(error)
+    return found

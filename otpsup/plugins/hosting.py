@@ -18,7 +18,7 @@ from ..views import Change, Event
 from .asking import Asking
 from .base import Page, Plugin
 from .contained import PATIENCE, Contained
-from .found import Checker, all_made, made
+from .found import Checker, all_made, made, problems
 from .handle import PluginTree
 
 END = 5.0
@@ -116,6 +116,16 @@ class Plugins:
         new = [name for name in given if name not in self.given]
         names = [*self._changed(given), *new]
         return _apart(lambda: {name: made(name, given[name]) for name in names})
+
+    def problems(self, given: Mapping[str, Any]) -> Future[Mapping[str, str]]:
+        """Why which of those that are new or changed cannot be made, by the path of its change."""
+        new = {name: given[name] for name in given if name not in self.given}
+        changed = {name: given[name] for name in self._changed(given)}
+
+        def look() -> dict[str, str]:
+            return {_path(name): why for name, why in problems({**changed, **new}).items()}
+
+        return _apart(look)
 
     def become(self, given: Mapping[str, Any], prepared: Prepared) -> Future[None]:
         """Have these instead; what is unchanged goes on. Done when those that go have stopped."""

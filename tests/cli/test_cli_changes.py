@@ -63,6 +63,18 @@ def test_check(own: Path) -> None:
     assert [value["file"] for value in values] == [str(bad)] * (len(lines) - 1)
 
 
+def test_check_tells_what_plugins_cannot_be_made(own: Path) -> None:
+    """By their names, and what was probably meant."""
+    file = own / "plugs.yaml"
+    file.write_text("name: shop\nchildren: {}\nplugins:\n  alert:\n  x: {use: 'nowhere:X'}\n")
+    result = otpsup("check", str(file))
+    assert result.returncode == 1
+    first, second = result.stdout.splitlines()
+    assert first.startswith(f"{file}: plugins.alert: plug-in 'alert' cannot be made: there is no ")
+    assert "did you mean 'alerts'?" in first
+    assert "plugins.x: plug-in 'x' cannot be made: ModuleNotFoundError" in second
+
+
 def test_what_is_wrong_with_a_file(own: Path) -> None:
     """run, graph and the like tell every problem on a line of stderr, and a count."""
     bad = own / "bad.yaml"

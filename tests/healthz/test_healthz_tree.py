@@ -430,3 +430,14 @@ def test_a_worker_that_is_wanted() -> None:
         assert not found.wanted
         tree.start_child("web")
         assert node(tree, "web").wanted
+
+
+def test_a_supervisor_that_gave_up_is_not_well() -> None:
+    """Whether its own supervisor would start it again or not: nobody asked for that."""
+    db = Command("db", ["sh", "-c", "exit 0"])
+    pay = Supervisor("pay", restart="transient", intensity=0, children=[db])
+    with Tree(Supervisor("shop", children=[pay])) as tree:
+        until(lambda: tree.status().children[0].gave_up)
+        found = metrics(tree, "children")["state", "pay"]
+        assert not found["status"]
+        assert "pay gave up: pay/db ended normally" in found["message"]

@@ -438,6 +438,8 @@ def test_update_changes_what_has_changed(tmp_path: Path) -> None:
             tree.ask_plugin("one", "floor")
         assert not [c for c in tree.update() if c.path.startswith("plugins:")]
         file.write_text(f"{head}  two: {{use: tests.plugins.rooms:Nobody}}\n")
+        (bad,) = [c for c in tree.plan() if c.path == "plugins:two"]
+        assert "plug-in 'two' cannot be made: AttributeError" in (bad.error or "")
         with pytest.raises(UpdateRefused, match="nothing was changed: plug-in 'two' cannot be"):
             tree.update()
         assert tree.ask_plugin("two", "floor") == {"floor": 22}
