@@ -13,7 +13,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 from .. import mask
-from ..errors import OtpsupError
+from ..errors import OtpsupError, in_words, text_of
 from ..logger import logger
 from ..plain import plain
 from .clock import Clock
@@ -142,11 +142,11 @@ class Courier:
         try:
             self.try_now(message)
         except Refused as error:
-            self._failed(message, known, str(error))
+            self._failed(message, known, text_of(error))
             return True
         except NotDelivered as error:
             known.next_at = 0.0
-            self._failed(message, self._held, str(error))
+            self._failed(message, self._held, text_of(error))
             return False
         self._delivered(message)
         return True
@@ -184,7 +184,10 @@ class Courier:
             raise NotDelivered(f"{len(self._hanging)} deliveries hang already")
         outcome = _Outcome()
         work = threading.Thread(target=outcome.of, args=(self._send, message), daemon=True)
-        work.start()
+        try:
+            work.start()
+        except RuntimeError as error:  # no thread can be had
+            raise NotDelivered(text_of(error)) from None
         work.join(self._timeout)
         if work.is_alive():
             self._hanging.append(work)
@@ -195,13 +198,15 @@ class Courier:
 
 @define
 class _Outcome:
-    error: NotDelivered | None = field(default=None)
+    """How a delivery ended: it has failed, unless `send` has returned."""
+
+    error: NotDelivered | None = field(factory=lambda: NotDelivered("it has not said why"))
 
     def of(self, send: Send, message: Message) -> None:
         try:
             send(message)
+            self.error = None
         except NotDelivered as error:
             self.error = error
-        except Exception as error:  # of somebody else's channel
-            words = plain(mask.text(f"{type(error).__name__}: {error}"))
-            self.error = NotDelivered(words[:500])
+        except BaseException as error:  # even SystemExit is only a channel's way to fail
+            self.error = NotDelivered(plain(mask.text(in_words(error)))[:500])

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NotFound, NotRunning
+from ..errors import NotFound, NotRunning, text_of
 from ..logger import logger
 from ..plugins.base import Plugin
 from ..specs.alerts import Alerts
@@ -259,6 +259,6 @@ class Service(Plugin):
         try:
             self._couriers[name].try_now(message.of_test(name, self._where, self._clock.now()))
         except NotDelivered as error:
-            found[name] = {"ok": False, "why": str(error)}
+            found[name] = {"ok": False, "why": text_of(error)}
         else:
             found[name] = {"ok": True, "why": ""}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import mailbox
 import os
@@ -35,6 +36,8 @@ from otpsup import (
     heartbeat,
     stays_up,
 )
+from otpsup.alerts.courier import NotDelivered
+from otpsup.alerts.message import Message
 from otpsup.alerts.service import Service
 from tests.alerts import happening as h
 from tests.alerts.logged import logged
@@ -437,6 +440,49 @@ def test_what_nobody_takes_is_given_up_and_told(tmp_path: Path) -> None:
     assert hooks.bodies[0]["lost"] == 1
     assert "Before this, 1 message could not be kept" in hooks.bodies[0]["text"]
     assert any("dropped a message for channel ops" in line for line in lines)
+
+
+class Unsayable(Exception):
+    """One that cannot even be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Raises:
+    """A channel of somebody's own that fails in its own way."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error: BaseException | None = error
+
+    def send(self, message: Message) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (SystemExit("no gateway"), "SystemExit: no gateway"),
+        (asyncio.CancelledError(), "CancelledError: "),
+        (GeneratorExit(), "GeneratorExit: "),
+        (Unsayable(), "Unsayable: (it cannot be shown)"),
+        (type("Mine", (Unsayable, NotDelivered), {})("x"), "(it cannot be shown)"),
+    ],
+)
+def test_whatever_a_channel_raises_it_has_not_delivered(
+    tmp_path: Path, error: BaseException, why: str
+) -> None:
+    """The message waits until `send` has returned; a test says so, too."""
+    channel = Raises(error)
+    with service(tmp_path, channels={"own": channel}) as running:
+        running.crash()
+        until(lambda: running.state("own")["trouble"] == why)
+        assert running.service.ask("test", {}) == {"own": {"ok": False, "why": why}}
+        assert len(left(tmp_path)) == 1
+        channel.error = None
+        until(lambda: running.state("own")["delivered"] == 1)
+    assert left(tmp_path) == []
 
 
 def test_the_rate_merges_what_exceeds_it(tmp_path: Path) -> None:
