@@ -23,6 +23,8 @@ from .outbox import Outbox
 FIRST = 1.0
 LONGEST = 300.0
 """Seconds to the next try: twice as many each time, up to so many."""
+_SOON = 0.2
+"""Seconds to the next look at what an earlier life of the tree is delivering still."""
 _MOST_HANGING = 4
 """Deliveries of one channel that may hang at a time."""
 
@@ -139,6 +141,15 @@ class Courier:
 
     def _deliver(self, message: Message, known: _Try) -> bool:
         """Try one; False if the channel itself is not there."""
+        if not self._outbox.take_off(message):
+            known.next_at = time.monotonic() + _SOON
+            return not self._outbox.is_closed
+        try:
+            return self._try(message, known)
+        finally:
+            self._outbox.land(message)
+
+    def _try(self, message: Message, known: _Try) -> bool:
         try:
             self.try_now(message)
         except Refused as error:
@@ -165,6 +176,8 @@ class Courier:
         known.count = min(known.count + 1, 60)
         known.next_at = time.monotonic() + wait
         self.state.trouble = why
+        if self._outbox.is_closed:  # the next life tries it again
+            return
         if self._clock.now() - message.at > self._max_age:
             self._outbox.drop(message, f"not delivered in {self._max_age:g} s: {why}")
             return

@@ -36,6 +36,11 @@ _LATEST = 1e11
 _LARGEST = 4 << 20
 """Bytes of a file that are read; none of ours is so large."""
 
+_flying: set[str] = set()
+"""The ids of what is being delivered in this process now, also by an earlier life of a tree: one
+that has ended lets a delivery go on, for nobody knows whether it will arrive."""
+_flights = threading.Lock()
+
 
 @frozen
 class _Kept:
@@ -76,6 +81,9 @@ class Outbox:
         self._mutex = threading.RLock()
         self._kept: dict[str, _Kept] = {}
         self._lost: Counter[str] = Counter()
+        self._elsewhere: set[str] = set()
+        """Of what was taken up, the ids of what an earlier life was delivering at that time."""
+        self.is_closed = False
         self._lock: int | None = None
         self._contained(self._take_folder)
 
@@ -160,7 +168,9 @@ class Outbox:
         return self._read(self.folder / _STATE)
 
     def load(self) -> list[Message]:
-        """Take up what an earlier host has left."""
+        """Take up what an earlier host, or an earlier life of this one, has left."""
+        with _flights:  # before a file is read: who has delivered removes it, and lands then
+            self._elsewhere = set(_flying)
         with self._mutex, contextlib.suppress(OSError):
             for draft in self.folder.glob(f"*{_DRAFT}"):
                 draft.unlink(missing_ok=True)
@@ -242,6 +252,25 @@ class Outbox:
             count, total = count - 1, total - kept.size
             yield kept.message
 
+    def take_off(self, message: Message) -> bool:
+        """Whether to deliver it now; if so, it has to `land` afterwards. Not if an earlier life is
+        about to, nor if that has done it, nor when this one is over."""
+        with self._mutex, _flights:
+            if self.is_closed or message.id in _flying:
+                return False
+            if message.id in self._elsewhere:
+                self._elsewhere.discard(message.id)
+                if not (self.folder / _file(message)).exists():
+                    self._kept.pop(message.id, None)
+                    return False
+            _flying.add(message.id)
+            return True
+
+    def land(self, message: Message) -> None:
+        """Its delivery has ended; if it was taken, it is removed by now."""
+        with _flights:
+            _flying.discard(message.id)
+
     def drop(self, message: Message, why: str) -> None:
         """It is never delivered; that is told in the log, and with the channel's next message."""
         with self._mutex:
@@ -274,10 +303,13 @@ class Outbox:
             return self._lost.pop(channel, 0)
 
     def close(self) -> None:
-        """Another host, or another life of this one, may have the folder."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        """Another host, or another life of this one, may have the folder, and begins where this one
+        has ended: no delivery begins here any more."""
+        with self._mutex:
+            self.is_closed = True
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
 
 
 def void(_: object) -> None:

@@ -7,6 +7,7 @@ import json
 import mailbox
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -483,6 +484,44 @@ def test_whatever_a_channel_raises_it_has_not_delivered(
         channel.error = None
         until(lambda: running.state("own")["delivered"] == 1)
     assert left(tmp_path) == []
+
+
+class Slow:
+    """A channel of somebody's own that takes a message when it is let; then it says `outcome`."""
+
+    def __init__(self, outcome: Exception | None = None) -> None:
+        self.ids: list[str] = []
+        self.outcome = outcome
+        self.may = threading.Event()
+
+    def send(self, message: Message) -> None:
+        self.ids.append(message.id)
+        if len(self.ids) > 1:
+            return
+        assert self.may.wait(10)
+        if self.outcome is not None:
+            raise self.outcome
+
+
+@pytest.mark.parametrize(("outcome", "times"), [(None, 1), (OSError("reset"), 2)])
+def test_who_begins_while_a_delivery_goes_on_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Exception | None, times: int
+) -> None:
+    """As when settings are updated: only what did not arrive is sent again."""
+    monkeypatch.setattr("otpsup.alerts.service._LAST", 0.02)
+    channel = Slow(outcome)
+    with service(tmp_path, channels={"own": channel}) as running:
+        for path in ("web-0", "web-1", "web-2"):
+            running.crash(path)
+        until(lambda: channel.ids)
+    with service(tmp_path, channels={"own": channel}) as again:
+        until(lambda: again.state("own")["delivered"] == 2)
+        assert again.state("own")["waiting"] == 1
+        assert len(channel.ids) == 3
+        channel.may.set()
+        until(lambda: not left(tmp_path) and not again.state("own")["waiting"])
+        until(lambda: not running.service._couriers["own"]._thread.is_alive())
+    assert sorted(map(channel.ids.count, set(channel.ids))) == [1, 1, times]
 
 
 def test_the_rate_merges_what_exceeds_it(tmp_path: Path) -> None:
