@@ -2,45 +2,86 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, evolve
 
 from ..specs.alerts import SEVERITIES
 from ..specs.check import MANY
 from .alert import Alert, Evidence, Notice
 from .decisions import Decisions
+from .grouping import Group
 from .message import Message
+from .packed import packed
 
-_VERSION = 1
+_VERSION = 2
 _LATEST = 1e11
+_MOST = 2 << 20
+"""Bytes that alerts take. What was seen of why they fired goes first, then the least grave."""
+_PLACE = 64
+"""Bytes of what refers to an alert."""
+_SENT = 1000
+"""Times of messages that are kept for each channel; a rate that allows more hardly holds one up."""
 
 
-def state_of(decisions: Decisions, origin: str, *, is_running: bool) -> dict[str, Any]:
-    """All that has to survive.
+def state_of(decisions: Decisions, origin: str, most: int = _MOST) -> dict[str, Any]:
+    """All that has to survive; each alert is in it once.
 
     Args:
         origin: begins the ids of messages.
-        is_running: the tree runs; who finds that later knows that its host was killed.
+        most: bytes that alerts may take.
     """
     groups = decisions.groups.values()
+    waiting = [notice.alert for group in groups for notice in group.waiting.values()]
+    alerts = _fitting([*decisions.active.values(), *waiting], most)
+    places = {alert: place for place, alert in enumerate(alerts)}
     return {
         "version": _VERSION,
         "origin": origin,
-        "is_running": is_running,
-        "firing": [asdict(alert) for alert in decisions.active.values()],
-        "channels": {
-            group.name: {
-                "number": group.number,
-                "sent": list(group.sent),
-                "more": group.more,
-                "lost": group.lost,
-                "waiting": [asdict(notice) for notice in group.waiting.values()],
-            }
-            for group in groups
-        },
+        "alerts": list(alerts.values()),
+        "firing": [places[alert] for alert in decisions.active.values() if alert in places],
+        "channels": {group.name: _channel_of(group, places) for group in groups},
     }
+
+
+def _channel_of(group: Group, places: Mapping[Alert, int]) -> dict[str, Any]:
+    waiting = [
+        {"alert": places[each.alert], "status": each.status, "was_told": each.was_told}
+        for each in group.waiting.values()
+        if each.alert in places
+    ]
+    return {
+        "number": group.number,
+        "sent": list(group.sent)[-_SENT:],
+        "more": group.more + len(group.waiting) - len(waiting),
+        "lost": group.lost,
+        "waiting": waiting,
+    }
+
+
+def _fitting(alerts: list[Alert], most: int) -> dict[Alert, dict[str, Any]]:
+    """Those that have room, the gravest and latest first, each as it is written."""
+    places = Counter(alerts)
+    found: dict[Alert, dict[str, Any]] = {}
+    for alert in sorted(places, key=_gravest_first):
+        bare = asdict(evolve(alert, evidence=Evidence()))
+        most -= len(packed(bare)) + _PLACE * places[alert]
+        if most < 0:
+            break
+        found[alert] = bare
+    for alert in found:
+        evidence = asdict(alert.evidence)
+        size = len(packed(evidence))
+        if size <= most:
+            most -= size
+            found[alert]["evidence"] = evidence
+    return found
+
+
+def _gravest_first(alert: Alert) -> tuple[int, float]:
+    return -SEVERITIES.index(alert.severity), -alert.last_at
 
 
 def restore(decisions: Decisions, state: Mapping[str, Any], now: float) -> None:
@@ -49,9 +90,10 @@ def restore(decisions: Decisions, state: Mapping[str, Any], now: float) -> None:
     Raises:
         KeyError, TypeError, ValueError: that is no state.
     """
-    alerts = [_alert(each) for each in state["firing"]]
-    channels = {name: _channel(value) for name, value in state["channels"].items()}
-    decisions.restore(alerts)
+    alerts = [_alert(each) for each in state["alerts"]]
+    firing = [_at(alerts, place) for place in state["firing"]]
+    channels = {name: _channel(value, alerts) for name, value in state["channels"].items()}
+    decisions.restore(firing)
     for name, group in decisions.groups.items():
         kept = channels.get(name)
         if kept is None:
@@ -62,18 +104,24 @@ def restore(decisions: Decisions, state: Mapping[str, Any], now: float) -> None:
             group.add(notice, now)
 
 
-def _channel(value: Mapping[str, Any]) -> dict[str, Any]:
+def _channel(value: Mapping[str, Any], alerts: list[Alert]) -> dict[str, Any]:
     return {
         **{name: _count(value[name]) for name in ("number", "more", "lost")},
         "sent": [_time(at) for at in value["sent"]],
-        "waiting": [_notice(each) for each in value["waiting"]],
+        "waiting": [_notice(each, alerts) for each in value["waiting"]],
     }
 
 
-def _notice(value: Mapping[str, Any]) -> Notice:
+def _notice(value: Mapping[str, Any], alerts: list[Alert]) -> Notice:
     if value["status"] not in ("firing", "resolved"):
         raise ValueError("no status of an alert")
-    return Notice(_alert(value["alert"]), value["status"], bool(value["was_told"]))
+    return Notice(_at(alerts, value["alert"]), value["status"], bool(value["was_told"]))
+
+
+def _at(alerts: list[Alert], place: object) -> Alert:
+    if not isinstance(place, int) or not 0 <= place < len(alerts):
+        raise ValueError("no place of an alert")
+    return alerts[place]
 
 
 def _alert(value: Mapping[str, Any]) -> Alert:

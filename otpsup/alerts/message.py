@@ -13,9 +13,12 @@ from attrs import frozen
 from ..plain import plain, plain_lines
 from ..specs.alerts import SEVERITIES
 from . import text
-from .alert import Batch, Notice
+from .alert import Batch, Evidence, Notice
+from .packed import packed
 
 VERSION = 1
+_ROOM = 1 << 20
+"""Bytes that `why`, `lines` and `traceback` of all alerts in one message take."""
 
 
 @frozen
@@ -71,7 +74,7 @@ def compose(batch: Batch, where: Where) -> Message:
         "severity": severity,
         "subject": subject,
         "text": f"{subject}\n\n{body}",
-        "alerts": [_payload(notice) for notice in shown],
+        "alerts": _payloads(shown),
         "more": batch.more,
         "lost": batch.lost,
     }
@@ -105,6 +108,27 @@ def _status(notices: tuple[Notice, ...]) -> str:
     return found.pop() if len(found) == 1 else "mixed"
 
 
+def _payloads(notices: tuple[Notice, ...]) -> list[dict[str, Any]]:
+    """What was seen of why they fired is left out where there is no room for it."""
+    found, room = [], _ROOM
+    for notice in notices:
+        evidence = _seen(notice.alert.evidence)
+        size = len(packed(evidence))
+        if size > room:
+            evidence, size = _seen(Evidence()), 0
+        room -= size
+        found.append({**_payload(notice), **evidence})
+    return found
+
+
+def _seen(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "why": list(evidence.why),
+        "lines": list(evidence.lines),
+        "traceback": evidence.traceback,
+    }
+
+
 def _payload(notice: Notice) -> dict[str, Any]:
     alert = notice.alert
     return {
@@ -116,7 +140,4 @@ def _payload(notice: Notice) -> dict[str, Any]:
         "since": text.stamp(alert.at),
         "until": text.stamp(alert.well_at) if alert.well_at is not None else None,
         "count": alert.count,
-        "why": list(alert.evidence.why),
-        "lines": list(alert.evidence.lines),
-        "traceback": alert.evidence.traceback,
     }

@@ -8,8 +8,8 @@ memory then.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
-import json
 import os
 import threading
 from collections import Counter
@@ -24,6 +24,7 @@ from ..logger import logger
 from ..specs.alerts import SEVERITIES
 from ..wire import strict
 from .message import Message
+from .packed import LARGEST, packed
 
 _STATE = "state.json"
 _LOCK = "lock"
@@ -33,8 +34,8 @@ _DRAFT = ".new"
 _MOST_BAD = 20
 _LATEST = 1e11
 """Seconds since the epoch that a clock can show."""
-_LARGEST = 4 << 20
-"""Bytes of a file that are read; none of ours is so large."""
+_RUNNING = b"running"
+"""What is in the file of the lock while the tree runs: a host that was killed leaves it there."""
 
 _flying: set[str] = set()
 """The ids of what is being delivered in this process now, also by an earlier life of a tree: one
@@ -85,6 +86,8 @@ class Outbox:
         """Of what was taken up, the ids of what an earlier life was delivering at that time."""
         self.is_closed = False
         self._lock: int | None = None
+        self.was_running = False
+        """A host was killed that had this folder, whatever else can be read of it."""
         self._contained(self._take_folder)
 
     # On disk.
@@ -101,12 +104,11 @@ class Outbox:
                 number += 1
                 folder = self.folder.with_name(f"{self.folder.name}-{number}")
             except OSError:  # a file system without locks
-                os.close(fd)
                 break
             else:
-                self._lock = fd
                 break
-        self.folder = folder
+        self.folder, self._lock = folder, fd
+        self.was_running = os.pread(fd, len(_RUNNING), 0) == _RUNNING
 
     def _contained(self, work: Callable[[], None]) -> bool:
         """Do what may fail for want of a disk; it is told when that begins and when it ends."""
@@ -134,7 +136,9 @@ class Outbox:
         Returns:
             its size in bytes.
         """
-        data = json.dumps(value).encode()
+        data = packed(value)
+        if len(data) > LARGEST:
+            raise OSError(errno.EFBIG, f"{name} has more than {LARGEST >> 20} MiB")
         draft = self.folder / f"{name}{_DRAFT}"
         try:
             fd = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
@@ -162,6 +166,13 @@ class Outbox:
         """Keep what is firing, and what is not in a message yet."""
         with self._mutex:
             self._contained(lambda: void(self._write(_STATE, state)))
+
+    def mark(self, *, is_running: bool) -> None:
+        """Say to the next host whether the tree runs, until it is said otherwise."""
+        with self._mutex:
+            if self._lock is not None:
+                fd = self._lock
+                self._contained(lambda: _put(fd, _RUNNING if is_running else b""))
 
     def load_state(self) -> dict[str, Any] | None:
         """What was kept last; None if there is nothing that can be used."""
@@ -191,7 +202,7 @@ class Outbox:
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:
-            if path.stat().st_size > _LARGEST:
+            if path.stat().st_size > LARGEST:
                 raise ValueError("it is too large")
             value = strict.loads(path.read_bytes())
             if not isinstance(value, dict):
@@ -310,6 +321,13 @@ class Outbox:
             if self._lock is not None:
                 os.close(self._lock)
                 self._lock = None
+
+
+def _put(fd: int, data: bytes) -> None:
+    """Have this in a file, instead of what is there."""
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, data, 0)
+    os.fsync(fd)
 
 
 def void(_: object) -> None:

@@ -65,7 +65,6 @@ class Service(Plugin):
         self._decisions = Decisions(settings)
         self._couriers: dict[str, Courier] = {}
         self._clock = Clock()
-        self._is_running = True
         self._saved: dict[str, Any] = {}
         self._changes = 0
         """As `Decisions.changes` was when that was written."""
@@ -83,6 +82,7 @@ class Service(Plugin):
         messages = self._outbox.load()
         self._restore(messages)
         self._save()
+        self._outbox.mark(is_running=True)
         for name, channel in settings.channels.items():
             self._couriers[name] = self._courier(name, channel)
         for each in messages:
@@ -103,7 +103,7 @@ class Service(Plugin):
         origin = state.get("origin")
         origin = origin if isinstance(origin, str) and origin.isalnum() else uuid.uuid4().hex
         self._where = message.Where(self._tree.name, socket.gethostname(), os.getpid(), origin)
-        if state.get("is_running"):
+        if self._outbox.was_running:
             self._decisions.vanished(now)
 
     def _courier(self, name: str, channel: Any) -> Courier:
@@ -118,8 +118,8 @@ class Service(Plugin):
         """Something happened."""
         self._decisions.event(event)
         if event.kind == "halt":
-            self._is_running = False
             self._deliver(self._clock.now(), at_once=True)
+            self._outbox.mark(is_running=False)
         else:
             self._save_if_due()
 
@@ -132,8 +132,8 @@ class Service(Plugin):
 
     def stop(self) -> None:
         """The tree has ended, or these settings have."""
-        self._is_running = False
         self._save()
+        self._outbox.mark(is_running=False)
         until = time.monotonic() + _LAST
         for courier in self._couriers.values():
             courier.wake()
@@ -184,7 +184,7 @@ class Service(Plugin):
     def _save(self) -> None:
         begun = time.monotonic()
         self._changes = self._decisions.changes
-        state = kept.state_of(self._decisions, self._where.origin, is_running=self._is_running)
+        state = kept.state_of(self._decisions, self._where.origin)
         if state != self._saved or self._outbox.trouble:
             self._outbox.save_state(state)
             self._saved = state

@@ -384,7 +384,7 @@ def test_a_host_that_begins_again_says_nothing_twice(
     settings = settings_of(quiet, rate, 7.0)
     found = Told(settings)
     now = play(played[:cut], found)
-    state = json.loads(json.dumps(kept.state_of(found.decisions, "a", is_running=True)))
+    state = json.loads(json.dumps(kept.state_of(found.decisions, "a")))
     again = Decisions(settings)
     kept.restore(again, state, now)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from otpsup.alerts.message import Message
 from otpsup.alerts.outbox import Outbox, usual
+from otpsup.alerts.packed import LARGEST
 from tests.alerts.logged import logged
 
 AT = 1_800_000_000.0
@@ -91,6 +92,48 @@ def test_a_damaged_file_is_set_aside_and_said(tmp_path: Path, data: bytes) -> No
     assert (tmp_path / "000-x.message.bad").read_bytes() == data
     assert not (tmp_path / "y.message.new").exists()
     assert any("000-x.message is damaged" in line for line in lines)
+
+
+def test_what_is_too_large_to_be_read_again_is_not_written(tmp_path: Path) -> None:
+    """It is delivered from memory, and that is said; what was kept before is there still."""
+    box = opened(tmp_path)
+    box.save_state({"firing": 1})
+    box.save_state({"firing": "x" * LARGEST})
+    assert box.trouble == "state.json has more than 4 MiB"
+    put(box, evolve(message(1), text="x" * LARGEST))
+    assert len(box.waiting()) == 1
+    box.close()
+    again = opened(tmp_path)
+    assert again.load() == []
+    assert again.load_state() == {"firing": 1}
+
+
+@pytest.mark.parametrize("state", [b"", b"{", b"x" * (LARGEST + 1)])
+def test_that_a_host_was_killed_is_known_whatever_became_of_its_state(
+    tmp_path: Path, state: bytes
+) -> None:
+    """Until it is said that the tree runs no more."""
+    box = opened(tmp_path)
+    assert not box.was_running
+    box.mark(is_running=True)
+    box.close()
+    (tmp_path / "state.json").write_bytes(state)
+    again = opened(tmp_path)
+    assert again.load_state() is None
+    assert again.was_running
+    again.mark(is_running=False)
+    again.close()
+    assert not opened(tmp_path).was_running
+
+
+@given(st.text() | st.characters(categories=["Cs"]))
+def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    """Also what UTF-8 has no bytes for; and no letter takes six."""
+    box = opened(tmp_path_factory.mktemp("box"))
+    sent = evolve(message(1), text=text)
+    put(box, sent)
+    box.close()
+    assert opened(box.folder).load() == [sent]
 
 
 def test_a_full_outbox_drops_the_least_and_oldest(tmp_path: Path) -> None:
