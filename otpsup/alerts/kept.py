@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import asdict, evolve
@@ -84,8 +84,21 @@ def _gravest_first(alert: Alert) -> tuple[int, float]:
     return -SEVERITIES.index(alert.severity), -alert.last_at
 
 
-def restore(decisions: Decisions, state: Mapping[str, Any], now: float) -> None:
+def restore(
+    decisions: Decisions,
+    state: Mapping[str, Any],
+    now: float,
+    messages: Iterable[Message] = (),
+    *,
+    is_own: bool = True,
+) -> None:
     """Go on from there; channels that are no more are forgotten.
+
+    Args:
+        messages: that were written already. If the host was killed before it noted that, what is in
+            them does not wait any more.
+        is_own: the numbers of messages go on, too; else it is another host's that has ended, whose
+            alerts come beside what there is.
 
     Raises:
         KeyError, TypeError, ValueError: that is no state.
@@ -93,14 +106,26 @@ def restore(decisions: Decisions, state: Mapping[str, Any], now: float) -> None:
     alerts = [_alert(each) for each in state["alerts"]]
     firing = [_at(alerts, place) for place in state["firing"]]
     channels = {name: _channel(value, alerts) for name, value in state["channels"].items()}
-    decisions.restore(firing)
+    decisions.restore(alert for alert in firing if alert.key not in decisions.active)
     for name, group in decisions.groups.items():
-        kept = channels.get(name)
-        if kept is None:
-            continue
-        group.number, group.more, group.lost = kept["number"], kept["more"], kept["lost"]
-        group.sent.extend(kept["sent"])
-        for notice in kept["waiting"]:
+        if name in channels:
+            begin = f"{state['origin']}."
+            mine = [each for each in messages if each.channel == name and each.id.startswith(begin)]
+            _go_on(group, channels[name], mine, now, is_own=is_own)
+
+
+def _go_on(
+    group: Group, kept: dict[str, Any], messages: list[Message], now: float, *, is_own: bool
+) -> None:
+    unnoted = [each for each in messages if each.number > kept["number"]]
+    if is_own:
+        group.number = max([kept["number"], *(each.number for each in unnoted)])
+        group.sent.extend([*kept["sent"], *(each.at for each in unnoted)])
+    if not unnoted:  # they would have told these numbers
+        group.more, group.lost = group.more + kept["more"], group.lost + kept["lost"]
+    told = {key for each in unnoted for key in each.keys}
+    for notice in kept["waiting"]:
+        if notice.alert.key not in told:
             group.add(notice, now)
 
 
@@ -173,15 +198,3 @@ def _time(value: object) -> float:
     if not isinstance(value, int | float) or not 0 <= value < _LATEST:
         raise ValueError("no time")
     return value
-
-
-def told_already(decisions: Decisions, messages: list[Message]) -> None:
-    """The host was killed when it had written these and not yet noted that it had: what is in them
-    does not wait any more."""
-    for message in messages:
-        group = decisions.groups.get(message.channel)
-        if group is not None and message.number > group.number:
-            group.number = message.number
-            group.sent.append(message.at)
-            group.forget(message.keys)
-            group.more = group.lost = 0

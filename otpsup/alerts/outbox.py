@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import threading
 from collections import Counter
@@ -23,19 +22,17 @@ from ..control import address
 from ..logger import logger
 from ..specs.alerts import SEVERITIES
 from ..wire import strict
+from .folder import Folder, Left
 from .message import Message
 from .packed import LARGEST, packed
 
 _STATE = "state.json"
-_LOCK = "lock"
 _SUFFIX = ".message"
 _BAD = ".bad"
 _DRAFT = ".new"
 _MOST_BAD = 20
 _LATEST = 1e11
 """Seconds since the epoch that a clock can show."""
-_RUNNING = b"running"
-"""What is in the file of the lock while the tree runs: a host that was killed leaves it there."""
 
 _flying: set[str] = set()
 """The ids of what is being delivered in this process now, also by an earlier life of a tree: one
@@ -68,13 +65,17 @@ class Outbox:
     All methods may be called from any thread.
 
     Args:
-        folder: is made if need be. If another host uses it, `<folder>-2` is taken, and so on.
+        folder: is made if need be. If another host uses it, `<folder>~2` is taken, and so on; what
+            is left there is adopted by a later host.
         max_messages, max_bytes: that wait at most.
         name: of the tree, for the log.
     """
 
     def __init__(self, folder: Path, max_messages: int, max_bytes: int, name: str) -> None:
-        self.folder = folder
+        self._folder = Folder(folder, name)
+        self._left: list[Left] = []
+        """Folders of hosts that took another one, until what was in them is kept here."""
+        self._state: dict[str, Any] | None = None
         self.trouble = ""
         """Why nothing can be written to the folder, or ""."""
         self._most, self._most_bytes = max_messages, max_bytes
@@ -85,30 +86,24 @@ class Outbox:
         self._elsewhere: set[str] = set()
         """Of what was taken up, the ids of what an earlier life was delivering at that time."""
         self.is_closed = False
-        self._lock: int | None = None
-        self.was_running = False
-        """A host was killed that had this folder, whatever else can be read of it."""
-        self._contained(self._take_folder)
+        self._contained(self._hold)
 
     # On disk.
 
-    def _take_folder(self) -> None:
-        folder, number = self.folder, 1
-        while True:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fd = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(fd)
-                number += 1
-                folder = self.folder.with_name(f"{self.folder.name}-{number}")
-            except OSError:  # a file system without locks
-                break
-            else:
-                break
-        self.folder, self._lock = folder, fd
-        self.was_running = os.pread(fd, len(_RUNNING), 0) == _RUNNING
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._folder.path
+
+    def _hold(self) -> None:
+        """Have the folder. If that is new, as when somebody has removed it, all that waits is
+        written again."""
+        if not self._folder.hold():
+            return
+        for kept in self._kept.values():
+            self._write_file(_file(kept.message), asdict(kept.message))
+        if self._state is not None:
+            self._write_file(_STATE, self._state)
 
     def _contained(self, work: Callable[[], None]) -> bool:
         """Do what may fail for want of a disk; it is told when that begins and when it ends."""
@@ -131,6 +126,10 @@ class Outbox:
         return True
 
     def _write(self, name: str, value: Any) -> int:
+        self._hold()
+        return self._write_file(name, value)
+
+    def _write_file(self, name: str, value: Any) -> int:
         """Write a file so that it is there with all of it, or not at all.
 
         Returns:
@@ -165,29 +164,63 @@ class Outbox:
     def save_state(self, state: dict[str, Any]) -> None:
         """Keep what is firing, and what is not in a message yet."""
         with self._mutex:
+            self._state = state
             self._contained(lambda: void(self._write(_STATE, state)))
 
     def mark(self, *, is_running: bool) -> None:
         """Say to the next host whether the tree runs, until it is said otherwise."""
+
+        def work() -> None:
+            self._hold()
+            self._folder.mark(is_running=is_running)
+
         with self._mutex:
-            if self._lock is not None:
-                fd = self._lock
-                self._contained(lambda: _put(fd, _RUNNING if is_running else b""))
+            self._contained(work)
+
+    @property
+    def was_running(self) -> bool:
+        """A host was killed that had this folder, whatever else can be read of it."""
+        return self._folder.was_running or any(left.was_running for left in self._left)
 
     def load_state(self) -> dict[str, Any] | None:
         """What was kept last; None if there is nothing that can be used."""
         return self._read(self.folder / _STATE)
+
+    def left_states(self) -> list[dict[str, Any]]:
+        """The same of hosts that had to take another folder, until `has_adopted`."""
+        found = [self._read(left.path / _STATE) for left in self._left]
+        return [state for state in found if state is not None]
+
+    def has_adopted(self) -> None:
+        """What they had left is kept here now."""
+        for left in self._left:
+            with contextlib.suppress(OSError):
+                (left.path / _STATE).unlink(missing_ok=True)
+                left.mark(is_running=False)
+            left.close()
+        self._left = []
 
     def load(self) -> list[Message]:
         """Take up what an earlier host, or an earlier life of this one, has left."""
         with _flights:  # before a file is read: who has delivered removes it, and lands then
             self._elsewhere = set(_flying)
         with self._mutex, contextlib.suppress(OSError):
+            self._fetch()
+        with self._mutex, contextlib.suppress(OSError):
             for draft in self.folder.glob(f"*{_DRAFT}"):
                 draft.unlink(missing_ok=True)
             for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
                 self._take_up(path)
         return self.waiting()
+
+    def _fetch(self) -> None:
+        """Messages of hosts that had to take another folder, and have ended."""
+        for left in self._folder.others():
+            self._left.append(left)
+            for path in left.path.glob(f"*{_SUFFIX}"):
+                path.rename(self.folder / path.name)
+        if self._left:
+            self._sync_folder()
 
     def _take_up(self, path: Path) -> None:
         value = self._read(path)
@@ -318,16 +351,10 @@ class Outbox:
         has ended: no delivery begins here any more."""
         with self._mutex:
             self.is_closed = True
-            if self._lock is not None:
-                os.close(self._lock)
-                self._lock = None
-
-
-def _put(fd: int, data: bytes) -> None:
-    """Have this in a file, instead of what is there."""
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, data, 0)
-    os.fsync(fd)
+            self._folder.close()
+            for left in self._left:
+                left.close()
+            self._left = []
 
 
 def void(_: object) -> None:

@@ -82,6 +82,7 @@ class Service(Plugin):
         messages = self._outbox.load()
         self._restore(messages)
         self._save()
+        self._outbox.has_adopted()
         self._outbox.mark(is_running=True)
         for name, channel in settings.channels.items():
             self._couriers[name] = self._courier(name, channel)
@@ -91,20 +92,25 @@ class Service(Plugin):
 
     def _restore(self, messages: list[message.Message]) -> None:
         state = self._outbox.load_state() or {}
-        now = self._clock.now()
-        try:
-            if state:
-                kept.restore(self._decisions, state, now)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            logger.error("alerts of {}: what was firing is not known, for {} is damaged ({})",
-                         self._tree.name, self._outbox.folder, error)  # fmt: skip
-            state = {}
-        kept.told_already(self._decisions, messages)
         origin = state.get("origin")
+        self._restore_from(state, messages, is_own=True)
+        for left in self._outbox.left_states():
+            self._restore_from(left, messages, is_own=False)
         origin = origin if isinstance(origin, str) and origin.isalnum() else uuid.uuid4().hex
         self._where = message.Where(self._tree.name, socket.gethostname(), os.getpid(), origin)
         if self._outbox.was_running:
-            self._decisions.vanished(now)
+            self._decisions.vanished(self._clock.now())
+
+    def _restore_from(
+        self, state: dict[str, Any], messages: list[message.Message], *, is_own: bool
+    ) -> None:
+        try:
+            if state:
+                now = self._clock.now()
+                kept.restore(self._decisions, state, now, messages, is_own=is_own)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            logger.error("alerts of {}: what was firing is not known, for {} is damaged ({})",
+                         self._tree.name, self._outbox.folder, error)  # fmt: skip
 
     def _courier(self, name: str, channel: Any) -> Courier:
         timeout = getattr(channel, "timeout", _TIMEOUT)

@@ -622,6 +622,28 @@ def test_a_killed_host_is_told_by_the_next_one(tmp_path: Path) -> None:
     assert hooks.bodies[0]["subject"] == "[otpsup] shop: the tree ended without a word"
 
 
+def test_what_another_host_had_to_tell_is_told_by_the_next(tmp_path: Path) -> None:
+    """One that had to take another folder, and was killed: what waited, and what it had written."""
+    with hook_server() as (url, hooks):
+        given: dict[str, Any] = {"channels": {"ops": Webhook(url)}, "outbox": tmp_path / "box"}
+        first = Running(Alerts(rules=RULE, group_wait=3600, **given))
+        second = Running(Alerts(rules=RULE, group_wait=3600, **given))
+        assert second.service._outbox.folder.name == "box~2"
+        first.crash("web-1")
+        second.crash("web-2")
+        for killed in (second, first):
+            killed.service._save()
+            killed.service._outbox.close()  # as the kernel does when a process is killed
+        with service(tmp_path, channels=given["channels"]) as running:
+            running.service.tick()
+            hooks.wait(1)
+            assert len(running.service.ask("status", {})["firing"]) == 2
+    (body,) = hooks.bodies
+    assert {alert["path"] for alert in body["alerts"]} == {"web-1", "web-2"}
+    with service(tmp_path, channels=given["channels"]) as running:
+        assert running.state("ops")["grouping"] == 0
+
+
 def test_pid_of_the_host(tmp_path: Path) -> None:
     """Where a message comes from is told."""
     with hook_server() as (url, hooks), service(tmp_path, channels={"o": Webhook(url)}) as running:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +70,90 @@ def test_nobody_delivers_what_was_not_released(tmp_path: Path) -> None:
 
 def test_two_hosts_of_one_name_have_a_folder_each(tmp_path: Path) -> None:
     """As when one replaces the other."""
-    first, second = opened(tmp_path / "box"), opened(tmp_path / "box")
-    assert (first.folder.name, second.folder.name) == ("box", "box-2")
+    with logged("WARNING") as lines:
+        first, second = opened(tmp_path / "box"), opened(tmp_path / "box")
+    assert (first.folder.name, second.folder.name) == ("box", "box~2")
+    assert any("another host has" in line and "box~2" in line for line in lines)
+    third = opened(tmp_path / "box")
+    assert third.folder.name == "box~3"
+    third.close()
     first.close()
     assert opened(tmp_path / "box").folder.name == "box"
+
+
+def test_what_was_left_beside_is_adopted(tmp_path: Path) -> None:
+    """By the next host, as soon as nobody has that folder any more; not what another tree has."""
+    first, second, third = (opened(tmp_path / "box") for _ in range(3))
+    put(second, message(2))
+    second.save_state({"firing": 2})
+    second.mark(is_running=True)
+    put(third, message(3))
+    other = opened(tmp_path / "box-2")
+    put(other, message(4))
+    for box in (first, second, other):
+        box.close()
+
+    again = opened(tmp_path / "box")
+    assert again.load() == [message(2)]
+    assert again.left_states() == [{"firing": 2}]
+    assert again.was_running
+    again.has_adopted()
+    again.close()
+    third.close()
+    last = opened(tmp_path / "box")
+    assert last.load() == [message(2), message(3)]
+    assert last.left_states() == []
+    assert not last.was_running
+
+
+def test_what_a_host_has_forked_does_not_keep_its_folder(tmp_path: Path) -> None:
+    """The host is killed, its fork lives on: the next one has the folder."""
+    script = f"""
+import os, signal, sys, time
+from pathlib import Path
+from otpsup.alerts.outbox import Outbox
+box = Outbox(Path({str(tmp_path / "box")!r}), 10, 1 << 20, "shop")
+box.save_state({{"firing": 1}})
+if os.fork() == 0:
+    print("forked", flush=True)
+    sys.stdin.read()
+    os._exit(0)
+signal.pause()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as host:
+        assert host.stdout
+        assert host.stdin
+        assert host.stdout.readline() == b"forked\n"
+        assert opened(tmp_path / "box").folder.name == "box~2"
+        host.kill()
+        os.waitid(os.P_PID, host.pid, os.WEXITED | os.WNOWAIT)
+        again = opened(tmp_path / "box")
+        assert again.folder.name == "box"
+        assert again.load_state() == {"firing": 1}
+        host.stdin.close()
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_a_folder_that_is_removed_is_made_again(tmp_path: Path, is_back: bool) -> None:
+    """With all that waits, and its lock; also if somebody else has made an empty one."""
+    box = opened(tmp_path / "box")
+    put(box, message(1))
+    box.save_state({"firing": 1})
+    box.mark(is_running=True)
+    shutil.rmtree(box.folder)
+    if is_back:
+        box.folder.mkdir()
+    put(box, message(2))
+    assert box.trouble == ""
+    assert opened(tmp_path / "box").folder.name == "box~2"
+    box.close()
+
+    again = opened(tmp_path / "box")
+    assert again.load() == [message(1), message(2)]
+    assert again.load_state() == {"firing": 1}
+    assert again.was_running
 
 
 @pytest.mark.parametrize(
