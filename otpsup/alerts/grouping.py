@@ -91,12 +91,15 @@ class Group:
 
         Args:
             wall: what clocks on walls show, for quiet hours; the same as `now` if not given.
-            at_once: do not wait for others; what is critical does not wait for the rate, either.
+            at_once: do not wait for others.
+
+        What is critical does not wait for the rate, which others may have used up; it takes along
+        all that waits. That it is well again is not urgent.
         """
         if not self.waiting or not (at_once or self._is_complete(now)):
             return None
         chosen = self._chosen(now if wall is None else wall)
-        is_urgent = at_once and any(map(is_critical, chosen))
+        is_urgent = any(is_critical(each) and each.status == "firing" for each in chosen)
         if not chosen or not (self._rate_allows(now) or is_urgent):
             return None
         return self._batch(sorted(chosen, key=_gravest_first), now)

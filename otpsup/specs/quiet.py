@@ -88,7 +88,8 @@ def are_hours(value: Any) -> bool:
 
 @frozen
 class Rate:
-    """How many messages a channel gets at most; what comes beyond that goes into the next one.
+    """How many messages a channel gets at most; what comes beyond that goes into the next one. What
+    is critical does not wait for it.
 
     Args:
         count: no more than so many
