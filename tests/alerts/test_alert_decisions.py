@@ -355,10 +355,10 @@ def is_urgent(batch: Batch) -> bool:
     return any(n.alert.severity == "critical" and n.status == "firing" for n in batch.notices)
 
 
-@given(steps, rates, st.floats(0.0, 60.0))
-def test_what_is_critical_is_told_soon(played: list[Step], rate: Rate, wait: float) -> None:
+@given(steps, st.floats(0.0, 60.0))
+def test_what_is_critical_is_told_soon(played: list[Step], wait: float) -> None:
     """However many messages others have used up: within six times `group_wait`, and a look."""
-    found = Told(settings_of((), rate, wait))
+    found = Told(settings_of((), Rate(1, 86_400), wait))
     now = play(played, found)
     found.run(now, now + 6 * wait + 10, 5.0)
     for notice in found.decisions.groups["mail"].waiting.values():
