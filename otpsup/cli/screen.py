@@ -10,11 +10,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from .table import NOT_READY, shown
 from .usage import Row
 
 _STYLES = {
     "running": "green", "starting": "yellow", "stopping": "yellow", "restarting": "red",
-    "down": "bright_black",
+    "down": "bright_black", NOT_READY: "yellow",
 }  # fmt: skip
 
 
@@ -44,6 +45,6 @@ def _table(
         justify = "left" if number < 2 else "right"
         drawn.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for row in rows:
-        style = _STYLES.get(row.state, "")
+        style = _STYLES.get(shown(row.state, row.ready), "")
         drawn.add_row(*(Text(cell, style=style) for cell in cells(row)))
     return drawn

@@ -10,6 +10,17 @@ from ..graph.marks import COLOURS, MARKS, branches, paint
 from ..plain import plain as plain
 from ..views import ChildStatus
 
+NOT_READY = "not ready"
+"""What a child that runs and cannot serve just now is shown as, in place of its state."""
+
+_MARKS = {**MARKS, NOT_READY: "◒"}
+_COLOURS = {**COLOURS, NOT_READY: COLOURS["starting"]}
+
+
+def shown(state: str, ready: bool) -> str:
+    """How a state is called where people look: one that runs is not always one that can serve."""
+    return NOT_READY if state == "running" and not ready else state
+
 
 def wants_colour(stream: TextIO) -> bool:
     """Colour only on a terminal, and not against https://no-color.org."""
@@ -23,8 +34,8 @@ def render(root: ChildStatus, now: float, *, colour: bool) -> str:
     lines = (_line(row, widths) for row in rows)
     if not colour:
         return "\n".join(lines)
-    states = (node.state for node in root.walk())
-    return "\n".join(paint(line, COLOURS[s]) for s, line in zip(states, lines, strict=True))
+    states = (shown(node.state, node.ready) for node in root.walk())
+    return "\n".join(paint(line, _COLOURS[s]) for s, line in zip(states, lines, strict=True))
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -33,9 +44,10 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _row(branch: str, node: ChildStatus, now: float) -> list[str]:
+    state = shown(node.state, node.ready)
     return [
         branch + plain(node.name),
-        f"{MARKS[node.state]} {node.state}",
+        f"{_MARKS[state]} {state}",
         f"pid {node.pid}" if node.pid else "",
         duration(now - node.since),
         f"{node.restarts} restarts" if node.restarts != 1 else "1 restart",

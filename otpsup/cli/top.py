@@ -46,7 +46,7 @@ def cells(row: Row) -> tuple[str, ...]:
     """A row as it stands in the table."""
     return (
         plain(row.path),
-        row.state,
+        table.shown(row.state, row.ready),
         str(row.pid or "-"),
         "-" if row.cpu is None else f"{row.cpu:.1f}",
         "-" if row.memory is None else size(row.memory),

@@ -24,6 +24,7 @@ class Row:
     """One child.
 
     Attributes:
+        ready: False for one that runs and cannot serve just now.
         cpu: percent of one processor since the look before, of its processes together; None at the
             first look, and for what has no process.
         memory: bytes of resident memory of its processes together; what they share counts for
@@ -40,6 +41,7 @@ class Row:
     processes: int
     uptime: float
     restarts: int
+    ready: bool = True
 
 
 class Sampler:
@@ -75,7 +77,7 @@ class Sampler:
         cpu = max(0.0, delta / since * 100) if known and since else None
         return Row(
             node.path, node.state, node.pid, cpu, memory if family else None, len(family),
-            max(0.0, time.time() - node.since), node.restarts,
+            max(0.0, time.time() - node.since), node.restarts, node.ready,
         )  # fmt: skip
 
 

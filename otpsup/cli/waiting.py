@@ -63,4 +63,12 @@ def _why(node: ChildStatus) -> list[str]:
         return []
     below = [child for child in node.walk() if not child.ready and not child.children]
     blamed = [child for child in below if child.waits or child.state != "down"]
-    return [child.why[0] if child.why else progress.told(child) for child in blamed or [node]]
+    return [_told(child) for child in blamed or [node]]
+
+
+def _told(child: ChildStatus) -> str:
+    """Of one that runs, what its readiness says; of others, why they do not run."""
+    if child.state == "running":
+        marks = tuple(f"{name} is not ready: " for name in (child.path, repr(child.path)))
+        return next((line for line in child.why if line.startswith(marks)), progress.told(child))
+    return child.why[0] if child.why else progress.told(child)

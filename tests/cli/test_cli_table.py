@@ -62,6 +62,17 @@ def test_example() -> None:
     ]
 
 
+def test_what_runs_and_cannot_serve() -> None:
+    """It is seen at a glance, by its mark, its word and its colour; only running can mean that."""
+    root = node("shop", node("web", pid=7, ready=False), node("db", state="down", ready=False))
+    assert table.render(root, 101.0, colour=False).splitlines() == [
+        "shop    ● running           1s  0 restarts",
+        "├─ web  ◒ not ready  pid 7  1s  0 restarts",
+        "└─ db   ○ down              1s  0 restarts",
+    ]
+    assert "\033[33m├─ web" in table.render(root, 101.0, colour=True)
+
+
 @sized(20, 200, NODES, st.floats(0, 2e9), st.booleans())
 def test_any_tree(root: ChildStatus, now: float, colour: bool) -> None:
     """Any tree is as many lines as it has nodes, in order, each with its name and state."""
@@ -71,7 +82,7 @@ def test_any_tree(root: ChildStatus, now: float, colour: bool) -> None:
     assert len(lines) == len(nodes)
     for line, child in zip(lines, nodes, strict=True):
         assert child.name in line
-        assert child.state in line
+        assert table.shown(child.state, child.ready) in line
 
 
 @sized(20, 200, NODES)
