@@ -74,6 +74,8 @@ def report(value: Report) -> str:
 
 def readiness(value: Readiness) -> str:
     """Whether a child that runs can serve."""
+    if value.is_ending and value.why:
+        return f"{named(value.path)} is being ended: {value.why}"
     if value.why:
         return f"{named(value.path)} is not ready: {value.why}"
     return f"{named(value.path)} is ready again"

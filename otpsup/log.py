@@ -32,8 +32,7 @@ def write(tree: str, effect: Told) -> None:
     elif isinstance(effect, Report):
         logger.log(_level(effect), "{}: {}", plain(tree), Words(_report, effect))
     elif isinstance(effect, Readiness):
-        level = "WARNING" if effect.why else "INFO"
-        logger.log(level, "{}: {}", plain(tree), Words(explain.readiness, effect))
+        logger.log(_level_of_mark(effect), "{}: {}", plain(tree), Words(explain.readiness, effect))
     elif isinstance(effect, LastOutput):
         lines = "".join(f"\n  | {line}" for line in effect.lines)
         logger.warning("{}: {} wrote last:{}", plain(tree), plain(effect.path), lines)
@@ -49,6 +48,13 @@ def _report(report: Report) -> str:
 def _down(change: StateChange) -> str:
     path, why = change.path or "the tree", change.reason or "stopped"
     return plain(f"{path} is down: {why}{explain.reason_of(change)}")
+
+
+def _level_of_mark(mark: Readiness) -> str:
+    """Of one that is being ended its end tells why, in a moment: once is enough."""
+    if mark.is_ending:
+        return "DEBUG"
+    return "WARNING" if mark.why else "INFO"
 
 
 def _level(report: Report) -> str:

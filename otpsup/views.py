@@ -104,8 +104,8 @@ class Event:
         kind: `state` for a change of state; `progress`, `restart`, `child_terminated`,
             `start_error`, `shutdown_error`, `shutdown` as in OTP's supervisor reports;
             `last_output` when it is known what a child that crashed wrote last; `readiness` when a
-            child that runs cannot serve just now, for `reason`, or can again; `halt` when the tree
-            has ended.
+            child that runs cannot serve just now, for `reason`, or can again, or is being ended
+            for its health; `halt` when the tree has ended.
         path: the child; `""` is the root.
         state: the new state, for `state`.
         pid: the process concerned, if any.

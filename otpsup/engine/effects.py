@@ -114,13 +114,18 @@ class LastOutput:
 
 @value
 class Readiness:
-    """A child that runs can serve again, or cannot just now; `why` not, or ""."""
+    """A child that runs can serve again, or cannot just now; `why` not, or "".
+
+    Attributes:
+        is_ending: it is being ended for that; its end will say so again.
+    """
 
     at: float
     path: str
     pid: int | None
     why: str
     cause: Cause
+    is_ending: bool = False
 
 
 Told = StateChange | Report | LastOutput | Readiness | Halt

@@ -182,7 +182,9 @@ class ProcessChild(Child):
         """Whether it can serve just now; that changes nothing else."""
         if self.state == "running" and self.pending is None and why != self.unready:
             self.unready = why
-            self.core.emit(Readiness(self.core.now, self.path, self.pid, why, self.cause))
+            self.core.emit(
+                Readiness(self.core.now, self.path, self.pid, why, self.cause, self.is_failing)
+            )
 
     def ignored(self) -> None:
         """It declined to run; its exit will follow."""
