@@ -40,6 +40,9 @@ Keys = MappingType[str, Key]
 _IN_FILES = {
     "True or False": "true or false",
     "a callable or 'pkg.module:name'": "'pkg.module:name'",
+    "an object with a method check_health(process_name, process_info)": (
+        "'pkg.module:Class' of one with check_health(process_name, process_info)"
+    ),
 }
 """Python's words, and those for a file."""
 

@@ -24,13 +24,16 @@ class Unusable(OtpsupError):
     """The machine does not have what the spec asks for."""
 
 
-def secret(name: str, path: Path) -> str:
+def secret(what: str, path: Path) -> str:
     """The secret in a file: all of it, less one line break at its end.
+
+    Args:
+        what: how a message calls it: `secret DB_PASSWORD`, `the password`.
 
     Raises:
         Unusable: it cannot be read, is empty or too large, or holds a NUL byte.
     """
-    what = f"secret {name} from"
+    what = f"{what} from"
     data, mode = _read(what, path)
     if mode & stat.S_IROTH:
         _tell_once_that_it_is_open(path)

@@ -45,7 +45,7 @@ def given(spec: Worker | Command) -> Given:
     loaded: dict[str, str] = {}
     for path in spec.env_file:
         loaded |= env_files.variables(path)
-    secret = {name: env_files.secret(name, path) for name, path in spec.secrets.items()}
+    secret = {name: env_files.secret(f"secret {name}", path) for name, path in spec.secrets.items()}
     copy = {"OTPSUP_COPY": str(spec.copy.number)} if spec.copy else {}
     own = {**_login(spec.user), **loaded, **spec.environment, **secret, **copy}
     return Given(own, tuple(secret.values()))

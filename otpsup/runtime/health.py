@@ -108,7 +108,8 @@ class Health:
             self._mark(watch)
         elif watch.why:
             self.end()
-            self._unhealthy(watch.why)
+            of_start = "startup: " if watch.purpose == "startup" else ""
+            self._unhealthy(f"{of_start}{watch.why}")
         elif watch in self._starting:
             watch.end()
             self._starting.discard(watch)
@@ -316,13 +317,17 @@ def _since(facts: Facts, check: Check, last: Callable[[], float], why: str) -> _
 def _memory(facts: Facts, limit: int) -> Look:
     async def look() -> str | None:
         used = (await facts.meter.usage(facts.pid))[1].memory
-        return f"{_mib(used)} are more than {_mib(limit)}" if used > limit else None
+        return f"{_size(used)} are more than {_size(limit)}" if used > limit else None
 
     return look
 
 
-def _mib(size: int) -> str:
-    return f"{size / 2**20:.0f} MiB"
+def _size(size: int) -> str:
+    """In a unit of which there are ten or more, so that a small limit is no 0."""
+    for shift, unit in ((20, "MiB"), (10, "KiB")):
+        if size >= 10 << shift:
+            return f"{size / (1 << shift):.0f} {unit}"
+    return f"{size} bytes"
 
 
 def _cpu(facts: Facts, limit: float) -> Look:

@@ -144,7 +144,7 @@ class Smtp(Channel):
     to: tuple[str, ...] = field(
         converter=_to,
         validator=check.rule(
-            _are_addresses, "addresses", "to=['ops@example.com']",
+            _are_addresses, "one address or more", "to=['ops@example.com']",
             schema={"type": "array", "minItems": 1,
                     "items": {"type": "string", "pattern": "[^@]@[^@]"}},
         ),

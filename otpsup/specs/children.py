@@ -267,7 +267,8 @@ _CHECKS = check.rule(
 )
 _NOT_FOR_LIFE = check.rule(
     lambda value: health.are_checks(value, "readiness"),
-    "a Check of something that can be tried, its condition, or several",
+    "a check of a port, http, a probe, a command or an object with check_health, or several "
+    "(heartbeat, silence, file_age, memory, cpu and max_age are for liveness only)",
     "readiness=port(8001)",
 )
 

@@ -318,3 +318,18 @@ def test_a_secret_in_the_wrong_place_is_not_told(data: st.DataObject) -> None:
             otpsup.load(file, environ={"PASSWORD": "hunter2'secret"})
         except otpsup.InvalidFile as error:
             assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("readiness: {heartbeat: 5}", "memory, cpu and max_age are for liveness only"),
+        ("startup: {silence: 5}", "memory, cpu and max_age are for liveness only"),
+        ("liveness: {plugin: shop.Checker}", "must be 'pkg.module:Class' of one with check_health"),
+    ],
+)
+def test_a_check_that_is_none(tmp_path: Path, line: str, words: str) -> None:
+    """It is said what would be one."""
+    path = tmp_path / "otpsup.yaml"
+    path.write_text(f"name: t\nchildren: {{a: {{command: [x], {line}}}}}")
+    assert words in message(path)

@@ -114,7 +114,8 @@ def test_a_startup_that_fails_ends_it(tmp_path: Path) -> None:
     """As a failure of liveness does."""
     spec = Command("c", SLEEP, startup=file_check(tmp_path / "begun", failures=3))
     with looked_after(spec) as (_, events):
-        assert ended(events).endswith("failed 3 times in a row: exit code 1")
+        why = "unhealthy: startup: command test failed 3 times in a row: exit code 1"
+        assert ended(events) == why
 
 
 def test_a_hung_worker_is_ended_with_its_stacks() -> None:
@@ -168,6 +169,13 @@ def test_what_is_measured(liveness: Any, argv: list[str], why: str) -> None:
     """Silence, age, memory and processor time, of all that is below it."""
     with looked_after(Command("c", argv, liveness=liveness)) as (_, events):
         assert why in ended(events)
+
+
+def test_a_small_limit_of_memory_is_told_as_it_is() -> None:
+    """And not as 0 MiB."""
+    spec = Command("c", SLEEP, liveness=Check(memory(1000), interval=0.05, timeout=9))
+    with looked_after(spec) as (_, events):
+        assert ended(events).endswith("are more than 1000 bytes")
 
 
 def test_memory_is_that_of_all_below_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 
 from ...logger import logger
 from ..courier import NotDelivered, Refused
@@ -34,6 +35,12 @@ class SmtpChannel(Sender):
                            len(refused), ", ".join(refused))  # fmt: skip
 
     def _connected(self) -> smtplib.SMTP:
+        try:
+            return self._reached()
+        except socket.gaierror as error:  # which name is not in it
+            raise NotDelivered(f"{self.settings.host}: {error.strerror}") from None
+
+    def _reached(self) -> smtplib.SMTP:
         host, port = self.settings.at
         timeout, tls = self.settings.timeout, self.settings.tls
         if tls == "tls":
