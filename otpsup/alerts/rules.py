@@ -212,15 +212,20 @@ class TreeStoppedWatch(Watch):
 
     rule: TreeStopped
     _culprit = ""
+    _failed_to_start = ""
 
     def event(self, event: Event) -> Iterator[Sign]:
         """How it ended is the first half of what it says."""
         if event.kind == "shutdown" and "/" not in event.path:
             self._culprit = event.path
+        elif event.kind == "start_error" and not self._failed_to_start.startswith(f"{event.path}/"):
+            self._failed_to_start = event.path  # and not its supervisor, which failed for that
         if event.kind == "halt" and (self.rule.asked or event.reason != _ASKED):
             what, _, more = event.text.partition(":")
             why = (more.strip(), *event.chain) if more else (event.text, *event.chain)
-            yield Sign("", event.at, what.strip(". "), why, self._culprit)
+            never_began = what == "the tree could not start"
+            culprit = self._failed_to_start if never_began else self._culprit
+            yield Sign("", event.at, what.strip(". "), why, culprit)
 
     def vanished(self, now: float) -> Iterator[Sign]:
         """The host of the tree was killed, as is found when it begins again."""

@@ -93,8 +93,10 @@ def _period(notice: Notice) -> str:
     alert = notice.alert
     if notice.status == "firing" or alert.well_at is None:
         return when(alert.at)
-    lasted = span(max(alert.well_at - alert.at, 0.0))
-    return f"{when(alert.at)} to {when(alert.well_at)}, for {lasted}"
+    lasted = alert.well_at - alert.at
+    if lasted < 1:  # it was over before anybody could have looked
+        return when(alert.at)
+    return f"{when(alert.at)} to {when(alert.well_at)}, for {span(lasted)}"
 
 
 def _often(alert: Alert) -> list[tuple[str, str]]:

@@ -218,14 +218,19 @@ def test_the_end_of_a_tree_is_told_before_it_is_over(tmp_path: Path) -> None:
 
 
 def test_a_tree_that_cannot_start_is_told(tmp_path: Path) -> None:
-    """Before whoever started it hears of it."""
+    """Before whoever started it hears of it; with what the child said that is to blame."""
     with hook_server() as (url, hooks):
         alerts = Alerts(channels={"ops": Webhook(url)}, outbox=tmp_path / "box")
-        tree = Tree(Supervisor("shop", children=[Command("api", ["/no/such"])]), plugins=[alerts])
+        script = "echo out of cheese; exit 3"
+        bad = Command("api", ["sh", "-c", script], ready=stays_up(100))
+        tree = Tree(
+            Supervisor("shop", children=[Supervisor("s", children=[bad])]), plugins=[alerts]
+        )
         with pytest.raises(StartFailed):
             tree.start()
         hooks.wait(1)
     assert hooks.bodies[0]["subject"] == "[otpsup] shop: the tree could not start"
+    assert "s/api wrote last:\n  | out of cheese\n" in hooks.bodies[0]["text"]
 
 
 FILE = """

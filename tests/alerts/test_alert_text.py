@@ -6,11 +6,12 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from otpsup import Alerts, GaveUp, Restarts
-from otpsup.alerts.alert import Batch
+from otpsup.alerts.alert import Alert, Batch, Notice
 from otpsup.alerts.decisions import Decisions
 from otpsup.alerts.message import Message, Where, compose
 from otpsup.alerts.text import stamp
@@ -65,6 +66,15 @@ Next      otpsup why backend/worst --tree shop
           otpsup logs backend/worst --tree shop
 """
     )
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.021, ""), (0.9, ""), (1.0, ", for 1 s")])
+def test_how_long_it_was(seconds: float, said: str) -> None:
+    """Less than a second is no time that people want to know."""
+    alert = Alert("unhealthy", "api", "warning", (), "x", NOON, NOON, well_at=NOON + seconds)
+    made = compose(Batch("ops", 1, NOON, (Notice(alert, "resolved"),)), WHERE)
+    assert made.text.splitlines()[2].endswith(f"){said}")
+    assert (" to " in made.text.splitlines()[2]) == bool(said)
 
 
 def test_many_in_one_message() -> None:
