@@ -75,6 +75,13 @@ class Decisions:
         """The whole tree was looked at."""
         self._children.look(look)
 
+    def lost(self, look: Look) -> None:
+        """Events were not told: what they would have been is seen, as far as the tree shows it."""
+        self.look(look)
+        for watch in self._watches.values():
+            news = [s for s in watch.look(look) if _key(watch, s) not in self.active]
+            self._heed(watch, news, look.at)
+
     @property
     def wants_memory(self) -> bool:
         """Whether a rule goes by it."""
@@ -111,8 +118,7 @@ class Decisions:
                 self._fire(watch, sign, now)
 
     def _fire(self, watch: Watch, sign: Sign, now: float) -> None:
-        key = f"{watch.name} {sign.path}"
-        before = self.active.get(key)
+        before = self.active.get(_key(watch, sign))
         if before is None:
             self._tell(self._alert(watch, sign), now)
             return
@@ -205,6 +211,11 @@ class Decisions:
         for alert in tuple(self.active.values()):
             told, well = min(alert.told_at, now), alert.well_at and min(alert.well_at, now)
             self._keep(evolve(alert, told_at=told, well_at=well))
+
+
+def _key(watch: Watch, sign: Sign) -> str:
+    """Of the alert; see `Alert.key`."""
+    return f"{watch.name} {sign.path}"
 
 
 def pace(channel: object, settings: Alerts) -> Pace:

@@ -15,8 +15,8 @@ from attrs import frozen
 
 from ..engine.words import named, span
 from ..specs.alerts import GaveUp, MemoryOver, Restarts, Rule, TreeStopped, Unhealthy
-from ..views import Event
-from .children import Children, is_unhealthy
+from ..views import ChildStatus, Event
+from .children import Children, Look, is_unhealthy
 
 _ASKED = "stopped"
 """The reason of a tree that was asked to stop."""
@@ -63,6 +63,10 @@ class Watch:
         """What the time makes of it."""
         yield from ()
 
+    def look(self, look: Look) -> Iterator[Sign]:
+        """What a look at the whole tree makes of it, of which events were lost."""
+        yield from ()
+
     def is_well(self, path: str, now: float) -> bool:
         """Whether what fired for this child is over."""
         return self._children.is_up(path)
@@ -85,7 +89,27 @@ class GaveUpWatch(Watch):
     skips_root = False
     """Another rule tells of the end of the tree."""
 
+    def __init__(self, name: str, rule: Any, children: Children) -> None:
+        super().__init__(name, rule, children)
+        self._seen: dict[str, float] = {}
+        """When a look has shown it; an event from before that tells it no second time."""
+
     def event(self, event: Event) -> Iterator[Sign]:
+        """As events tell it."""
+        for sign in self._signs(event):
+            if sign.at > self._seen.pop(sign.path, 0.0):
+                yield sign
+
+    def look(self, look: Look) -> Iterator[Sign]:
+        """As the state of who gave up, and does not run again, tells it."""
+        for node in look.root.walk() if look.root else ():
+            what = _how_it_gave_up(node)
+            if what and node.path:
+                self._seen[node.path] = look.at
+                why = tuple(line.removeprefix("before that, ") for line in node.why[1:])
+                yield Sign(node.path, node.since, f"{named(node.path)} {what}", why, node.path)
+
+    def _signs(self, event: Event) -> Iterator[Sign]:
         """It is told of the child that ended last."""
         if event.kind == "shutdown":
             path = event.path.rpartition("/")[0]
@@ -94,6 +118,14 @@ class GaveUpWatch(Watch):
         elif event.state == "down" and event.cause.startswith(f"{named(event.path)} was given up"):
             what = f"{named(event.path)} was given up"
             yield Sign(event.path, event.at, what, event.chain, event.path)
+
+
+def _how_it_gave_up(node: ChildStatus) -> str:
+    """The rest of a sentence (`otpsup.engine.words`); nothing if it did not, or runs again."""
+    why = node.why[0] if node.why else ""
+    begin = f"{named(node.path)} is {node.state} because it "
+    found = (what for what in ("gave up", "was given up") if why.startswith(begin + what))
+    return "" if node.state == "running" else next(found, "")
 
 
 class RestartsWatch(Watch):

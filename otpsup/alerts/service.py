@@ -68,6 +68,8 @@ class Service(Plugin):
         self._saved: dict[str, Any] = {}
         self._changes = 0
         """As `Decisions.changes` was when that was written."""
+        self._has_lost = False
+        """Events, and has not looked since."""
         self._saved_at = self._took = self._looked_at = 0.0
 
     # Life.
@@ -129,11 +131,15 @@ class Service(Plugin):
         else:
             self._save_if_due()
 
+    def lost(self, count: int) -> None:
+        """So many events were not told, as when a disk hung: the tree is looked at instead."""
+        self._has_lost = True
+        self.tick()
+
     def tick(self) -> None:
         """Deliver what is due."""
-        now = self._clock.now()
-        self._look(now)
-        self._deliver(now)
+        self._look()
+        self._deliver(self._clock.now())
         self._save_if_due()
 
     def stop(self) -> None:
@@ -152,15 +158,23 @@ class Service(Plugin):
 
     # What is decided, and done.
 
-    def _look(self, now: float) -> None:
+    def _look(self) -> None:
+        now = self._clock.now()
         is_needed = self._decisions.active or self._decisions.wants_memory
-        if not is_needed or 0 <= now - self._looked_at < _LOOKS:
+        is_due = is_needed and not 0 <= now - self._looked_at < _LOOKS
+        if not (is_due or self._has_lost):
             return
         self._looked_at = now
         try:
-            self._decisions.look(Look(now, self._tree.status(), self._memory()))
+            root, memory = self._tree.status(), self._memory()
         except NotRunning:  # it is about to end
             return
+        look = Look(self._clock.now(), root, memory)
+        if self._has_lost:
+            self._decisions.lost(look)
+            self._has_lost = False
+        else:
+            self._decisions.look(look)
 
     def _memory(self) -> dict[str, int]:
         if not self._decisions.wants_memory:

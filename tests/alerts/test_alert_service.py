@@ -19,6 +19,7 @@ import pytest
 from otpsup import (
     Alerts,
     Command,
+    Event,
     GaveUp,
     Mailbox,
     MemoryOver,
@@ -70,9 +71,10 @@ class Handle:
 class Running:
     """A service that is not in a tree: events and ticks come from the test."""
 
-    def __init__(self, settings: Alerts) -> None:
+    def __init__(self, settings: Alerts, on: Any = None) -> None:
         self.service = Service(settings, first=0.02)
-        self.service.start(Handle())  # type: ignore[arg-type]
+        handle: Any = on or Handle()
+        self.service.start(handle)
 
     def crash(self, path: str = "api") -> None:
         self.service.on_event(h.restart(time.time(), path))
@@ -93,10 +95,10 @@ class Running:
 
 
 @contextmanager
-def service(folder: Path, **settings: Any) -> Iterator[Running]:
+def service(folder: Path, on: Any = None, **settings: Any) -> Iterator[Running]:
     """One that tells of each restart, at once."""
     given = {"rules": RULE, "group_wait": 0, "outbox": folder / "box", **settings}
-    running = Running(Alerts(**given))
+    running = Running(Alerts(**given), on)
     try:
         yield running
     finally:
@@ -382,6 +384,50 @@ def test_a_real_child_that_is_given_up_is_told(tmp_path: Path) -> None:
         with Tree(Supervisor("shop", children=[bad]), plugins=[alerts]):
             hooks.wait(1)
     assert [body["subject"] for body in hooks.bodies] == ["[otpsup] shop: bad was given up"]
+
+
+def test_who_gave_up_is_told_although_its_event_was_lost(tmp_path: Path) -> None:
+    """As the real tree's state says it; the event that comes after all is not told again."""
+    children = [
+        Command("bad", ["sh", "-c", "exit 3"], start_retries=1, ready=stays_up(5)),
+        Supervisor("pay", intensity=0, restart="transient",
+                   children=[Command("db", ["sleep", "100"])]),
+        Supervisor("gone", intensity=0, children=[Command("db", ["sleep", "100"])]),
+        Command("done", ["true"], restart="transient"),
+        Command("api", ["sleep", "100"]),
+    ]  # fmt: skip
+    events: list[Event] = []
+    with (
+        hook_server() as (url, hooks),
+        Tree(Supervisor("shop", children=children), plugins=[Told(events)]) as tree,
+        service(tmp_path, channels={"ops": Webhook(url)}, rules=[GaveUp()], on=tree) as running,
+    ):
+        tree.signal("pay/db", "KILL")
+        tree.terminate_child("gone")
+        until(lambda: [event for event in events if event.kind == "shutdown"])
+        for path in ("pay", "bad"):
+            until(lambda path=path: tree.status().find(path).state == "down")  # type: ignore
+        running.service.lost(7)
+        hooks.wait(1)
+        (body,) = hooks.bodies
+        running.service.lost(7)
+        for event in events:
+            running.service.on_event(event)
+        firing = running.service.ask("status", {})["firing"]
+    told = {alert["what"]: alert["why"] for alert in body["alerts"]}
+    assert told.keys() == {"pay gave up", "bad was given up"}
+    assert told["pay gave up"][0].startswith("pay gave up: pay/db ended with SIGKILL")
+    assert [alert["count"] for alert in firing] == [1, 1]
+
+
+class Told:
+    """A plug-in that keeps what it hears of."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self._events = events
+
+    def on_event(self, event: Event) -> None:
+        self._events.append(event)
 
 
 # Channels that fail.
