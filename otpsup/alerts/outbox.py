@@ -8,7 +8,6 @@ memory then.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import threading
 from collections import Counter
@@ -21,16 +20,12 @@ from attrs import asdict, frozen
 from ..control import address
 from ..logger import logger
 from ..specs.alerts import SEVERITIES
-from ..wire import strict
+from .files import DRAFT, Files, TooLarge
 from .folder import Folder, Left
 from .message import Message
-from .packed import LARGEST, packed
 
 _STATE = "state.json"
 _SUFFIX = ".message"
-_BAD = ".bad"
-_DRAFT = ".new"
-_MOST_BAD = 20
 _LATEST = 1e11
 """Seconds since the epoch that a clock can show."""
 
@@ -73,6 +68,9 @@ class Outbox:
 
     def __init__(self, folder: Path, max_messages: int, max_bytes: int, name: str) -> None:
         self._folder = Folder(folder, name)
+        self._files = Files(self._folder, name)
+        self._is_new = True
+        """It has not all that waits yet."""
         self._left: list[Left] = []
         """Folders of hosts that took another one, until what was in them is kept here."""
         self._state: dict[str, Any] | None = None
@@ -98,12 +96,16 @@ class Outbox:
     def _hold(self) -> None:
         """Have the folder. If that is new, as when somebody has removed it, all that waits is
         written again."""
-        if not self._folder.hold():
+        self._is_new |= self._folder.hold()
+        if not self._is_new:
             return
         for kept in self._kept.values():
-            self._write_file(_file(kept.message), asdict(kept.message))
+            with contextlib.suppress(TooLarge):
+                self._files.write(_file(kept.message), asdict(kept.message))
         if self._state is not None:
-            self._write_file(_STATE, self._state)
+            with contextlib.suppress(TooLarge):
+                self._files.write(_STATE, self._state)
+        self._is_new = False
 
     def _contained(self, work: Callable[[], None]) -> bool:
         """Do what may fail for want of a disk; it is told when that begins and when it ends."""
@@ -127,39 +129,7 @@ class Outbox:
 
     def _write(self, name: str, value: Any) -> int:
         self._hold()
-        return self._write_file(name, value)
-
-    def _write_file(self, name: str, value: Any) -> int:
-        """Write a file so that it is there with all of it, or not at all.
-
-        Returns:
-            its size in bytes.
-        """
-        data = packed(value)
-        if len(data) > LARGEST:
-            raise OSError(errno.EFBIG, f"{name} has more than {LARGEST >> 20} MiB")
-        draft = self.folder / f"{name}{_DRAFT}"
-        try:
-            fd = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(fd)
-            draft.rename(self.folder / name)
-        except OSError:  # a full disk is not to be filled with what is useless
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise
-        self._sync_folder()
-        return len(data)
-
-    def _sync_folder(self) -> None:
-        """The name of a new file is its folder's to keep (fsync(2))."""
-        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        return self._files.write(name, value)
 
     def save_state(self, state: dict[str, Any]) -> None:
         """Keep what is firing, and what is not in a message yet."""
@@ -184,11 +154,11 @@ class Outbox:
 
     def load_state(self) -> dict[str, Any] | None:
         """What was kept last; None if there is nothing that can be used."""
-        return self._read(self.folder / _STATE)
+        return self._files.read(self.folder / _STATE)
 
     def left_states(self) -> list[dict[str, Any]]:
         """The same of hosts that had to take another folder, until `has_adopted`."""
-        found = [self._read(left.path / _STATE) for left in self._left]
+        found = [self._files.read(left.path / _STATE) for left in self._left]
         return [state for state in found if state is not None]
 
     def has_adopted(self) -> None:
@@ -207,7 +177,7 @@ class Outbox:
         with self._mutex, contextlib.suppress(OSError):
             self._fetch()
         with self._mutex, contextlib.suppress(OSError):
-            for draft in self.folder.glob(f"*{_DRAFT}"):
+            for draft in self.folder.glob(f"*{DRAFT}"):
                 draft.unlink(missing_ok=True)
             for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
                 self._take_up(path)
@@ -220,44 +190,18 @@ class Outbox:
             for path in left.path.glob(f"*{_SUFFIX}"):
                 path.rename(self.folder / path.name)
         if self._left:
-            self._sync_folder()
+            self._files.sync()
 
     def _take_up(self, path: Path) -> None:
-        value = self._read(path)
+        value = self._files.read(path)
         if value is None:
             return
         try:
             message = _message(value)
         except (TypeError, ValueError, KeyError) as error:
-            self._set_aside(path, str(error))
+            self._files.set_aside(path, str(error))
             return
         self._kept[message.id] = _Kept(message, path.stat().st_size)
-
-    def _read(self, path: Path) -> dict[str, Any] | None:
-        try:
-            if path.stat().st_size > LARGEST:
-                raise ValueError("it is too large")
-            value = strict.loads(path.read_bytes())
-            if not isinstance(value, dict):
-                raise ValueError("it is no object")
-            return value
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            logger.error("alerts of {}: cannot read {} ({})", self._name, path, error.strerror)
-        except (ValueError, RecursionError) as error:
-            self._set_aside(path, str(error))
-        return None
-
-    def _set_aside(self, path: Path, why: str) -> None:
-        """It is kept for whoever wants to look, and not tried again."""
-        aside = path.with_name(f"{path.name}{_BAD}")
-        logger.error("alerts of {}: {} is damaged ({}); it is {} now", self._name, path, why, aside)
-        with contextlib.suppress(OSError):
-            path.rename(aside)
-            old = sorted(self.folder.glob(f"*{_BAD}"), key=lambda p: p.stat().st_mtime)
-            for each in old[:-_MOST_BAD]:
-                each.unlink(missing_ok=True)
 
     # What waits.
 
