@@ -159,7 +159,7 @@ def hang() -> None:
 
 def test_a_worker_that_hangs_is_told_with_its_stack(tmp_path: Path) -> None:
     """In a mailbox, which is the channel if there is no other."""
-    alerts = Alerts(rules=[Unhealthy(0)], group_wait=0.2, outbox=tmp_path / "box")
+    alerts = Alerts(rules=[Unhealthy(0)], group_wait=1.0, outbox=tmp_path / "box")
     worker = Worker("hang", hang, ready="notify", restart="temporary", liveness=[heartbeat(0.3)])
     with Tree(Supervisor("shop", children=[worker]), plugins=[alerts]):
         box = tmp_path / "box.mail"
