@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .engine.effects import Halt
     from .engine.events import Request
     from .session import Session
+    from .specs.web import Web
 
 if not logger.is_off:  # it is off for all of this program, but for who has enabled it already
     loguru_logger()
@@ -58,6 +59,8 @@ class Tree(Verbs):
         file: the tree file that `spec` was made from, see `from_file`.
         plugins: what watches the tree, or answers for it: settings such as `otpsup.Consul(...)`,
             objects or import paths of your own, see `otpsup.plugins`; by name, or in a list.
+        web: serve the tree over HTTP: True, an address such as `"127.0.0.1:9300"`, or the settings;
+            one more plug-in.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Tree(Verbs):
         name: str | None = None,
         file: str | os.PathLike[str] | None = None,
         plugins: Given | Iterable[Any] = (),
+        web: bool | str | Web = False,
     ) -> None:
         if not isinstance(spec, Supervisor | DynamicSupervisor):
             text = (
@@ -80,7 +84,7 @@ class Tree(Verbs):
         self.spec = spec
         self.name = name or spec.name
         self.file = None if file is None else Path(file).absolute()
-        self.plugins: Mapping[str, Any] = named(plugins)
+        self.plugins: Mapping[str, Any] = _with_web(named(plugins), web)
         self._variables: Mapping[str, str] | None = None
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -433,6 +437,22 @@ class Tree(Verbs):
         from .aio import AsyncTree
 
         return AsyncTree(self)
+
+
+def _with_web(plugins: dict[str, Any], web: bool | str | Web) -> dict[str, Any]:
+    """The plug-ins, and one more that serves the tree, if it is to be served."""
+    if web is False or web is None:
+        return plugins
+    from .specs.web import Web  # most trees are not
+
+    if "web" in plugins:
+        text = "`web` is among the plug-ins already; leave out one of the two"
+        raise InvalidSpec(f"Tree: {text}", "bad_combination", field="web", problem=text)
+    if not isinstance(web, bool | str | Web):
+        text = f"web must be True, an address such as '127.0.0.1:9300', or a Web, not {shown(web)}"
+        raise InvalidSpec(f"Tree: {text}", field="web", problem=text)
+    settings = Web(listen=web) if isinstance(web, str) else web
+    return {**plugins, "web": Web() if settings is True else settings}
 
 
 def _answer_to(future: _Future) -> Callable[[Any, OtpsupError | None], None]:

@@ -309,6 +309,31 @@ _SHELL = (
         "read commands, with completion and history, or from standard input", "shell", (), _WHICH,
     ),
     Subcommand(
+        "web", "web:command",
+        "serve a page and REST for a running tree, until interrupted; with login, print where that "
+        "is if the tree serves itself; with token, make one for NAME", "shell",
+        (
+            Argument("what", "WHAT", "login, token, or nothing", "?", one_of("login", "token"),
+                     "login token"),
+            Argument("name", "NAME", "with token, whose it is"),
+        ),
+        (
+            Option("listen", ("--listen", "-l"), "host:port or unix:/path (127.0.0.1:9300)",
+                   "ADDRESS"),
+            Option("tokens", ("--tokens",), "the file of tokens; with token, the new one is added "
+                   "to it", "FILE", file, completes="file"),
+            Option("role", ("--role",), "with token: view, operate or admin (view)", "ROLE",
+                   one_of("view", "operate", "admin"), completes="view operate admin"),
+            Option("host", ("--host",), "a name that this server has for others; may be given "
+                   "several times", "NAME", str, [], many=True),
+            Option("certificate", ("--certificate",), "in PEM, for TLS", "FILE", file,
+                   completes="file"),
+            Option("key", ("--key",), "of the certificate, if it is not in that file", "FILE",
+                   file, completes="file"),
+            *_WHICH,
+        ),
+    ),
+    Subcommand(
         "completion", "completion:command",
         "print what makes a shell complete the commands of otpsup", "shell",
         (Argument("shell", "SHELL", "bash, zsh or fish", "1", one_of("bash", "zsh", "fish"),

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from ..errors import NotRunning, OtpsupError
 from ..views import ChildStatus
 from ..wire import operations, requests
+from ..wire.lines import LogLine
 
 Answer = Callable[[Any, OtpsupError | None], None]
 
@@ -26,8 +27,16 @@ class Running(Protocol):
     def status(self) -> ChildStatus:
         """The tree's snapshot."""
 
+    def outline(self) -> Any:
+        """The tree's outline, as `wire.outline` has it."""
+
     def operate(self, op: str, fields: Mapping[str, Any], answer: Answer) -> None:
         """Do one of the operations of a host."""
+
+    def follow(
+        self, fields: Mapping[str, Any], listener: Callable[[LogLine], None]
+    ) -> Callable[[], None]:
+        """Hear the last lines of children, and all that come after them."""
 
 
 class Asking:
@@ -73,6 +82,10 @@ class Asking:
     def _put(self, op: str, fields: Mapping[str, Any], answer: Answer) -> None:
         if op == "status":
             answer(self._running.status(), None)
+        elif op == "outline":
+            answer(self._running.outline(), None)
+        elif op == "follow":
+            answer(self._running.follow(fields, fields["listener"]), None)
         elif op in operations.FIELDS:
             self._running.operate(op, operations.fields_of(op, fields), answer)
         else:

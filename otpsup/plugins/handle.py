@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..verbs import Verbs
 
 if TYPE_CHECKING:
+    from ..wire.lines import LogLine
+    from ..wire.outline import Outline
     from .base import Page
 
 _RATE = 100.0
@@ -74,6 +76,37 @@ class PluginTree(Verbs):
             PluginFailed: it raised something, or did not answer in time.
         """
         return self._others.page(path, query)
+
+    def outline(self) -> Outline:
+        """The tree's shape, in which processes are stand-ins, and where it is in its life."""
+        from ..wire import outline  # few draw a tree
+
+        return outline.decode(self._ask("outline"))
+
+    def logs(
+        self, paths: list[str] | None = None, lines: int = 10, stream: str | None = None
+    ) -> list[LogLine]:
+        """The last lines of these children, or of all, the oldest first."""
+        return list(self._ask("logs", paths=paths, lines=lines, stream=stream, follow=False))
+
+    def follow(
+        self,
+        listener: Callable[[LogLine], None],
+        paths: list[str] | None = None,
+        lines: int = 10,
+        stream: str | None = None,
+    ) -> Callable[[], None]:
+        """Have `listener` called, in a thread of its own, for those and all that come after them;
+        returns the end of that. Lines that come too fast for it are counted, see `LogLine`."""
+        self.logs(paths, 0)  # NotFound, if one is none
+        fields = {"paths": paths, "lines": lines, "stream": stream, "listener": listener}
+        stop: Callable[[], None] = self._ask("follow", **fields)
+        return stop
+
+    def shutdown(self, *, hurry: bool = False) -> None:
+        """Begin to stop the whole tree; does not wait for that, for the plug-in is stopped, too."""
+        self._take_turn()
+        self._tree.call("shutdown", hurry=hurry)
 
     def _ask(self, op: str, **fields: Any) -> Any:
         self._take_turn()

@@ -176,12 +176,17 @@ class Plugins:
         return page
 
     def ask(self, name: str, what: str, fields: Mapping[str, Any]) -> Future[Any]:
-        """Put a request to a plug-in; NotFound if there is none of this name. Never waits."""
+        """Put a request to a plug-in. `page` with `path` and `query`, of one that has this path,
+        is what it answers there: `status`, `type` and, as text, `body`. Never waits.
+
+        Raises:
+            NotFound: there is none of this name; the future has it, if that takes time to know.
+        """
         asked: Future[Any] = Future()
         asked.set_running_or_notify_cancel()
 
         def ask() -> None:
-            call = self._find(name).ask(f"ask({what!r})", lambda plugin: plugin.ask(what, fields))
+            call = _asked(self._find(name), what, fields)
             call.add_done_callback(lambda done: _pass_on(done, asked))
 
         if name in self._running:
@@ -204,6 +209,21 @@ class Plugins:
                 f"one with Tree(..., plugins=[...]), or under `plugins:` in the tree file"
             )
         return found
+
+
+def _asked(found: Contained, what: str, fields: Mapping[str, Any]) -> Future[Any]:
+    path = fields.get("path")
+    if what == "page" and path in found.plugin.paths:
+        return found.ask(f"page({path!r})", lambda plugin: _page(plugin, fields))
+    return found.ask(f"ask({what!r})", lambda plugin: plugin.ask(what, fields))
+
+
+def _page(plugin: Plugin, fields: Mapping[str, Any]) -> dict[str, Any]:
+    given = fields.get("query")
+    query = given if isinstance(given, Mapping) else {}
+    page = plugin.page(str(fields["path"]), {str(key): str(value) for key, value in query.items()})
+    body = page.body.decode(errors="replace")
+    return {"status": page.status, "type": page.type, "body": body}
 
 
 def _apart(call: Callable[[], T]) -> Future[T]:

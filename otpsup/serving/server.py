@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+import ssl
+import struct
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -15,7 +18,7 @@ from ..errors import OtpsupError
 from ..logger import logger
 from . import sockets
 from .asgi import Application
-from .sockets import Address
+from .sockets import Address, CannotServe
 
 try:
     import uvicorn
@@ -30,8 +33,10 @@ _FOR_EVER = 10.0**8
 _GRACE = 2
 """Seconds that what is being answered gets when the server ends."""
 _LONGEST_HEAD = 64 * 1024
+_HEAD_TIME = 20.0
+"""Seconds from the first byte of a head to its last."""
 _MOST = 2000
-"""Connections that are open at once, if there are enough descriptors; see `_most`."""
+"""Connections that are open at once, if there are enough descriptors; see `most`."""
 _AT_ONCE = 16
 """Connections that are accepted before those too many are closed."""
 _BACKLOG = 1024
@@ -50,10 +55,31 @@ class Site:
     Attributes:
         make: makes the application, on the loop that serves it; it is told of an event that is set
             when nothing is served any more.
+        certificate, key: files in PEM, for TLS; without a key it is in the certificate's file.
     """
 
     address: Address
     make: Callable[[asyncio.Event], Application]
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def check(self) -> None:
+        """See whether the certificate can be used.
+
+        Raises:
+            CannotServe: it cannot.
+        """
+        if self.certificate is None:
+            return
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate, self.key, password="")
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            why = getattr(error, "strerror", None) or error
+            files = " and ".join(str(each) for each in (self.certificate, self.key) if each)
+            raise CannotServe(
+                f"{self.address.label} does not serve: no certificate and key in {files}: {why}"
+            ) from None
 
 
 @frozen
@@ -87,6 +113,7 @@ class Server:
         self._thread: threading.Thread | None = None
         try:
             for site in sites:
+                site.check()
                 made = sockets.open_socket(site.address)
                 self._places.append(_Place(site, made, sockets.identity(site.address)))
         except BaseException:
@@ -161,7 +188,8 @@ def _server(place: _Place, over: asyncio.Event) -> Any:
         place.site.make(over), http=_protocol(), ws="none", lifespan="off", log_config=None,
         access_log=False, server_header=False, date_header=False,
         timeout_keep_alive=int(_FOR_EVER), timeout_graceful_shutdown=_GRACE, proxy_headers=False,
-        log_level="critical", backlog=_AT_ONCE,
+        log_level="critical", backlog=_AT_ONCE, ssl_certfile=place.site.certificate,
+        ssl_keyfile=place.site.key,
     )  # fmt: skip
 
     class Server(uvicorn.Server):
@@ -186,15 +214,17 @@ def _protocol() -> Any:
 
         _head = 0
         _is_head = True
+        _late: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             known[self] = None
-            if len(known) > _most():
+            if len(known) > most():
                 next((each for each in known if each.is_idle), self).transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             known.pop(self, None)
+            self._is_in_time()
             super().connection_lost(exc)
 
         @property
@@ -210,21 +240,51 @@ def _protocol() -> Any:
         def on_message_begin(self) -> None:
             self._head, self._is_head = 0, True
             super().on_message_begin()
+            told: dict[object, object] = {
+                "abort": self._drop,
+                "peer": _peer(self.transport),
+            }
+            self.scope["extensions"] = {"otpsup": told}  # beside those of ASGI
+
+        def _drop(self) -> None:
+            """At once, with what the kernel has for it: that would else wait to be read."""
+            found = self.transport.get_extra_info("socket")
+            if found is not None:
+                found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("2i", 1, 0))
+            self.transport.abort()
 
         def on_headers_complete(self) -> None:
             self._is_head = False
+            self._is_in_time()
             super().on_headers_complete()
+
+        def _is_in_time(self) -> None:
+            if self._late is not None:
+                self._late.cancel()
+                self._late = None
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             self._head += len(data)
             if self._is_head and self._head > _LONGEST_HEAD:
                 self.transport.close()
+            elif self._is_head and self._late is None:
+                self._late = self.loop.call_later(_HEAD_TIME, self.transport.abort)
 
     return Bounded
 
 
-def _most() -> int:
+def _peer(transport: Any) -> int | None:
+    """The user at the other end of a unix socket, as the kernel knows it (SO_PEERCRED)."""
+    found = transport.get_extra_info("socket")
+    if found is None or found.family != socket.AF_UNIX:
+        return None
+    credentials = struct.Struct("3i")
+    raw = found.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
+    return int(credentials.unpack(raw)[1])
+
+
+def most() -> int:
     """How many may be connected: a part of the descriptors, which the programs need, too."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST if soft == resource.RLIM_INFINITY else max(min(soft // 4, _MOST), 8)

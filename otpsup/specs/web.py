@@ -1,4 +1,4 @@
-"""Settings of the HTTP server that serves the pages of plug-ins: `/healthz`, `/metrics`, ..."""
+"""Settings of the HTTP server of a tree: its page, REST, `/healthz`, `/metrics`, ..."""
 
 from __future__ import annotations
 
@@ -39,16 +39,34 @@ def _path(value: Any) -> Any:
     return value if value is None else check.converted(Path, value)
 
 
+def _hosts(value: Any) -> Any:
+    if isinstance(value, str):
+        return (value.lower(),)
+    return check.converted(lambda v: tuple(each.lower() for each in v), value)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-z_.:-]{1,253}", value) is not None
+
+
+_FILE = check.optional(check.rule(check.is_path, "a path", "certificate='/etc/shop/web.pem'"))
+
+
 @frozen
 class Web(PluginSpec):
-    """Serves the pages of all plug-ins of a tree over HTTP (extra `web`).
+    """Serves a tree over HTTP: a page, REST, and the pages of all plug-ins (extra `web`).
 
     Args:
         listen: `host:port`, as in `127.0.0.1:9300` or `[::1]:9300`, port 0 being any that is free;
             or `unix:/path/of/socket`, which only the user of the tree may use.
-        token_file: a file with a token of 16 characters or more: who asks must send it, as
-            `Authorization: Bearer TOKEN` (RFC 6750). Whatever can be reached from other machines
-            has to have one.
+        token_file: a file with lines of `role name sha256`, as `otpsup web token` writes them: who
+            asks must send one of these tokens, as `Authorization: Bearer TOKEN` (RFC 6750). Or with
+            one token as it is, of 16 characters or more, which may only look. Whatever can be
+            reached from other machines has to have one. Without it, `/healthz` and the other pages
+            of plug-ins are open to this machine, and all else takes a token that is made at the
+            start, see `otpsup web login`; on a unix socket nothing but to be the user of the tree.
+        hosts: names that this server has for others, as a proxy passes them on in the Host header.
+        certificate, key: files in PEM, for TLS; without a key it is in the certificate's file.
     """
 
     name: ClassVar[str] = "web"
@@ -71,7 +89,21 @@ class Web(PluginSpec):
         ),
     )
 
+    hosts: tuple[str, ...] = field(
+        default=(),
+        converter=_hosts,
+        validator=check.rule(
+            lambda v: isinstance(v, tuple) and all(map(_is_name, v)),
+            "names of hosts, without ports", "hosts=['shop.example.com']",
+        ),
+    )  # fmt: skip
+    certificate: Path | None = field(default=None, converter=_path, validator=_FILE)
+    key: Path | None = field(default=None, converter=_path, validator=_FILE)
+
     def __attrs_post_init__(self) -> None:
+        if self.key is not None and self.certificate is None:
+            text = "a key is for a certificate: name that, too"
+            raise InvalidSpec(f"Web: {text}", field="key", problem=text)
         if self.token_file is None and not self.is_private:
             text = (
                 f"{check.shown(self.listen)} can be reached from other machines, and whoever can "

@@ -1,47 +1,91 @@
-"""Who may ask: by the Host header, where only this machine is meant, and by a token. Pure.
+"""Who may ask for what: by the Host and Origin headers, and by roles. Pure.
 
 A page in a browser can have any name lead to 127.0.0.1 ("DNS rebinding"), but its requests then
-say that name in the Host header (RFC 9110, section 7.2).
+say that name in the Host header (RFC 9110, section 7.2); and whatever a page of another site makes
+a browser send says so in its Origin header (RFC 6454, section 7).
 """
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
-from typing import Final
+from collections.abc import Set
+from typing import Final, Literal, get_args
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
-SHORTEST: Final = 16
-"""Characters of a token."""
+Role = Literal["view", "operate", "admin"]
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+"""Each may what those before it may."""
+
+
+def may(role: Role | None, needed: Role | None) -> bool:
+    """Whether somebody of this role may do what takes that one; None takes none."""
+    return needed is None or (role is not None and ROLES.index(role) >= ROLES.index(needed))
+
+
+@frozen
+class Caller:
+    """Who asks.
+
+    Attributes:
+        role: None for who has shown nothing.
+        name: of the token; for whoever holds the other end of a unix socket, `uid 1000`.
+        csrf: what has to come with a request that changes something; None if nothing has to,
+            because no browser would send such a request by itself.
+        session: the id of the session, if it is one.
+    """
+
+    role: Role | None = None
+    name: str = ""
+    csrf: str | None = None
+    session: str | None = None
+
+
+NOBODY: Final = Caller()
 
 
 @frozen
 class Access:
-    """What is asked of a request.
+    """What is asked of every request.
 
     Attributes:
-        only_here: it has to be meant for this machine by its name or loopback address.
-        token: has to come with it; None if none has to.
+        only_here: it has to be meant for this machine, by its name or loopback address, or for one
+            of `hosts`.
+        hosts: names that this server has for others.
+        is_open: whether pages of plug-ins are for everybody who can reach the server.
     """
 
     only_here: bool = False
-    token: str | None = None
+    hosts: Set[str] = frozenset()
+    is_open: bool = True
 
-    def refusal(self, host: str | None, authorization: str | None) -> tuple[int, str] | None:
+    def refusal(self, host: str | None, origin: str | None) -> tuple[int, str] | None:
         """The status and words for a request that is refused; None if it is not."""
-        if self.only_here and not is_here(host):
-            return 421, "this server is for requests to localhost only, by its Host header"
-        if self.token is not None and not _is_token(authorization, self.token):
-            return 401, "this takes `Authorization: Bearer TOKEN`, with the token in token_file"
+        is_known = name_of(host) in self.hosts
+        if self.only_here and not is_known and not is_here(host):
+            return 421, (
+                "this server is for requests to localhost only, by its Host header; others are "
+                "named in `hosts`"
+            )
+        if not self.only_here and self.hosts and not is_known and not is_here(host):
+            return 421, "this server has another name than the Host header says; see `hosts`"
+        if origin is not None and not _is_same(origin, host):
+            return 403, "this request comes from a page of another site, by its Origin header"
         return None
+
+
+def name_of(host: str | None) -> str:
+    """The name in a Host header, without the port."""
+    name = (host or "").strip()
+    name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
+    return name.lower().rstrip(".")
 
 
 def is_here(host: str | None) -> bool:
     """Whether a Host header names this machine."""
-    name = (host or "").strip()
-    name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
-    if name.lower().rstrip(".") == "localhost":
+    name = name_of(host)
+    if name == "localhost":
         return True
     try:
         return ipaddress.ip_address(name).is_loopback
@@ -49,8 +93,15 @@ def is_here(host: str | None) -> bool:
         return False
 
 
-def _is_token(authorization: str | None, token: str) -> bool:
-    """Compares in a time that does not depend on how much was right."""
-    scheme, _, given = (authorization or "").partition(" ")
-    is_bearer = scheme.lower() == "bearer"
-    return hmac.compare_digest(given.strip().encode(), token.encode()) and is_bearer
+_PORTS = {"http": ":80", "https": ":443"}
+
+
+def _is_same(origin: str, host: str | None) -> bool:
+    """Whether a page of this origin is one of the server that the Host header names."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    usual = _PORTS.get(parts.scheme, "")
+    ours = (host or "").strip().lower().removesuffix(usual)
+    return bool(usual and ours) and parts.netloc.lower().removesuffix(usual) == ours

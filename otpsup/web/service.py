@@ -1,24 +1,21 @@
-"""The plug-in `web`: serves the pages of all plug-ins, in a thread of its own, until the tree ends.
+"""The plug-in `web`: serves the page, REST, and the pages of all plug-ins, in a thread of its own,
+until the tree ends.
 
 If it cannot, its place in the log says why, and the tree goes on without.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ..errors import NotFound
 from ..logger import logger
 from ..plugins import Plugin, PluginTree
-from ..serving.asgi import Application
-from ..serving.server import Server, Site, missing
-from ..serving.sockets import Address, CannotServe
 from ..specs.web import Web
-from .access import SHORTEST, Access
-from .pages import Pages
+from ..views import Event
+from .in_plugin import InPlugin
+from .serve import Running
 
 _WHO = "this tree has the plug-in `web`"
 
@@ -34,7 +31,8 @@ class Service(Plugin):
 
     def __init__(self, settings: Web) -> None:
         self._settings = settings
-        self._server: Server | None = None
+        self._running: Running | None = None
+        self._door: InPlugin | None = None
 
     def start(self, tree: PluginTree) -> None:
         """Begin to serve.
@@ -43,75 +41,27 @@ class Service(Plugin):
             NoWebServer: a package is not installed.
             CannotServe: the address is taken, or there is no token in the file.
         """
-        access = Access(only_here=_is_for_here(self._settings), token=_token(self._settings))
-        server = Server([Site(_address(self._settings), _made(tree, access))], _WHO)
-        server.start()
-        self._server = server
-        logger.info("{}: its pages are at {}", tree.name, self.url)
+        door = InPlugin(tree)
+        running = Running(self._settings, door, _WHO)
+        running.start()
+        self._running, self._door = running, door
+        logger.info("{}: its page is at {}{}", tree.name, running.url, running.hint)
+
+    def on_event(self, event: Event) -> None:
+        """Whoever follows the events hears of it."""
+        if self._door is not None:
+            self._door.tell(event)
 
     def stop(self) -> None:
         """Serve no more."""
-        if self._server is not None:
-            self._server.stop()
+        if self._running is not None:
+            self._running.stop()
 
     def ask(self, what: str, fields: Mapping[str, Any]) -> Any:
-        """`ask("url", {})` is where it is served; None if it is not."""
-        if what != "url":
-            raise NotFound(f"web answers no {what!r}; ask for 'url'")
-        return self.url if self._server is not None else None
-
-    @property
-    def url(self) -> str:
-        """Where it is served: of a port 0 the one that it is."""
-        if self._settings.file is not None or self._server is None:
-            return self._settings.listen
-        host, port = self._server.bound[0][:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-
-
-def _made(tree: PluginTree, access: Access) -> Any:
-    try:
-        from .app import application
-    except ImportError as error:
-        raise missing(_WHO, error) from None
-
-    def make(_: asyncio.Event) -> Application:
-        return application(lambda: tree.paths, Pages(tree.page), access)
-
-    return make
-
-
-def _is_for_here(settings: Web) -> bool:
-    """A unix socket has no name that a browser could be told."""
-    return settings.file is None and settings.is_private
-
-
-def _address(settings: Web) -> Address:
-    file = settings.file
-    host = "127.0.0.1" if settings.host == "localhost" else settings.host
-    return Address(label="web", file=str(file) if file else None, host=host, port=settings.port)
-
-
-def _token(settings: Web) -> str | None:
-    """The token in the file, if there is to be one.
-
-    Raises:
-        CannotServe: it cannot be read, or is too short to be one.
-    """
-    if settings.token_file is None:
-        return None
-    token = _read(settings.token_file)
-    if len(token) < SHORTEST or not token.isascii() or not token.isprintable():
-        raise CannotServe(
-            f"web does not serve: {settings.token_file} must hold one line of at least {SHORTEST} "
-            "characters of ASCII; `openssl rand -hex 32` makes a good one"
-        )
-    return token
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise CannotServe(f"web does not serve: cannot read {file}: {why}") from None
+        """`ask("url", {})` is where it is served; None if it is not. `login` is the same, with the
+        token with which the user of the tree logs in, if it has made one."""
+        if what not in ("url", "login"):
+            raise NotFound(f"web answers no {what!r}; ask for 'url' or 'login'")
+        if self._running is None:
+            return None
+        return self._running.url if what == "url" else self._running.login

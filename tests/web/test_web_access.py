@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import string
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otpsup import InvalidSpec, Web
-from otpsup.web.access import Access, is_here
+from otpsup.serving.sockets import CannotServe
+from otpsup.web.access import ROLES, Access, is_here, may
+from otpsup.web.tokens import TokenFile, add, hashed, parsed
 
 TOKEN = "0123456789abcdef"
 
@@ -45,18 +48,84 @@ def test_hosts_of_any_kind(host: str) -> None:
     assert not ours or set(host.lower()) & set("localhost127:")
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "is_ours"),
+    [
+        ("http://localhost:9300", "localhost:9300", True),
+        ("https://shop.example", "shop.example", True),
+        ("https://shop.example:443", "Shop.Example", True),
+        ("http://shop.example", "shop.example:80", True),
+        ("http://shop.example:8000", "shop.example", False),
+        ("null", "localhost", False),
+        ("", "localhost", False),
+        ("file://localhost", "localhost", False),
+        ("http://localhost@evil.example", "localhost", False),
+        ("http://[::1", "[::1]", False),
+    ],
+)
+def test_pages_of_other_sites(origin: str, host: str, is_ours: bool) -> None:
+    assert (Access(hosts=frozenset()).refusal(host, origin) is None) == is_ours
+
+
+def test_names_that_others_have_for_it() -> None:
+    """Behind a proxy the names that are given, and those of this machine; no others."""
+    for only_here in (True, False):
+        access = Access(only_here=only_here, hosts=frozenset(["shop.example"]))
+        assert access.refusal("shop.example:80", None) is None
+        assert access.refusal("localhost", None) is None
+        refused = access.refusal("evil.example", None)
+        assert refused is not None
+        assert refused[0] == 421
+
+
+def test_who_may_what() -> None:
+    """Each role what those before it may; nobody what takes one."""
+    for number, role in enumerate(ROLES):
+        assert [may(role, needed) for needed in ROLES] == [n <= number for n in range(len(ROLES))]
+        assert not may(None, role)
+        assert may(role, None)
+    assert may(None, None)
+
+
 @given(st.text(string.printable, max_size=24))
 def test_only_the_token_opens(given: str) -> None:
-    access = Access(token=TOKEN)
-    for header in (given, f"Bearer {given}", f"Basic {given}"):
-        found = access.refusal(None, header)
-        is_it = header.partition(" ")[0].lower() == "bearer" and given.strip() == TOKEN
-        assert (found is None) == is_it
-    assert access.refusal("evil.example", f"bearer {TOKEN}") is None
-    for wrong in (None, "", "Bearer", f"Basic {TOKEN}", f"Bearer {TOKEN}x", TOKEN, "Bearer é"):
-        refused = access.refusal("localhost", wrong)
-        assert refused is not None
-        assert refused[0] == 401
+    """A file with a token as it is: that, and nothing else; it may look."""
+    known = parsed(f"{TOKEN}\n", Path("tokens"))
+    found = known.get(hashed(given))
+    assert (found is not None) == (given == TOKEN)
+    assert known[hashed(TOKEN)].role == "view"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("# none\n\n", "has no token"),
+        ("view mia 12", "tokens:1 is not"),
+        (f"view mia {'0' * 64}\nroot eve {'0' * 64}", "tokens:2 is not"),
+        (f"view m/a {'0' * 64}", "tokens:1 is not"),
+        ("short", "at least 16 characters"),
+    ],
+)
+def test_what_is_no_file_of_tokens(text: str, says: str) -> None:
+    """The message says where, and shows nothing of what is there."""
+    with pytest.raises(CannotServe, match=says) as caught:
+        parsed(text, Path("tokens"))
+    assert text.split()[-1] not in str(caught.value)
+
+
+def test_tokens_are_kept_hashed(tmp_path: Path) -> None:
+    """The file is for its user alone, and has no token in it; names are told apart."""
+    file = tmp_path / "tokens"
+    token = add(file, "operate", "mia")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert token not in file.read_text()
+    assert len(token) > 40
+    other = add(file, "admin", "root@shop")
+    known = TokenFile(file).known()
+    assert (known[hashed(token)].role, known[hashed(token)].name) == ("operate", "mia")
+    assert known[hashed(other)].role == "admin"
+    with pytest.raises(CannotServe, match="name 'mia' already"):
+        add(file, "view", "mia")
 
 
 @pytest.mark.parametrize(

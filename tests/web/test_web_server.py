@@ -215,8 +215,8 @@ def test_a_port_that_is_taken(log: list[str]) -> None:
 
 def test_without_its_packages(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """What to install is said, and the tree runs."""
-    monkeypatch.setitem(sys.modules, "starlette.applications", None)
-    monkeypatch.delitem(sys.modules, "otpsup.web.app", raising=False)
+    monkeypatch.setitem(sys.modules, "starlette.datastructures", None)
+    monkeypatch.delitem(sys.modules, "otpsup.web.application", raising=False)
     with served() as (tree, url):
         assert url is None
         assert tree.ask_plugin("healthz", "report", {"include": "tree"})["status"]

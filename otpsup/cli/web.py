@@ -1,0 +1,79 @@
+"""`web`: a page and REST for a running tree, over its control socket; tokens for it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..control.client import TreeClient
+from ..errors import NotFound
+from ..specs.web import Web
+from . import show
+from .parameters import BadUsage, Options
+
+if TYPE_CHECKING:
+    from ..web.access import Role
+
+_ENDS = (signal.SIGINT, signal.SIGTERM)
+
+
+def command(options: Options) -> str | Iterable[str]:
+    """Serve until SIGINT or SIGTERM; or tell where a tree serves itself; or make a token."""
+    if options.what == "token":
+        return _token(options)
+    if options.name is not None or options.role is not None:
+        raise BadUsage("NAME and --role go with token: otpsup web token --role operate NAME")
+    return _login(options) if options.what == "login" else _serve(options)
+
+
+def _token(options: Options) -> str:
+    """The token is shown this once: only its hash is kept."""
+    from ..web import tokens
+
+    role: Role = options.role or "view"
+    name = options.name
+    if name is None or not tokens.is_name(name):
+        raise BadUsage("a token has a name, of letters, digits and `.`, `_`, `@`, `-`: who or what "
+                       "uses it, as in `otpsup web token --role operate mia`")  # fmt: skip
+    if options.tokens is not None:
+        return f"{tokens.add(options.tokens, role, name)}\n"
+    token = tokens.new()
+    return f"{token}\n{role} {name} {tokens.hashed(token)}\n"
+
+
+def _login(options: Options) -> str:
+    with TreeClient.connect(options.tree, options.socket) as client:
+        url = client.ask_plugin("web", "login")
+    if url is None:
+        raise NotFound("the tree's plug-in `web` does not serve; its log says why")
+    return show.lines([url])
+
+
+def _serve(options: Options) -> Iterator[str]:
+    from ..web.by_client import ByClient
+    from ..web.serve import Running
+
+    settings = Web(
+        listen=options.listen or "127.0.0.1:9300", token_file=options.tokens, hosts=options.host,
+        certificate=options.certificate, key=options.key,
+    )  # fmt: skip
+    with _ends_wait():
+        running = Running(settings, ByClient(options.tree, options.socket), "`otpsup web` serves")
+        running.start()
+        try:
+            yield show.lines([running.login])
+            signal.sigwait(_ENDS)
+        finally:
+            running.stop()
+
+
+@contextmanager
+def _ends_wait() -> Iterator[None]:
+    """The signals that end it come to who waits for them, and to none of its threads."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,211 @@
+"""What each route does, in a thread: through the verbs of the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ..errors import NotFound
+from ..specs.check import nearest
+from ..views import ChildStatus
+from . import forms
+from .access import Caller, may
+from .door import Door
+from .problems import Refused
+
+
+@frozen
+class Asked:
+    """A request that is well-formed, of somebody who may make it.
+
+    Attributes:
+        path: of a child; "" where none is meant.
+        query, body: have the shapes that their route says.
+    """
+
+    door: Door
+    caller: Caller
+    path: str
+    query: Mapping[str, Any]
+    body: Mapping[str, Any]
+
+
+# Looking.
+
+
+def about(asked: Asked) -> Any:
+    """The tree as a whole."""
+    with asked.door.verbs() as verbs:
+        return verbs.about()
+
+
+def tree(asked: Asked) -> Any:
+    """All children."""
+    with asked.door.verbs() as verbs:
+        return forms.status(verbs.status())
+
+
+def info(asked: Asked) -> Any:
+    """One child."""
+    with asked.door.verbs() as verbs:
+        return forms.masked(verbs.info(asked.path))
+
+
+def why(asked: Asked) -> Any:
+    """Why it is as it is."""
+    with asked.door.verbs() as verbs:
+        return forms.why(_found(verbs.status(), asked.path), verbs.recent_events())
+
+
+def _found(root: ChildStatus, path: str) -> ChildStatus:
+    node = root.find(path)
+    if node is None:
+        hint = nearest(path, [each.path for each in root.walk()])
+        raise NotFound(f"there is no child {path!r}" + (f"; {hint}" if hint else ""))
+    return node
+
+
+def statistics(asked: Asked) -> Any:
+    """What was counted and measured."""
+    with asked.door.verbs() as verbs:
+        return verbs.statistics(asked.query.get("samples"))
+
+
+def recent_events(asked: Asked) -> Any:
+    """The last events."""
+    with asked.door.verbs() as verbs:
+        return verbs.recent_events()
+
+
+def logs(asked: Asked) -> Any:
+    """The last lines."""
+    return asked.door.logs(*lines_of(asked.query))
+
+
+def lines_of(query: Mapping[str, Any]) -> tuple[list[str] | None, int, str | None]:
+    """Of whom, how many, and which stream."""
+    return query.get("path") or None, query.get("lines", 100), query.get("stream")
+
+
+def plan(asked: Asked) -> Any:
+    """What an update would do. What a file says, and whether it is there, is not for everybody."""
+    file = asked.query.get("file")
+    if file is not None and not may(asked.caller.role, "admin"):
+        raise Refused(403, "the plan for a `file` takes the role admin")
+    with asked.door.verbs() as verbs:
+        return verbs.plan(file)
+
+
+def graph(asked: Asked) -> Any:
+    """The picture."""
+    from .. import graph as drawing  # few look at it
+
+    with asked.door.verbs() as verbs:
+        states = {node.path: node.state for node in verbs.status().walk()}
+    return drawing.render(asked.door.outline().now(), "svg", states).encode()
+
+
+def alerts(asked: Asked) -> Any:
+    """What is firing."""
+    with asked.door.verbs() as verbs:
+        return verbs.ask_plugin("alerts", "status", {})
+
+
+# Steering.
+
+
+def start(asked: Asked) -> Any:
+    """Start it."""
+    with asked.door.verbs() as verbs:
+        return forms.status(verbs.start_child(asked.path))
+
+
+def stop(asked: Asked) -> Any:
+    """Stop it."""
+    with asked.door.verbs() as verbs:
+        verbs.terminate_child(asked.path)
+
+
+def restart(asked: Asked) -> Any:
+    """Stop and start it."""
+    with asked.door.verbs() as verbs:
+        return forms.status(verbs.restart(asked.path))
+
+
+def signal(asked: Asked) -> Any:
+    """Signal it."""
+    with asked.door.verbs() as verbs:
+        signal = asked.body["signal"]
+        verbs.signal(asked.path, signal if isinstance(signal, str) else int(signal))
+
+
+def monitor(asked: Asked) -> Any:
+    """Look after it."""
+    with asked.door.verbs() as verbs:
+        verbs.monitor(asked.path)
+
+
+def unmonitor(asked: Asked) -> Any:
+    """Leave it alone."""
+    with asked.door.verbs() as verbs:
+        verbs.unmonitor(asked.path)
+
+
+def scale(asked: Asked) -> Any:
+    """Have so many copies."""
+    with asked.door.verbs() as verbs:
+        return verbs.scale(asked.path, int(asked.body["count"]))
+
+
+def stdin(asked: Asked) -> Any:
+    """Write to it."""
+    with asked.door.verbs() as verbs:
+        verbs.write_stdin(asked.path, asked.body["text"])
+
+
+def reopen_logs(asked: Asked) -> Any:
+    """Open log files anew."""
+    with asked.door.verbs() as verbs:
+        verbs.reopen_logs()
+
+
+def test_alerts(asked: Asked) -> Any:
+    """Send a message."""
+    with asked.door.verbs() as verbs:
+        return verbs.ask_plugin("alerts", "test", asked.body)
+
+
+# Changing what there is.
+
+
+def remove(asked: Asked) -> Any:
+    """Stop and forget it."""
+    with asked.door.verbs() as verbs:
+        verbs.remove(asked.path)
+
+
+def delete(asked: Asked) -> Any:
+    """Forget it."""
+    with asked.door.verbs() as verbs:
+        verbs.delete_child(asked.path)
+
+
+def add(asked: Asked) -> Any:
+    """Add children."""
+    body = asked.body
+    with asked.door.verbs() as verbs:
+        added = verbs.add(body.get("file"), body.get("parent", ""), body.get("text"))
+    return [forms.status(each) for each in added]
+
+
+def update(asked: Asked) -> Any:
+    """Become what a file says."""
+    with asked.door.verbs() as verbs:
+        return verbs.update(asked.body.get("file"))
+
+
+def shutdown(asked: Asked) -> Any:
+    """Begin to stop the tree."""
+    asked.door.shutdown(hurry=asked.body.get("hurry", False))

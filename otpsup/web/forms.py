@@ -1,0 +1,59 @@
+"""Values of `otpsup.views` as JSON: just their fields."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from .. import mask
+from ..statistics import Statistics
+from ..views import ChildStatus, Event
+from ..wire import lines, requests
+from ..wire import statistics as statistics_wire
+from ..wire.lines import LogLine
+
+
+def json_of(value: Any) -> bytes:
+    """The value in JSON; ASCII, so that whatever a child has said comes through."""
+    if isinstance(value, Statistics):
+        value = statistics_wire.encode(value)
+    text = json.dumps(value, separators=(",", ":"), default=_fields)
+    return text.encode()
+
+
+def _fields(value: Any) -> Any:
+    if isinstance(value, LogLine):
+        return line(value)
+    return {name: getattr(value, name) for name in value.__slots__ if name != "__weakref__"}
+
+
+def line(value: LogLine) -> dict[str, Any]:
+    """A line of output; what is no UTF-8 in it is U+FFFD, for JSON has no bytes."""
+    text = value.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return {**lines.encode(value), "text": text}
+
+
+def status(value: ChildStatus) -> ChildStatus:
+    """A status as it is told to anybody who may look."""
+    return requests.masked(value)
+
+
+def why(value: ChildStatus, events: Sequence[Event]) -> dict[str, Any]:
+    """Why a child is as it is, and the traceback of its last exception, if that is known still."""
+    traces = (each.traceback for each in reversed(events) if each.path == value.path)
+    return {
+        "path": value.path,
+        "state": value.state,
+        "why": value.why,
+        "waits": value.waits,
+        "next_attempt": value.next_attempt,
+        "last_exit": value.last_exit,
+        "last_output": value.last_output,
+        "traceback": next(filter(None, traces), ""),
+    }
+
+
+def masked(info: dict[str, Any]) -> dict[str, Any]:
+    """All that is known of a child, without what in its `info` has a secret's name."""
+    return {**info, "info": mask.within(info.get("info"))}

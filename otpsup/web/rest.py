@@ -1,0 +1,239 @@
+"""The routes at work: from a request to its answer. Runs on the web thread's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import frozen
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from ..errors import OtpsupError, in_words
+from ..logger import logger
+from ..serving.asgi import Receive, Scope
+from . import acts, openapi, requests, streams
+from .access import Caller, may
+from .acts import Asked
+from .door import Door
+from .forms import json_of
+from .guard import PICTURE, Guard
+from .hub import Hub
+from .problems import Refused, problem
+from .repeats import Repeats
+from .routes import JSON, SVG, Route
+from .streams import Lines, Stream
+from .threads import Busy, Threads
+
+Answer = Response | Stream
+_FOLLOWERS: Final = 64
+"""Who follow lines at once: each takes a thread."""
+
+
+@frozen
+class Request:
+    """One that has a route."""
+
+    route: Route
+    path: str
+    scope: Scope
+    headers: Headers
+    receive: Receive
+    caller: Caller
+
+
+class Rest:
+    """The routes of one tree. Made and used on the loop that serves them.
+
+    Args:
+        hub: its events.
+        over: is set when the server ends.
+        most: streams at once; half of them for one caller, of whose the oldest ends if there is one
+            more. (An EventSource then comes back, and hears all that it has missed.)
+    """
+
+    def __init__(self, door: Door, hub: Hub, guard: Guard, over: asyncio.Event, most: int) -> None:
+        self._door = door
+        self._hub = hub
+        self._guard = guard
+        self._over = over
+        self._most = most
+        self._streams: dict[str, list[Stream]] = {}
+        self._followers = 0
+        self._repeats = Repeats()
+        self._looks = Threads("otpsup-web-look", 8)
+        self._changes = Threads("otpsup-web-change", 32)
+
+    async def answer(self, scope: Scope, receive: Receive, headers: Headers) -> Answer:
+        """The answer to a request, whatever becomes of it."""
+        try:
+            return await self._answered(scope, receive, headers)
+        except OtpsupError as error:
+            return problem(_as_refused(error))
+        except Exception as error:
+            logger.error("web: {} failed", scope["path"], error=error)
+            return problem(OtpsupError(f"it failed, and the tree goes on: {in_words(error)}"))
+
+    async def _answered(self, scope: Scope, receive: Receive, headers: Headers) -> Answer:
+        caller = self._guard.caller(scope, headers)
+        route, path = requests.find(scope["method"], requests.path_of(scope))
+        require(caller, route.role)
+        if route.method == "POST":
+            self._guard.check_csrf(caller, headers)
+        request = Request(route, path, scope, headers, receive, caller)
+        answer: Answer = await _KINDS[route.kind](self, request)
+        return answer
+
+    async def _asked(self, request: Request) -> Asked:
+        query = requests.query_of(request.route, request.scope)
+        body: dict[str, Any] = {}
+        if request.route.body is not None:
+            body = await requests.body_of(request.route, request.headers, request.receive)
+        return Asked(self._door, request.caller, request.path, query, body)
+
+    async def _call(self, request: Request) -> Answer:
+        asked = await self._asked(request)
+        key = request.headers.get("idempotency-key")
+        if key is None or not request.route.is_change:
+            return await self._done(request.route, asked)
+        what = json.dumps([request.route.id, asked.path, asked.body], sort_keys=True)
+        return await self._repeats.once(
+            asked.caller.name, key, hashlib.sha256(what.encode()).hexdigest(),
+            lambda: self._done(request.route, asked),
+        )  # fmt: skip
+
+    async def _done(self, route: Route, asked: Asked) -> Response:
+        """Errors of the tree are answers, too: a repeat gets the same."""
+        call = route.call
+        assert call is not None
+        threads = self._changes if route.is_change else self._looks
+        if route.is_change:
+            _note(route, asked)
+        try:
+            return _response(route, await threads.run(lambda: call(asked)))
+        except OtpsupError as error:
+            return problem(_as_refused(error))
+
+    # What the server does itself.
+
+    async def _session(self, request: Request) -> Answer:
+        await self._asked(request)
+        caller = request.caller
+        told = {"role": caller.role, "csrf": caller.csrf, "name": self._door.name}
+        return Response(json_of(told), media_type=JSON)
+
+    async def _login(self, request: Request) -> Answer:
+        asked = await self._asked(request)
+        _, cookie = self._guard.log_in(request.scope, request.headers, asked.body["token"])
+        return Response(status_code=204, headers={"set-cookie": cookie})
+
+    async def _logout(self, request: Request) -> Answer:
+        await self._asked(request)
+        cookie = self._guard.log_out(request.scope, request.headers, request.caller)
+        return Response(status_code=204, headers={"set-cookie": cookie})
+
+    async def _openapi(self, request: Request) -> Answer:
+        await self._asked(request)
+        root = request.scope.get("root_path", "")
+        return Response(json_of(openapi.document(root)), media_type=JSON)
+
+    # What goes on.
+
+    async def _events(self, request: Request) -> Answer:
+        asked = await self._asked(request)
+        after = request.headers.get("last-event-id") or asked.query.get("after")
+        chunks = streams.events(self._hub, after, asked.query.get("recent", 0))
+        return self._stream(request.caller.name, chunks)
+
+    async def _lines(self, request: Request) -> Answer:
+        asked = await self._asked(request)
+        if self._followers >= _FOLLOWERS:
+            raise _too_many()
+        lines = Lines(asyncio.get_running_loop())
+        wanted = acts.lines_of(asked.query)
+        stop = await self._looks.run(lambda: self._door.follow(*wanted, lines.put))
+        self._followers += 1
+
+        def done() -> None:
+            self._followers -= 1
+            lines.close()
+            stop()
+
+        try:
+            return self._stream(request.caller.name, lines.chunks, done)
+        except Refused:
+            done()
+            raise
+
+    def _stream(
+        self, who: str, chunks: streams.Chunks, done: Callable[[], None] = lambda: None
+    ) -> Stream:
+        """One more.
+
+        Raises:
+            Refused: there are too many.
+        """
+        if sum(map(len, self._streams.values())) >= self._most:
+            raise _too_many()
+        own = self._streams.setdefault(who, [])
+        if len(own) >= max(self._most // 2, 1):
+            own.pop(0).end()
+
+        def ended() -> None:
+            if made in own:
+                own.remove(made)
+            done()
+
+        made = Stream(chunks, self._over, ended)
+        own.append(made)
+        return made
+
+
+_KINDS: Final[dict[str, Any]] = {
+    "call": Rest._call, "session": Rest._session, "login": Rest._login, "logout": Rest._logout,
+    "openapi": Rest._openapi, "events": Rest._events, "lines": Rest._lines,
+}  # fmt: skip
+
+
+def require(caller: Caller, role: Any) -> None:
+    """Have the caller be of that role.
+
+    Raises:
+        Refused: he is not.
+    """
+    if may(caller.role, role):
+        return
+    if caller.role is None:
+        raise Refused(
+            401, "this takes `Authorization: Bearer TOKEN`, or a session",
+            headers={"www-authenticate": "Bearer"},
+        )  # fmt: skip
+    raise Refused(403, f"this takes the role {role}, and {caller.name} has {caller.role}")
+
+
+def _as_refused(error: OtpsupError) -> OtpsupError:
+    if isinstance(error, Busy):
+        return Refused(503, str(error), "busy", {"retry-after": "5"})
+    return error
+
+
+def _too_many() -> Refused:
+    text = "too many streams are open; close one, or try again later"
+    return Refused(503, text, "busy", {"retry-after": "30"})
+
+
+def _note(route: Route, asked: Asked) -> None:
+    """Who has done what can be read in the log."""
+    logger.info("web: {} asks for {}{}", asked.caller.name, route.id,
+                f" {asked.path!r}" if asked.path else "")  # fmt: skip
+
+
+def _response(route: Route, value: Any) -> Response:
+    if route.status == 204 or route.answer is None:
+        return Response(status_code=route.status)
+    if route.type == SVG:
+        return Response(value, media_type=SVG, headers={"content-security-policy": PICTURE})
+    return Response(json_of(value), route.status, media_type=JSON)
