@@ -113,7 +113,8 @@ def test_other_names_for_this_machine(http: httpx.Client) -> None:
 def test_system_page_without_a_tree(http: httpx.Client) -> None:
     """Outside otpsup the System page says so, and Update explains why it cannot."""
     status = http.get("/system/status.json").json()
-    assert status == {"version": "unreleased", "update": None, "supervised": False, "tree": None}
+    nothing = {"update": None, "page": None, "supervised": False, "tree": None}
+    assert status == {"version": "unreleased", **nothing}
     answer = http.post("/system/update")
     assert answer.status_code == 503
     assert "Not supervised" in answer.json()["message"]

@@ -254,6 +254,7 @@ def test_a_broken_release_is_rolled_back(fastblog: FastBlog) -> None:
             assert (await http.get("/healthz")).json()["version"] == "1.0.0"
             status = (await http.get("/system/status.json")).json()
             assert status["update"]["last"]["phase"] == "rolled_back"
+            assert status["page"] == f"http://127.0.0.1:{fastblog.ports['web_port']}/"
             (updater,) = (c for c in status["tree"]["children"] if c["name"] == "updater")
             assert "UpdateFailed: rolled back to 1.0.0" in updater["last_exit"]
 

@@ -22,7 +22,7 @@ _LIFE = ("since", "restarts", "last_exit", "status")
 
 def snapshot(version: str) -> dict[str, Any]:
     """Everything the System page shows, as JSON values. Blocks for a moment."""
-    return {"version": version, "update": update_status(), **_tree()}
+    return {"version": version, "update": update_status(), "page": _page(), **_tree()}
 
 
 def update_status() -> dict[str, Any] | None:
@@ -72,6 +72,15 @@ def _tree() -> dict[str, Any]:
     except otpsup.OtpsupError as error:
         return {"supervised": True, "tree": None, "problem": str(error)}
     return {"supervised": True, "tree": _as_json(status)}
+
+
+def _page() -> str | None:
+    """Where the tree's own page is, on which it can be steered; None if it has none."""
+    try:
+        url = otpsup.current_child().tree.ask_plugin("web", "url")
+    except (otpsup.NotAChild, otpsup.OtpsupError):
+        return None
+    return url if isinstance(url, str) and url.startswith("http") else None
 
 
 def _as_json(status: Any) -> dict[str, Any]:

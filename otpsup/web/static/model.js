@@ -1,0 +1,124 @@
+// What is known of the tree: nodes by path, events, statistics. Draws nothing, asks nothing.
+
+const MOST_EVENTS = 1000;
+const MOST_SAMPLES = 240;
+
+/** What a node is like, in one word; each has a colour, a shape and a name in each language. */
+export function moodOf(node) {
+  switch (node.state) {
+    case "running":
+      return node.ready ? "up" : "unready";
+    case "down":
+      return node.wanted ? "failed" : "off";
+    default:
+      return node.state; // starting, stopping, restarting
+  }
+}
+
+/** The worst first. */
+export const MOODS = ["failed", "restarting", "unready", "starting", "stopping", "up", "off"];
+export const TROUBLE = new Set(["failed", "restarting", "unready"]);
+
+export function isSupervisor(node) {
+  return node.type === "supervisor" || node.type === "dynamic_supervisor";
+}
+
+export function parentOf(path) {
+  return path === "" ? null : path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
+}
+
+export class Model extends EventTarget {
+  about = null;
+  root = null;
+  nodes = new Map();
+  events = [];
+  statistics = new Map();
+  halted = null;
+
+  /** Says that something is another than before. */
+  changed(kind = "tree") {
+    this.dispatchEvent(new Event(kind));
+  }
+
+  /** The whole tree, as the server has it. */
+  take(root) {
+    this.root = root;
+    this.nodes = new Map();
+    const walk = (node) => {
+      this.nodes.set(node.path, node);
+      node.children.forEach(walk);
+    };
+    walk(root);
+    this.changed();
+  }
+
+  /** One node, as the server has it. */
+  takeOne(fields) {
+    const node = this.nodes.get(fields.path);
+    if (!node) return;
+    const { children, checks, spec, ...own } = fields;
+    Object.assign(node, own);
+    this.changed();
+  }
+
+  /** An event that came just now. Returns whether the tree has to be asked for. */
+  hear(event) {
+    this.remember([event]);
+    if (event.kind === "halt") this.#end(event);
+    const node = this.nodes.get(event.path);
+    if (!node) return true;
+    apply(node, event);
+    this.changed();
+    return false;
+  }
+
+  /** Nothing is to run any more. */
+  #end(event) {
+    this.halted = event;
+    for (const node of this.nodes.values()) node.wanted = false;
+    this.changed("halt");
+  }
+
+  remember(events) {
+    this.events.push(...events);
+    if (this.events.length > MOST_EVENTS) this.events.splice(0, this.events.length - MOST_EVENTS);
+    this.changed("past");
+  }
+
+  /** Statistics; samples are added to those that are there. */
+  measure(statistics) {
+    for (const [path, now] of Object.entries(statistics.children)) {
+      const before = this.statistics.get(path)?.history ?? [];
+      const last = before.at(-1)?.[0] ?? 0;
+      const history = [...before, ...now.history.filter(([at]) => at > last)].slice(-MOST_SAMPLES);
+      this.statistics.set(path, { ...now, history });
+    }
+    for (const [path, now] of Object.entries(statistics.supervisors)) this.statistics.set(path, now);
+    this.changed("measured");
+  }
+
+  /** The processes, without those that only look after others. */
+  leaves() {
+    return [...this.nodes.values()].filter((node) => !isSupervisor(node));
+  }
+}
+
+/** What an event says at once; the rest comes with the answer that is asked for then. */
+function apply(node, event) {
+  if (event.kind === "state") {
+    node.state = event.state;
+    node.since = event.at;
+    node.pid = ["down", "restarting", "starting"].includes(event.state) ? null : (event.pid ?? node.pid);
+    node.ready = event.state === "running";
+    node.why = event.chain;
+    if (event.reason) node.last_exit = event.reason;
+    if (event.state === "running" || event.state === "starting") node.wanted = true;
+  } else if (event.kind === "readiness") {
+    node.ready = event.reason === null;
+    node.waits = event.reason;
+  } else if (event.kind === "restart") {
+    node.restarts += 1;
+  } else if (event.kind === "last_output") {
+    node.last_output = event.lines;
+  }
+}

@@ -1,0 +1,126 @@
+// The first thing to see of a child: why it is as it is, and what it uses.
+
+import { h } from "./dom.js";
+import { bytes, cores, span, t } from "./i18n.js";
+import { waiting } from "./headline.js";
+import { mark } from "./marks.js";
+import { isSupervisor, moodOf, parentOf } from "./model.js";
+import { spark } from "./sparks.js";
+
+/** Draws only what differs from what is there. */
+function redraw(box, now, make) {
+  const key = JSON.stringify([now, document.documentElement.lang]);
+  if (box.dataset.now === key) return;
+  box.dataset.now = key;
+  box.replaceChildren(...make().filter(Boolean));
+}
+
+function section(title, ...parts) {
+  return h("section", { class: "part" }, h("h3", {}, title), ...parts);
+}
+
+/** Why it is as it is, in words. */
+export function drawWhy(box, node) {
+  // The sentences end with what it wrote last, which is shown apart.
+  const cut = node.why.findIndex((text) => /, it wrote:$/.test(text));
+  // When it is tried next is told below, and counts down there.
+  const why = (cut < 0 ? node.why : node.why.slice(0, cut)).map((text) => text.replace(/; next attempt in [\d.]+ s$/, ""));
+  const next = waiting(node);
+  redraw(box, [why, node.last_exit, next], () => [
+    section(t("detail.why"), h("ol", { class: "why-list", lang: "en" }, ...why.map((text) => h("li", {}, text))),
+      next && h("p", { class: "next" }, next),
+      node.last_exit && h("p", { class: "exit" }, `${t("detail.exit")} `, h("strong", { lang: "en" }, node.last_exit))),
+  ]);
+}
+
+/** What it wrote before it crashed last, and where it was. */
+export function drawOutput(box, node, events) {
+  const trace = events.findLast((event) => event.path === node.path && event.traceback)?.traceback ?? "";
+  const output = node.last_output ?? [];
+  redraw(box, [output, trace], () => [
+    output.length > 0 && section(t("detail.output"), h("pre", { class: "stack", tabindex: "0" }, output.join("\n"))),
+    trace && section(t("detail.traceback"), h("pre", { class: "stack", tabindex: "0" }, trace)),
+  ]);
+}
+
+/** What it has and uses now, its checks, who depends on whom, its spec. */
+export function drawFacts(box, node, { model, info, select }) {
+  const measured = model.statistics.get(node.path);
+  const long = span(Date.now() / 1000 - node.since);
+  const own = [node.path, node.pid, node.restarts, node.status, long, moodOf(node), node.children?.length];
+  const near = around(node, info, model).map(([name, nodes]) => [name, nodes.map((each) => [each.path, moodOf(each)])]);
+  const size = measured && { ...measured, history: measured.history?.at(-1)?.[0] };
+  redraw(box, [own, near, size, info?.spec, info?.checks], () => [
+    section(t("detail.facts"), facts(node, measured, long)),
+    measured?.history && charts(measured.history),
+    info?.checks?.length && section(t("detail.checks"), h("ul", { class: "checks" }, ...info.checks.map(check))),
+    ...around(node, info, model).map(([name, nodes]) => section(t(name), h("p", { class: "links" }, ...nodes.map((each) => link(each, select))))),
+    info?.spec && spec(info.spec, box),
+  ]);
+}
+
+function facts(node, measured, long) {
+  const isUp = node.pid !== null;
+  const rows = [
+    ["fact.pid", node.pid],
+    [moodOf(node) === "up" ? "fact.uptime" : "fact.since", long],
+    ["fact.restarts", node.restarts],
+    ["fact.says", node.status],
+    ["fact.memory", isUp && measured?.memory ? bytes(measured.memory) : null],
+    ["fact.start", measured?.start_seconds != null ? `${measured.start_seconds.toFixed(2)} s` : null],
+    ["fact.processes", isUp ? measured?.processes || null : null],
+    ["fact.threads", isUp ? measured?.threads || null : null],
+    ["fact.descriptors", isUp ? measured?.descriptors || null : null],
+  ];
+  const shown = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const list = h("dl", { class: "facts" }, ...shown.map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, String(value)))));
+  if (!isSupervisor(node) || !measured?.intensity) return list;
+  const { used, intensity, period } = measured;
+  return h("div", {}, list, h("p", { class: "remark" }, t("detail.window", { used, intensity, period: span(period) })));
+}
+
+function charts(history) {
+  if (history.length < 2) return h("p", { class: "remark" }, t("spark.wait"));
+  const of = (name, values, least, told) => {
+    const now = told(values.at(-1));
+    const most = told(Math.max(...values));
+    return h("figure", { class: `chart ${name}` },
+      h("figcaption", {}, h("span", {}, t(`fact.${name}`)), h("strong", {}, now), h("span", { class: "remark" }, t("spark.most", { most }))),
+      spark(values, { width: 240, height: 48, least, label: t(`spark.${name}`, { now, most }) }));
+  };
+  return h("div", { class: "charts" },
+    of("cpu", history.map(([, cpu]) => cpu), 0.01, cores),
+    of("memory", history.map(([, , memory]) => memory), 1, bytes));
+}
+
+function check({ purpose, what, is_well, looks, failures, said }) {
+  const mood = is_well === null ? "starting" : is_well ? "up" : "failed";
+  const words = is_well === null ? "check.unknown" : is_well ? "check.well" : "check.ill";
+  return h("li", {}, mark(mood), h("span", {}, h("strong", { lang: "en" }, `${purpose}: ${what}`), ` ${t(words)} `,
+    h("span", { class: "remark" }, t("check.looks", { looks, failures })), said && h("span", { class: "problem", lang: "en" }, said)));
+}
+
+/** What it depends on, and what of its siblings was seen to depend on it. */
+function around(node, info, model) {
+  const after = [info?.spec?.after ?? []].flat().map((each) => (typeof each === "string" ? each : Object.values(each)[0]));
+  if (!after.length) return [];
+  const siblings = model.nodes.get(parentOf(node.path))?.children ?? [];
+  const isOne = (name, sibling) => sibling.name === name || (sibling.name.startsWith(`${name}-`) && /^\d+$/.test(sibling.name.slice(name.length + 1)));
+  const found = siblings.filter((sibling) => sibling !== node && after.some((name) => isOne(name, sibling)));
+  return found.length ? [["detail.depends", found]] : [];
+}
+
+function link(node, select) {
+  return h("button", { type: "button", class: "chip", onclick: () => select(node.path) }, mark(moodOf(node)), node.name, h("span", { class: "unseen" }, ` ${t(`mood.${moodOf(node)}`)}`));
+}
+
+function spec(given, box) {
+  const wasOpen = box.querySelector("details.spec")?.open ?? false;
+  const rows = Object.entries(given).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, told(value))));
+  return h("details", { class: "spec part", open: wasOpen }, h("summary", {}, t("detail.spec")), h("dl", { class: "spec-list", lang: "en" }, ...rows));
+}
+
+function told(value) {
+  if (Array.isArray(value) && value.every((each) => typeof each !== "object")) return value.join(" ");
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+}

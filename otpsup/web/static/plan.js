@@ -1,0 +1,66 @@
+// What the tree file would change, as a diff, and doing it.
+
+import { get, may, post } from "./api.js";
+import { dialog } from "./dialogs.js";
+import { h } from "./dom.js";
+import { t } from "./i18n.js";
+
+const SIGNS = { start: "+", stop: "−", restart: "↻", change: "~" };
+
+/** Shows the plan; `after()` is called when it was done. */
+export async function openPlan(after) {
+  const body = h("div", { class: "plan", "aria-live": "polite" }, h("p", { class: "wait" }, t("loading")));
+  const close = h("button", { type: "button", onclick: () => box.close() }, t("close"));
+  const box = dialog(t("plan.title"), body, [close], { wide: true });
+  try {
+    const changes = await get("plan");
+    body.replaceChildren(...diff(changes));
+    const isSame = changes.every((change) => change.action === "stay");
+    if (!isSame) offer(box, body, close, after);
+  } catch (error) {
+    body.replaceChildren(h("p", { class: "problem", lang: "en" }, error.message));
+  }
+}
+
+function offer(box, body, close, after) {
+  if (!may("admin")) {
+    close.before(h("span", { class: "remark" }, t("plan.view")));
+    return;
+  }
+  const go = h("button", { type: "button", class: "main", onclick: () => apply(go, body, after) }, t("plan.apply"));
+  close.after(go);
+  go.focus();
+}
+
+async function apply(go, body, after) {
+  go.disabled = true;
+  go.textContent = t("plan.applying");
+  try {
+    const changes = await post("update");
+    body.replaceChildren(...diff(changes, true));
+    go.remove();
+    after();
+  } catch (error) {
+    body.replaceChildren(h("p", { class: "problem", lang: "en" }, error.message));
+    go.disabled = false;
+    go.textContent = t("plan.apply");
+  }
+}
+
+/** The changes as lines; those that stay are counted. */
+function diff(changes, isDone = false) {
+  const real = changes.filter((change) => change.action !== "stay");
+  const stay = changes.length - real.length;
+  const foot = stay ? [h("p", { class: "remark" }, t("plan.stay", { n: stay }))] : [];
+  if (!real.length) return [h("p", {}, isDone ? t("plan.done") : t("plan.same")), ...foot];
+  return [h("ul", { class: "diff" }, ...real.map((change) => lineOf(change, isDone))), ...foot];
+}
+
+function lineOf({ action, path, why, error }, isDone) {
+  const state = error ? "bad" : isDone ? "good" : "";
+  return h("li", { class: `${action} ${state}` },
+    h("span", { class: "diff-sign", "aria-hidden": "true" }, SIGNS[action]),
+    h("span", { class: "diff-what" }, `${t(`plan.${action}`)} `, h("strong", {}, path)),
+    why && h("span", { class: "diff-why", lang: "en" }, why),
+    error && h("span", { class: "problem", lang: "en" }, error));
+}
