@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ from .process import ChildProcess, Host
 if TYPE_CHECKING:
     from ..statistics import CheckResult
 
+_LAST_WORDS = 0.5
+"""Seconds that a program's last words have to come in when it has ended."""
 _MOST = 4096
 """Bytes of the output of a program that looks, of which the last line is told."""
 
@@ -196,6 +199,7 @@ class _Exec:
         self._looking = looking
         self._process: ChildProcess | None = None
         self._said = b""
+        self._has_said_all = asyncio.Event()
 
     async def __call__(self) -> str | None:
         """Look once."""
@@ -212,6 +216,7 @@ class _Exec:
 
         side = Side(self._host, heard)
         self._said = b""
+        self._has_said_all.clear()
         self._process = process = ChildProcess(side, self._child.path, self._child.run, self._spec)
         self._looking.add(process)
         process.listen = self._hear
@@ -221,11 +226,23 @@ class _Exec:
         except asyncio.CancelledError:
             process.kill()
             raise
-        return None if reason.kind == "normal" else self._words(reason)
+        if reason.kind == "normal":
+            return None
+        await self._all_said()
+        return self._words(reason)
+
+    async def _all_said(self) -> None:
+        """Another thread reads what it says, and may not have read its last words."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                await self._has_said_all.wait()
 
     def _hear(self, data: bytes) -> bool:
-        """In the pump's thread: what it says last is why not."""
+        """In the pump's thread: what it says last is why not; nothing is the end of it."""
         self._said = (self._said + data)[-_MOST:]
+        if not data:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                self._host.loop.call_soon_threadsafe(self._has_said_all.set)
         return False
 
     def _words(self, reason: Reason) -> str:

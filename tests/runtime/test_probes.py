@@ -198,14 +198,14 @@ def test_the_age_of_a_file(tmp_path: Path) -> None:
     alive = tmp_path / "alive"
     alive.touch()
     os.utime(alive, (0, 0))
-    check = Check(file_age(alive, 0.3), interval=0.02)
+    check = Check(file_age(alive, 0.3), interval=0.02, timeout=9)
     touches = ["sh", "-c", f"for i in 1 2 3 4 5 6; do touch {alive}; sleep 0.1; done; sleep 100"]
     with looked_after(Command("c", touches, liveness=check)) as (tree, events):
         begun = node(tree, "c").since
         event = events.until("c", kind="child_terminated")
         assert "was changed" in (event.reason or "")
         assert event.at - begun > 0.6
-    check = Check(file_age(tmp_path / "none", 0.1), interval=0.02)
+    check = Check(file_age(tmp_path / "none", 0.1), interval=0.02, timeout=9)
     with looked_after(Command("c", SLEEP, liveness=check)) as (_, events):
         assert "No such file" in ended(events)
 
