@@ -60,6 +60,7 @@ def agree(document: Any, folder: Path) -> bool:
     return True
 
 
+@pytest.mark.slow  # of its dialect: that takes a while, for it is long
 def test_it_is_a_schema() -> None:
     """It is one of the dialect that it names, and JSON."""
     jsonschema.Draft202012Validator.check_schema(schema())

@@ -14,6 +14,7 @@ from otpsup.web.files import FOLDER
 from tests.support.browser import CHROMIUM, COMPLAINTS, chromium, growing, row, visit
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Debian's chromium")
 def test_a_kill_is_seen(tmp_path: Path) -> None:
     with growing(tmp_path) as (tree, url), chromium() as browser:

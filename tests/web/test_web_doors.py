@@ -141,6 +141,7 @@ def test_mounted_in_an_application(tmp_path: Path) -> None:
             begun = client.post(f"{base}/login", {"token": client.tokens["view"]}, None)
             assert f"Path={base}" in begun.headers["set-cookie"].split("; ")
             with client.open(f"{base}/api/v1/events?recent=9") as sock:
+                read_until(sock, b"event: ")  # what was before, or a gap: it hears the tree
                 restarted = client.post(f"{base}/api/v1/children/web:restart")
                 assert restarted.status == 200
                 read_until(sock, b"event: progress")
