@@ -296,7 +296,8 @@ def crash_in(host: Host, folder: Path) -> None:
     host.process.stdin.write(b"\n")
     host.process.stdin.flush()
     assert host.hear() == "killed"
-    until(lambda: b"restarts" in (folder / "box/state.json").read_bytes())
+    state = folder / "box/state.json"
+    until(lambda: state.exists() and b"restarts" in state.read_bytes())
 
 
 @pytest.mark.parametrize("wait", ["0", pytest.param("3600", marks=pytest.mark.slow)])
