@@ -97,7 +97,10 @@ class Contained:
         try:
             self._give(answer, what, call)
         finally:
-            self._doing = before
+            if before is None:
+                self._came_back()
+            else:  # it has asked itself
+                self._doing = before
 
     def _give(self, answer: Future[Any], what: str, call: Callable[[Plugin], Any]) -> None:
         try:

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class Plugins:
-    """Of one tree. All methods may be called from any thread, but not from several at once.
+    """Of one tree. All methods may be called from any thread; one update is made at a time.
 
     Args:
         tree: asks the tree, for plug-ins.

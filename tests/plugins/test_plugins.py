@@ -231,9 +231,13 @@ def test_it_answers_requests_and_pages() -> None:
             other.page("/x", {})
 
 
-def test_who_asks_one_that_fails_or_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In time."""
+def test_who_asks_one_that_fails_or_hangs_is_told(
+    log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In time; and the log has that it hangs, and that it does no more."""
     monkeypatch.setattr(host, "_PATIENCE", 0.1)
+    monkeypatch.setattr(contained, "HANGS", 0.05)
+    monkeypatch.setattr("otpsup.session._LOOK", 0.02)
 
     class Broken(Rooms):
         def ask(self, what: str, fields: Any) -> Any:
@@ -248,7 +252,9 @@ def test_who_asks_one_that_fails_or_hangs_is_told(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(PluginFailed, match="plug-in 'Held' has not answered for 0.1 s"):
             tree.ask_plugin("Held", "x")
         restarted(tree)
+        line(log, "plug-in Held hangs in ask('x')")
         held.go.set()
+        line(log, "plug-in Held goes on: ask('x') took")
 
 
 # The class of FastBlog's documents.
