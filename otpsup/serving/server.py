@@ -1,12 +1,10 @@
-"""uvicorn in a thread of its own. The only module that imports it: extra `web`."""
+"""uvicorn in a thread of its own. With `protocol` all that imports it: extra `web`."""
 
 from __future__ import annotations
 
 import asyncio
-import resource
 import socket
 import ssl
-import struct
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +20,8 @@ from .sockets import Address, CannotServe
 
 try:
     import uvicorn
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    from .protocol import protocol
 except ImportError as error:
     _missing: ImportError | None = error
 else:
@@ -32,11 +31,6 @@ _FOR_EVER = 10.0**8
 """Seconds that an idle connection stays open: clients of supervisord do not expect that it ends."""
 _GRACE = 2
 """Seconds that what is being answered gets when the server ends."""
-_LONGEST_HEAD = 64 * 1024
-_HEAD_TIME = 20.0
-"""Seconds from the first byte of a head to its last."""
-_MOST = 2000
-"""Connections that are open at once, if there are enough descriptors; see `most`."""
 _AT_ONCE = 16
 """Connections that are accepted before those too many are closed."""
 _BACKLOG = 1024
@@ -185,7 +179,7 @@ def missing(why: str, error: ImportError) -> NoWebServer:
 
 def _server(place: _Place, over: asyncio.Event) -> Any:
     config = uvicorn.Config(
-        place.site.make(over), http=_protocol(), ws="none", lifespan="off", log_config=None,
+        place.site.make(over), http=protocol(), ws="none", lifespan="off", log_config=None,
         access_log=False, server_header=False, date_header=False,
         timeout_keep_alive=int(_FOR_EVER), timeout_graceful_shutdown=_GRACE, proxy_headers=False,
         log_level="critical", backlog=_AT_ONCE, ssl_certfile=place.site.certificate,
@@ -203,88 +197,3 @@ def _server(place: _Place, over: asyncio.Event) -> Any:
             await over.wait()
 
     return Server(config)
-
-
-def _protocol() -> Any:
-    known: dict[Any, None] = {}
-
-    class Bounded(HttpToolsProtocol):
-        """Cuts off who sends a head that has no end, and, if too many are connected, who has asked
-        nothing for the longest time."""
-
-        _head = 0
-        _is_head = True
-        _late: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            known[self] = None
-            if len(known) > most():
-                next((each for each in known if each.is_idle), self).transport.abort()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            known.pop(self, None)
-            self._is_in_time()
-            super().connection_lost(exc)
-
-        @property
-        def is_idle(self) -> bool:
-            """No request of it is being answered."""
-            is_going = self.transport.is_closing()
-            return not is_going and (self.cycle is None or self.cycle.response_complete)
-
-        def on_message_complete(self) -> None:
-            known[self] = known.pop(self, None)  # to the end
-            super().on_message_complete()
-
-        def on_message_begin(self) -> None:
-            self._head, self._is_head = 0, True
-            super().on_message_begin()
-            told: dict[object, object] = {
-                "abort": self._drop,
-                "peer": _peer(self.transport),
-            }
-            self.scope["extensions"] = {"otpsup": told}  # beside those of ASGI
-
-        def _drop(self) -> None:
-            """At once, with what the kernel has for it: that would else wait to be read."""
-            found = self.transport.get_extra_info("socket")
-            if found is not None:
-                found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("2i", 1, 0))
-            self.transport.abort()
-
-        def on_headers_complete(self) -> None:
-            self._is_head = False
-            self._is_in_time()
-            super().on_headers_complete()
-
-        def _is_in_time(self) -> None:
-            if self._late is not None:
-                self._late.cancel()
-                self._late = None
-
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            self._head += len(data)
-            if self._is_head and self._head > _LONGEST_HEAD:
-                self.transport.close()
-            elif self._is_head and self._late is None:
-                self._late = self.loop.call_later(_HEAD_TIME, self.transport.abort)
-
-    return Bounded
-
-
-def _peer(transport: Any) -> int | None:
-    """The user at the other end of a unix socket, as the kernel knows it (SO_PEERCRED)."""
-    found = transport.get_extra_info("socket")
-    if found is None or found.family != socket.AF_UNIX:
-        return None
-    credentials = struct.Struct("3i")
-    raw = found.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
-    return int(credentials.unpack(raw)[1])
-
-
-def most() -> int:
-    """How many may be connected: a part of the descriptors, which the programs need, too."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MOST if soft == resource.RLIM_INFINITY else max(min(soft // 4, _MOST), 8)

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from ..plain import plain
 from ..serving.asgi import Receive, Scope, Send
-from ..serving.server import most
+from ..serving.limits import most
 from . import files
 from .access import Access
 from .door import Door

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otpsup import InvalidSpec, Tree, Web
-from otpsup.serving import server
+from otpsup.serving import protocol
 from otpsup.web import requests as web_requests
 from otpsup.web import shapes
 from otpsup.web.access import may
@@ -266,7 +266,7 @@ def test_large_bodies(shop: Client) -> None:
 
 def test_half_open_requests(shop: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A head, or a body, that does not come to its end is given up; others are served meanwhile."""
-    monkeypatch.setattr(server, "_HEAD_TIME", 0.3)
+    monkeypatch.setattr(protocol, "_HEAD_TIME", 0.3)
     monkeypatch.setattr(web_requests, "PATIENCE", 0.3)
     head = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     with (
