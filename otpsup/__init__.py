@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .errors import NotFound as NotFound
     from .errors import NotPermitted as NotPermitted
     from .errors import NotReading as NotReading
+    from .errors import NoStacks as NoStacks
     from .errors import NoTreeFile as NoTreeFile
     from .errors import NotRunning as NotRunning
     from .errors import OtpsupError as OtpsupError
@@ -124,6 +125,7 @@ _HOME = {
         "InvalidSpec",
         "MaxChildren",
         "NoProcess",
+        "NoStacks",
         "NoTreeFile",
         "NotAChild",
         "NotASupervisor",
@@ -210,6 +212,7 @@ __all__ = [
     "MemoryOver",
     "Metrics",
     "NoProcess",
+    "NoStacks",
     "NoTreeFile",
     "NotAChild",
     "NotASupervisor",

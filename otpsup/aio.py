@@ -141,6 +141,10 @@ class AsyncTree:
         """See `Tree.signal`."""
         await self._ask("signal", path=path, signal=signal)
 
+    async def stacks(self, path: str) -> str:
+        """See `Tree.stacks`."""
+        return str(await self._ask("stacks", path=path))
+
     async def info(self, path: str) -> dict[str, Any]:
         """See `Tree.info`."""
         return dict(await self._ask("info", path=path))

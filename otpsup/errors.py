@@ -177,6 +177,12 @@ class NotReading(RequestError):
     code = "not_reading"
 
 
+class NoStacks(RequestError):
+    """A process that runs cannot tell where it is."""
+
+    code = "no_stacks"
+
+
 class NoTreeFile(RequestError):
     """The tree was not started from a file, and none was named."""
 

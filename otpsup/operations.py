@@ -87,6 +87,9 @@ class Running(Protocol):
     def signal(self, path: str, number: int) -> None:
         """Send a signal to a child's process."""
 
+    async def stacks(self, path: str) -> str:
+        """The stacks of a Python worker."""
+
     def write_stdin(self, path: str, data: bytes) -> None:
         """Write to a command's standard input; an OSError if that takes nothing."""
 
@@ -271,6 +274,10 @@ class Operations:
     def signal(self, path: str, signal: str | int) -> None:
         """Send a signal to a child's process."""
         self._session.signal(path, _signal(signal))
+
+    async def stacks(self, path: str) -> str:
+        """Where a Python worker is."""
+        return await self._session.stacks(path)
 
     def write_stdin(self, path: str, data: str) -> None:
         """Write to a command's standard input."""

@@ -27,14 +27,14 @@ from .engine.events import Boot, Shutdown
 from .engine.events import Event as News
 from .engine.node import Node
 from .engine.snapshot import snapshot
-from .errors import NoProcess, OtpsupError
+from .errors import NoProcess, NoStacks, OtpsupError
 from .events import from_effect
 from .logger import logger
 from .operations import Operations, Root, Source
 from .runtime import capacity
 from .runtime.logs.taps import Tap
 from .runtime.loop import Runner
-from .specs import DynamicSupervisor, Supervisor
+from .specs import Command, DynamicSupervisor, Supervisor
 from .specs.health import Checks
 from .specs.plugin import Given
 from .specs.supervisors import files_of
@@ -245,6 +245,25 @@ class Session(Backend):
         if child.pid is None or not self._runner.signal(path, child.run, number):
             what = "is a supervisor" if isinstance(child, Node) else f"is {child.state}"
             raise NoProcess(f"cannot signal {path or self.name!r}: it {what}, and has no process")
+
+    async def stacks(self, path: str) -> str:
+        """Where a Python worker is: the stacks of all its threads and tasks.
+
+        Raises:
+            NotFound, NoProcess: there is no such child, or no process of it.
+            NoStacks: it cannot tell.
+        """
+        child = self.find(path)
+        if child.pid is not None and isinstance(child.spec, Command):
+            raise NoStacks(
+                f"{path!r} is a command, and only Python workers tell their stacks; if it is "
+                f"Python, `py-spy dump --pid {child.pid}` may do"
+            )
+        found = await self._runner.stacks(path, child.run) if child.pid is not None else None
+        if found is None:
+            what = "is a supervisor" if isinstance(child, Node) else f"is {child.state}"
+            raise NoProcess(f"no stacks of {path or self.name!r}: it {what}, and has no process")
+        return found
 
     def write_stdin(self, path: str, data: bytes) -> None:
         """Write to the standard input of a command that has a pipe there.

@@ -120,6 +120,16 @@ class Verbs(ABC):
         """
         self._ask("signal", path=path, signal=signal)
 
+    def stacks(self, path: str) -> str:
+        """Where a Python worker is just now: the stacks of all its threads and asyncio tasks, as
+        faulthandler tells them, innermost first. It goes on meanwhile, also if it hangs.
+
+        Raises:
+            NotFound, NoProcess: there is no such child, or no process of it.
+            NoStacks: it is a command, was stopped by a signal, or did not tell within 5 s.
+        """
+        return str(self._ask("stacks", path=path))
+
     def write_stdin(self, path: str, text: str) -> None:
         """Write to the standard input of a command with `stdin="pipe"`.
 

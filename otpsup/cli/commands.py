@@ -93,6 +93,11 @@ _LOOK = (
         "look", (_PATH,), _COMMON,
     ),
     Subcommand(
+        "stacks", "facts:stacks",
+        "tell where a Python worker is: the stacks of its threads and asyncio tasks", "look",
+        (_A_PATH,), _COMMON,
+    ),
+    Subcommand(
         "pid", "facts:pid", "print the pid of a child; without PATH, of the tree's host", "look",
         (_PATHS,), _COMMON,
     ),

@@ -1,4 +1,4 @@
-"""`info`, `pid`: facts about a running tree and its children."""
+"""`info`, `stacks`, `pid`: facts about a running tree and its children."""
 
 from __future__ import annotations
 
@@ -80,6 +80,14 @@ def _inner(key: str, value: Any) -> str:
 
 def _clock(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+@connected
+def stacks(client: TreeClient, options: Options) -> str:
+    """Where a Python worker is."""
+    path = found(client.status(), options.path).path
+    text = client.stacks(path)
+    return show.as_json({"path": path, "stacks": text}) if options.json else f"{text.strip()}\n"
 
 
 @connected

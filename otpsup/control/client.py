@@ -26,7 +26,7 @@ _PROMPT = 10.0
 _AT_ONCE = {
     *("status", "outline", "which_children", "count_children"),
     *("about", "info", "signal", "write_stdin", "recent_events", "reopen_logs"),
-    "statistics",
+    *("statistics", "stacks"),
 }
 """What a tree answers at once, whatever it is doing, and the seconds that it has for that."""
 

@@ -1,39 +1,55 @@
-"""A worker that did not listen, and where it hangs: it is asked before it is killed."""
+"""A worker is asked where it is, all of its stacks: before it is killed because it did not listen,
+or because somebody wants to know.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from ..errors import NoStacks
+from ..plain import plain_lines
 from . import stacks
 from .launch import Signaller
 
+if TYPE_CHECKING:
+    from .process import ChildProcess
+
 _STACKS = 0.5
 """Seconds, at most, in which it may tell where it hangs."""
+_PATIENCE = 5.0
+"""The same, if it is not to be killed."""
 _GLANCE = 0.02
 
 
 class Hanging:
-    """One worker that is late.
+    """One worker that is asked.
 
     Args:
-        kill: called when it has told, or has not in time.
+        told: called when it has told, or has not in time.
+        patience: seconds that it has.
 
     Attributes:
         why: why it did not end, as far as that is known.
         where: its stacks, as it wrote them.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, kill: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        told: Callable[[], None],
+        patience: float = _STACKS,
+    ) -> None:
         self._loop = loop
-        self._kill = kill
+        self._told = told
+        self._patience = patience
         self._stacks: int | None = None
         self._look: asyncio.TimerHandle | None = None
         self.why = self.where = ""
 
     def ask(self, process: Signaller) -> bool:
-        """Whether it may answer; False, and `kill` is not called, if not."""
+        """Whether it may answer; False, and `told` is not called, if not."""
         if not process.pid or process.has_ended():
             return False  # it is lost, or only what it has left behind is waited for
         if stacks.is_stopped(process.pid):
@@ -43,17 +59,17 @@ class Hanging:
         if self._stacks is None:
             return False
         process.send(stacks.SIGNAL)
-        self._await("", self._loop.time() + _STACKS)
+        self._await("", self._loop.time() + self._patience)
         return True
 
     def _await(self, before: str, until: float) -> None:
         """Look until there is no more to come."""
         if self._stacks is None:
             return
-        text = stacks.read(self._stacks)
-        if (text and text == before) or self._loop.time() >= until:
+        text, is_all = stacks.read(self._stacks)
+        if is_all or (text and text == before) or self._loop.time() >= until:
             self.why, self.where = "it did not listen", stacks.own(text)
-            self._kill()
+            self._told()
             return
         self._look = self._loop.call_later(_GLANCE, self._await, text, until)
 
@@ -62,5 +78,43 @@ class Hanging:
         if self._look:
             self._look.cancel()
         if self._stacks is not None:
-            os.close(self._stacks)
+            stacks.close(self._stacks)
             self._stacks = None
+
+
+class Whereabouts:
+    """Of workers that are to go on. Of one that several ask at once, all get the one answer."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._asked: dict[ChildProcess, asyncio.Future[str]] = {}
+
+    async def of(self, process: ChildProcess) -> str:
+        """All its stacks, as it writes them, without its secrets.
+
+        Raises:
+            NoStacks: it cannot tell; says why.
+        """
+        asked = self._asked.get(process)
+        if asked is None:
+            asked = self._asked[process] = asyncio.ensure_future(self._ask(process))
+            asked.add_done_callback(lambda _: self._asked.pop(process))
+        return await asyncio.shield(asked)
+
+    async def _ask(self, process: ChildProcess) -> str:
+        told = self._loop.create_future()
+        hanging = Hanging(self._loop, lambda: told.set_result(None), _PATIENCE)
+        signaller = process.signaller
+        try:
+            if signaller is None or not hanging.ask(signaller):
+                raise _silent(process, hanging.why or "it has just begun, or has just ended")
+            await told
+        finally:
+            hanging.close()
+        if not hanging.where:
+            raise _silent(process, f"it has told nothing within {_PATIENCE:g} s")
+        return plain_lines(process.hide(hanging.where))
+
+
+def _silent(process: ChildProcess, why: str) -> NoStacks:
+    return NoStacks(f"no stacks of {process.path!r} can be had: {why}")

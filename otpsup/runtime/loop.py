@@ -57,6 +57,7 @@ from .fault import Fault
 from .launch import Spawner
 from .launcher.server import SPARE
 from .launcher.strays import above
+from .hanging import Whereabouts
 from .ledger import Ledger
 from .logs import LogPump
 from .process import ChildProcess
@@ -102,6 +103,7 @@ class Runner:
         self._ledger = Ledger(self.engine.children)
         self.pump.count = self._ledger.log
         self.checkups = Checkups(self, self._ledger)
+        self._whereabouts = Whereabouts(self.loop)
         self.sockets = Sockets()
         self.umask = current_umask()
         self.adopt = adopt
@@ -182,6 +184,18 @@ class Runner:
         if process is not None:
             process.write_stdin(data)
         return process is not None
+
+    async def stacks(self, path: str, run: int) -> str | None:
+        """Where an incarnation of a Python worker is, all its stacks; None if it is gone.
+
+        Raises:
+            NoStacks: it cannot tell.
+        """
+        process = self._processes.get((path, run))
+        if process is None:
+            return None
+        own = process.child if isinstance(process, hooks.HookedProcess) else process
+        return await self._whereabouts.of(own)
 
     def _pids(self) -> dict[str, int]:
         """The process of each child that has one, by the child's path."""

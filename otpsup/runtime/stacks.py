@@ -1,30 +1,36 @@
-"""Where a Python worker hangs: it is asked for all its stacks before it is killed.
+"""Where a Python worker is: it is asked for all its stacks, on demand or before it is killed.
 
 The worker offers them: on `SIGNAL` faulthandler writes the stacks of all threads into a memfd, from
 C, so it works where the main thread is stuck in a lock or in C code; if that thread comes to run
-Python, the stacks of its asyncio tasks follow. The supervisor reads that memfd through /proc: a
-worker that does well costs it nothing.
+Python, the stacks of its asyncio tasks follow, and a mark that this was all. The supervisor reads
+that memfd through /proc, and empties it: a worker that is never asked costs it nothing.
 """
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import faulthandler
-import io
 import os
 import signal
 import sys
+from typing import Any
 
 NAME = "otpsup-stacks"
 SIGNAL = signal.SIGRTMIN + 7 if hasattr(signal, "SIGRTMIN") else 0
 _MOST = 256 * 1024
 """Bytes that are read of it."""
+_DEEPEST = 100
+"""Frames of a task, as faulthandler has of a thread."""
+_ALL = b"\0"
+"""Comes last, if the main thread has come to run Python."""
 
 
 def offer() -> None:
     """In the worker's main thread: write all stacks when asked."""
     try:
-        fd = os.memfd_create(NAME)
+        made = os.memfd_create(NAME)
+        fd = os.open(f"/proc/self/fd/{made}", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        os.close(made)
         _signal.signal(SIGNAL, lambda *_: _write_tasks(fd))
         faulthandler.register(SIGNAL, file=fd, all_threads=True, chain=True)
     except (AttributeError, OSError, ValueError):  # not on this system
@@ -32,17 +38,28 @@ def offer() -> None:
 
 
 def _write_tasks(fd: int) -> None:
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
-        return
     try:
-        tasks = asyncio.all_tasks()
+        asyncio = sys.modules.get("asyncio")
+        for task in asyncio.all_tasks() if asyncio else ():
+            lines = [f"Task {task.get_name()!r} (most recent call first):", *_frames(task)]
+            os.write(fd, ("\n" + "\n".join(lines) + "\n").encode(errors="replace"))
     except RuntimeError:  # no loop runs
-        return
-    for task in tasks:
-        text = io.StringIO()
-        task.print_stack(file=text)
-        os.write(fd, f"\n{text.getvalue()}".encode(errors="replace"))
+        pass
+    os.write(fd, _ALL)
+
+
+def _frames(task: Any) -> list[str]:
+    """All coroutines that wait for one another, in the form of faulthandler: the task itself knows
+    of the outermost only."""
+    found: list[str] = []
+    each = task.get_coro()
+    while each is not None and len(found) < _DEEPEST:
+        frame = getattr(each, "cr_frame", None) or getattr(each, "gi_frame", None)
+        if frame is not None:
+            code = frame.f_code
+            found.append(f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_name}')
+        each = getattr(each, "cr_await", None) or getattr(each, "gi_yieldfrom", None)
+    return found[::-1]
 
 
 def attach(pid: int) -> int | None:
@@ -54,15 +71,22 @@ def attach(pid: int) -> int | None:
     try:
         for number in os.listdir(folder):  # noqa: PTH208
             if os.readlink(f"{folder}/{number}").startswith(f"/memfd:{NAME}"):  # noqa: PTH115
-                return os.open(f"{folder}/{number}", os.O_RDONLY | os.O_CLOEXEC)
+                return os.open(f"{folder}/{number}", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return None
     return None
 
 
-def read(fd: int) -> str:
-    """What has been written so far."""
-    return os.pread(fd, _MOST, 0).decode(errors="replace")
+def read(fd: int) -> tuple[str, bool]:
+    """What has been written so far, and whether that is all for certain."""
+    data = os.pread(fd, _MOST, 0)
+    return data.replace(_ALL, b"").decode(errors="replace"), data.endswith(_ALL)
+
+
+def close(fd: int) -> None:
+    """It was read: what comes next begins anew."""
+    os.ftruncate(fd, 0)
+    os.close(fd)
 
 
 def own(text: str) -> str:

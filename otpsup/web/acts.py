@@ -141,6 +141,12 @@ def signal(asked: Asked) -> Any:
         verbs.signal(asked.path, signal if isinstance(signal, str) else int(signal))
 
 
+def stacks(asked: Asked) -> Any:
+    """Where it is."""
+    with asked.door.verbs() as verbs:
+        return {"path": asked.path, "stacks": verbs.stacks(asked.path)}
+
+
 def monitor(asked: Asked) -> Any:
     """Look after it."""
     with asked.door.verbs() as verbs:

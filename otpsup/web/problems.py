@@ -19,6 +19,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "already_started": 409, "already_present": 409, "running": 409, "restarting": 409,
     "simple_one_for_one": 409, "max_children": 409, "not_a_supervisor": 409,
     "caller_not_ready": 409, "dependency_not_met": 409, "no_process": 409, "not_reading": 409,
+    "no_stacks": 409,
     "no_tree_file": 409, "update_refused": 409, "start_failed": 409, "too_large": 409,
     "invalid_spec": 422, "invalid_file": 422, "protocol": 422,
     "eperm": 403,

@@ -124,6 +124,8 @@ ROUTES: Final[tuple[Route, ...]] = (
            acts.restart, answer=_STATUS),
     _child("signal", "operate", "Send a signal to a child's process.", acts.signal,
            body=body(("signal",), signal=shapes.SIGNAL)),
+    _child("stacks", "operate", "Tell where a Python worker is: the stacks of its threads and "
+           "asyncio tasks.", acts.stacks, answer=ref("Stacks")),
     _child("monitor", "operate", "Restart a child again when it ends.", acts.monitor),
     _child("unmonitor", "operate", "Leave a child alone when it ends.", acts.unmonitor),
     _child("scale", "operate", "Run so many copies of a program.", acts.scale,

@@ -159,6 +159,7 @@ COMPONENTS: Final[Mapping[str, Shape]] = {
     "Why": _has(path=TEXT, state=_STATE, why=_TEXTS, waits=_TEXT_OR_NOT,
                 next_attempt=_NUMBER_OR_NOT, last_exit=_TEXT_OR_NOT, last_output=_TEXTS,
                 traceback=TEXT),
+    "Stacks": _has(path=TEXT, stacks=TEXT),
     "Change": _has(path=TEXT, action={"enum": list(ACTIONS), "type": "string"}, why=TEXT,
                    error=_TEXT_OR_NOT),
     "Event": _has(at=_NUMBER, kind=TEXT, path=TEXT, state=_TEXT_OR_NOT, pid=_WHOLE_OR_NOT,

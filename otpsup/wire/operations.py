@@ -52,6 +52,7 @@ FIELDS: dict[str, dict[str, Field]] = {
     "about": {},
     "info": {"path": _PATH},
     "signal": {"path": _PATH, "signal": _SIGNAL},
+    "stacks": {"path": _PATH},
     "write_stdin": {"path": _PATH, "data": (lambda v: isinstance(v, str), "a text")},
     "plan": {"file": _FILE},
     "update": {"file": _FILE},
