@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from .errors import InvalidSpec as InvalidSpec
     from .errors import MaxChildren as MaxChildren
     from .errors import NoProcess as NoProcess
+    from .errors import NoStacks as NoStacks
     from .errors import NotAChild as NotAChild
     from .errors import NotASupervisor as NotASupervisor
     from .errors import NotFound as NotFound
     from .errors import NotPermitted as NotPermitted
     from .errors import NotReading as NotReading
-    from .errors import NoStacks as NoStacks
     from .errors import NoTreeFile as NoTreeFile
     from .errors import NotRunning as NotRunning
     from .errors import OtpsupError as OtpsupError

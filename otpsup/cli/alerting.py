@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..control.client import TreeClient
-from . import show, table
+from ..durations import duration
+from . import show
 from .parameters import BadUsage, Options
 from .verbs import SomeFailed, connected
 
@@ -51,7 +52,7 @@ def _channel(channel: Mapping[str, Any]) -> str:
 
 
 def _ago(at: float) -> str:
-    return table.duration(time.time() - at)
+    return duration(time.time() - at)
 
 
 def _test(client: TreeClient, options: Options) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ..control.client import TreeClient
 from ..graph.marks import paint
+from ..selection import chosen
 from ..verbs import Change
 from . import progress, show, table
 from .parameters import Options
-from .selection import chosen
 from .verbs import SomeFailed, connected, each
 
 _DONE = {"start": "started", "stop": "stopped", "restart": "restarted", "change": "changed"}

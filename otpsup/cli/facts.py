@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..control.client import TreeClient
+from ..durations import duration
+from ..selection import chosen, found
 from ..views import ChildStatus
-from . import show, table
+from . import show
 from .parameters import Options
-from .selection import chosen, found
 from .verbs import SomeFailed, connected
 
 
@@ -51,7 +52,7 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if key == "template":
             yield from ((f"template.{part}", text) for part, text in _rows(value))
         elif key == "since" and isinstance(value, int | float):
-            yield key, f"{_clock(value)} ({table.duration(time.time() - value)} ago)"
+            yield key, f"{_clock(value)} ({duration(time.time() - value)} ago)"
         elif key == "command" and isinstance(value, list | tuple):
             yield key, shlex.join(map(str, value))
         elif isinstance(value, list | tuple):

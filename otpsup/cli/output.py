@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from ..control.client import TreeClient
 from ..graph.marks import pad, paint, width
 from ..plain import plain
+from ..selection import chosen, found
 from ..views import ChildStatus, Event
 from ..wire.lines import LogLine
 from . import show, table
 from .parameters import Options
-from .selection import chosen, found
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 """One a child, in turn; red is kept for what went wrong."""

@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterator
 
 from ..control.client import TreeClient
+from ..durations import duration
 from ..errors import OtpsupError
 from ..graph.marks import width
 from ..plain import plain
 from ..views import ChildStatus
-from . import table
+from ..waiting import told
 from .parameters import Options
 
 _PATIENCE = 1.0
@@ -60,7 +61,7 @@ def _tell(options: Options, what: str, done: threading.Event) -> None:
     begin, is_drawn = time.monotonic(), False
     try:
         while not done.wait(_AGAIN if is_drawn else _PATIENCE):
-            since, busy = table.duration(time.monotonic() - begin), _waiting(options)
+            since, busy = duration(time.monotonic() - begin), _waiting(options)
             _draw(f"waiting {since}: {busy}" if busy else f"{what or 'waiting'}, {since}")
             is_drawn = True
     finally:
@@ -92,10 +93,3 @@ def summary(root: ChildStatus) -> str:
     """Who is on the way to another state, and what each of them waits for."""
     busy = [node for node in root.walk() if node.state in _BUSY and not node.children]
     return "; ".join(map(told, busy))
-
-
-def told(node: ChildStatus) -> str:
-    """A node's state, for how long it has been in it, and what it waits for."""
-    since = table.duration(time.time() - node.since)
-    waits = f": {node.waits}" if node.waits else ""
-    return f"{node.path or node.name} is {node.state}, {since}{waits}"

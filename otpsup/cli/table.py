@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TextIO
 
+from ..durations import duration
 from ..graph.marks import COLOURS, MARKS, branches, paint
 from ..plain import plain as plain
 from ..views import ChildStatus
@@ -58,14 +59,3 @@ def _row(branch: str, node: ChildStatus, now: float) -> list[str]:
 def _remark(node: ChildStatus) -> str:
     last = f"last exit: {node.last_exit}" if node.last_exit and node.type != "supervisor" else ""
     return plain("; ".join(part for part in (node.status, node.waits, last) if part))
-
-
-def duration(seconds: float) -> str:
-    """A time span in two units at most: `12s`, `3m 5s`, `2h 7m`, `4d 1h`."""
-    whole = max(0, int(seconds))
-    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
-    if days:
-        return f"{days}d {hours}h"
-    if hours:
-        return f"{hours}h {minutes}m"
-    return f"{minutes}m {whole % 60}s" if minutes else f"{whole}s"

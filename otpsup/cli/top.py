@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from ..control.client import TreeClient
+from ..durations import duration
 from ..errors import NotRunning
 from ..plain import plain
 from ..views import ChildStatus
@@ -51,7 +52,7 @@ def cells(row: Row) -> tuple[str, ...]:
         "-" if row.cpu is None else f"{row.cpu:.1f}",
         "-" if row.memory is None else size(row.memory),
         str(row.processes or "-"),
-        table.duration(row.uptime),
+        duration(row.uptime),
         str(row.restarts),
     )
 

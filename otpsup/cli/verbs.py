@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
+from .. import rolling, selection
 from ..control.client import TreeClient
-from ..errors import AlreadyStarted, NotRunning, OtpsupError, StartFailed
+from ..errors import AlreadyStarted, NotRunning, OtpsupError
+from ..selection import chosen, found
 from ..views import ChildStatus
-from . import progress, selection, show
+from . import progress, show
 from .parameters import BadUsage, Options
-from .selection import chosen, found
 
 Verb = Callable[[TreeClient, Options], str]
 
@@ -147,44 +148,21 @@ def each(paths: Sequence[str], do: Callable[[str], str], options: Options) -> st
 
 
 def _roll(client: TreeClient, root: ChildStatus, options: Options) -> str:
-    """Restart copies so that no more than one is away; those that are not ready come first.
-
-    Each is stopped and started by two requests: a start that fails is not tried again then, and
-    counts as no restart, so that bad code takes one copy and not the tree.
+    """Restart copies one after the other, see `rolling`.
 
     Raises:
-        SomeFailed: one did not become ready, or another is not ready any more; those after it were
-            left alone.
+        SomeFailed: those after one that failed were left alone.
     """
-    paths = _copies(root, options)
-    paths.sort(key=lambda path: found(root, path).ready)
-    done: dict[str, str] = {}
-    for path in paths:
-        try:
-            _require_ready(client, done)
-            with progress.shown(options):
-                client.terminate_child(path)
-                done[path] = client.start_child(path).state
-        except (NotRunning, OtpsupError) as error:
-            left = [other for other in paths if other not in done and other != path]
-            what = f"; left as they are: {', '.join(left)}" if left else ""
-            raise SomeFailed(f"{error}{what}", show.pairs(done, options)) from None
-    return show.pairs(done, options)
-
-
-def _copies(root: ChildStatus, options: Options) -> list[str]:
-    """The copies that are meant; of a supervisor, its children."""
     if not options.paths:
         raise BadUsage("--rolling takes the PATH of copies, or of a supervisor; without --rolling, "
                        "restart without PATH takes one child after the other")  # fmt: skip
-    nodes = [found(root, path) for path in chosen(root, options.paths)]
-    return [each.path for node in nodes for each in (node.children or (node,))]
+    try:
+        with progress.shown(options):
+            done = list(rolling.restart(client, rolling.copies(root, options.paths)))
+    except rolling.Halted as error:
+        raise SomeFailed(str(error), _states(error.done, options)) from None
+    return _states(done, options)
 
 
-def _require_ready(client: TreeClient, paths: dict[str, str]) -> None:
-    root = client.status()
-    for path in paths:
-        node = root.find(path)
-        if node is None or not node.ready:
-            why = node.why[0] if node and node.why else f"{path} is gone"
-            raise StartFailed(f"{path} did not stay ready: {why}")
+def _states(nodes: Sequence[ChildStatus], options: Options) -> str:
+    return show.pairs({node.path: node.state for node in nodes}, options)

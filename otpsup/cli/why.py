@@ -7,11 +7,12 @@ import time
 from ..control import last_words
 from ..control.client import TreeClient
 from ..control.last_words import LastWords
+from ..durations import duration
 from ..errors import NotRunning
+from ..selection import found
 from ..views import ChildStatus
-from . import show, table
+from . import show
 from .parameters import Options
-from .selection import found
 
 
 def command(options: Options) -> str:
@@ -54,7 +55,7 @@ def _last_words(name: str | None, error: NotRunning) -> LastWords:
 
 
 def _when(words: LastWords) -> str:
-    ago = table.duration(time.time() - words.at)
+    ago = duration(time.time() - words.at)
     still = ", which still exists" if words.has_process else ""
     verb = "began" if words.kind == last_words.VANISHED else "ended"
     return f"{words.tree} is not running; it {verb} {ago} ago, in process {words.pid}{still}"

@@ -54,10 +54,10 @@ from . import beforehand, hooks, launchers, marks
 from .checkup import Checkups
 from .environment import current_umask
 from .fault import Fault
+from .hanging import Whereabouts
 from .launch import Spawner
 from .launcher.server import SPARE
 from .launcher.strays import above
-from .hanging import Whereabouts
 from .ledger import Ledger
 from .logs import LogPump
 from .process import ChildProcess

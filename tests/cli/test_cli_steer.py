@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otpsup import ChildStatus, Command, Supervisor, Tree, copies, log_line
-from otpsup.cli.selection import chosen
 from otpsup.control import address
+from otpsup.selection import chosen
 from tests.cli.test_cli import done, otpsup, pids, refused, sleeper, states
 from tests.support import ROOT
 from tests.support.program import ARGV

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from otpsup import ChildStatus
 from otpsup.cli import table
+from otpsup.durations import duration
 from tests.support.sizes import sized
 
 STATES = st.sampled_from(["down", "starting", "running", "stopping", "restarting"])
@@ -122,14 +123,14 @@ def test_plain(text: str) -> None:
 )
 def test_duration(seconds: float, expected: str) -> None:
     """A span is told in its two largest units, and is never negative."""
-    assert table.duration(seconds) == expected
+    assert duration(seconds) == expected
 
 
 @given(st.integers(0, 10**9))
 def test_duration_is_exact(seconds: int) -> None:
     """What is told, counted back to seconds, is the span without what the units leave out."""
     units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-    parts = table.duration(seconds).split()
+    parts = duration(seconds).split()
     told = sum(int(part[:-1]) * units[part[-1]] for part in parts)
     assert 0 <= seconds - told < units[parts[-1][-1]]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from ..errors import NotFound
-from ..views import ChildStatus
+from .errors import NotFound
+from .views import ChildStatus
 
 
 def found(root: ChildStatus, path: str | None) -> ChildStatus:
@@ -18,7 +18,7 @@ def found(root: ChildStatus, path: str | None) -> ChildStatus:
     """
     node = root.find(path or "")
     if node is None:
-        from ..specs.check import nearest  # only where something is wrong already
+        from .specs.check import nearest  # only where something is wrong already
 
         known = [n.path for n in root.walk() if n.path]
         if copies := _copies(known, path or ""):
