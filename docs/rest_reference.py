@@ -15,7 +15,7 @@ from typing import Any
 
 from otpsup.web.access import ROLES
 from otpsup.web.problems import STATUSES
-from otpsup.web.routes import ROUTES, SSE, SVG, Route
+from otpsup.web.routes import PLAIN, ROUTES, SSE, SVG, Route
 
 PAGE = Path(__file__).parent / "reference" / "rest.md"
 BEGIN = "<!-- Begin: made by docs/rest_reference.py; run it when the table of routes changes. -->"
@@ -26,6 +26,24 @@ _TITLES = {
     "admin": "Changing what there is takes `admin`",
     None: "Who asks: for anybody",
 }
+
+COMMANDS: Mapping[str, tuple[str, ...] | str] = {
+    "status": ("tree", "status"), "why": ("why",), "info": ("child", "about"),
+    "stacks": ("stacks_child",), "pid": ("child", "about"), "top": ("statistics",),
+    "metrics": ("statistics",), "logs": ("logs", "follow_logs"), "tail": ("logs", "follow_logs"),
+    "events": ("recent_events", "events"), "alerts": ("alerts", "test_alerts"), "wait": ("wait",),
+    "healthz": "`GET /healthz`, of the plug-in; as the command with `?format=`, `?include=`",
+    "start": ("start_child",), "stop": ("stop_child", "shutdown"),
+    "restart": ("restart_child", "roll_child"), "shutdown": ("shutdown",),
+    "signal": ("signal_child",), "reopen": ("reopen_logs",), "plan": ("plan",),
+    "update": ("update",), "add": ("add_children",), "remove": ("remove_child",),
+    "scale": ("scale_child",), "schema": ("schema",), "graph": ("graph", "picture"),
+    "simulate": ("simulate",),
+    "check": "`plan` with a `file`: it is read, and compared with what runs",
+    **dict.fromkeys(("run", "import", "shell", "web", "completion", "orphans"), ""),
+}  # fmt: skip
+"""What a command is over REST, by the routes' ids or in words; nothing for what is no matter of a
+tree that runs."""
 
 
 def page(before: str) -> str:
@@ -40,9 +58,20 @@ def _lines() -> Iterator[str]:
         yield from (f"## {_TITLES[role]}", "", "| | | takes | answers |", "|---|---|---|---|")
         yield from (_row(route) for route in ROUTES if route.role == role)
         yield ""
+    yield from ("## For each command", "", "| `otpsup` | |", "|---|---|")
+    yield from (f"| `{name}` | {_of(told)} |" for name, told in COMMANDS.items() if told)
+    alone = ", ".join(f"`{name}`" for name, told in COMMANDS.items() if not told)
+    yield from ("", f"Not about a tree that runs: {alone}.", "")
     yield from ("## Errors", "", "| `code` | status |", "|---|---|")
     yield from (f"| `{code}` | {status} |" for code, status in STATUSES.items())
     yield ""
+
+
+def _of(told: tuple[str, ...] | str) -> str:
+    if isinstance(told, str):
+        return told
+    known = {route.id: route for route in ROUTES}
+    return ", ".join(f"`{known[id].method} {known[id].path}`" for id in told)
 
 
 def _row(route: Route) -> str:
@@ -56,7 +85,7 @@ def _fields(shapes: Mapping[str, Any], mark: str) -> Iterator[str]:
 
 
 def _answer(route: Route) -> str:
-    if route.type in (SSE, SVG):
+    if route.type in (PLAIN, SSE, SVG):
         return f"`{route.type}`"
     if route.answer is None:
         return str(route.status)

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..engine.words import span
 from ..errors import OtpsupError
-from ..testing import BadScenario, Consequence, simulate, what_if
+from ..testing import BadScenario, simulate, what_if
+from ..testing.told import in_words
 from . import show, table, target
 from .parameters import BadUsage, Options
 
@@ -29,10 +29,6 @@ def command(options: Options) -> str:
         raise BadUsage(f"{options.file} is a program, and no file of scenarios; add --kill PATH")
     _scenarios(options.file or "-")
     return ""
-
-
-_SHOWN = 40
-"""Steps; of more, the middle is left out. --json has all."""
 
 
 class SomeFailed(OtpsupError):
@@ -131,37 +127,4 @@ def _what_if(options: Options) -> str:
     found = what_if(tree, killed, options.broken, begin)
     if options.json:
         return show.as_json(found)
-    lines = [line for each in found for line in _told(each, tree.name)]
-    if left := len(killed) - len(found):
-        lines.append(f"The tree has ended; {left} of {len(killed)} kills were not to be done.")
-    return show.lines(lines)
-
-
-def _told(consequence: Consequence, root: str) -> Iterator[str]:
-    """The steps, each with its reason unless that is the one before's."""
-    if not consequence.steps:
-        yield consequence.summary
-        return
-    yield f"If {consequence.path} is killed (SIGKILL):"
-    why = ""
-    left_out = range(_SHOWN, len(consequence.steps) - 3)
-    for number, step in enumerate(consequence.steps, 1):
-        if number in left_out:
-            if number == left_out.start:
-                yield f"  ... {len(left_out)} more steps like these"
-            continue
-        same = step.why == why
-        why = step.why
-        reason = "" if same or step.what == "ends" else f", because {why}"
-        at = f" after {span(step.at)}" if step.at >= 0.001 else ""
-        yield f"  {number}. {step.path or root} {step.what}{at}{_colon(step.what, reason, why)}"
-    kept = [p for p, state in consequence.states.items() if p and state == "running"]
-    touched = {step.path for step in consequence.steps}
-    if untouched := [path for path in kept if path not in touched]:
-        yield f"  Not touched: {', '.join(untouched)}."
-    yield f"  {consequence.summary}"
-
-
-def _colon(what: str, reason: str, why: str) -> str:
-    """`ends: SIGKILL`, `fails: no such file`, but `stops, because ...`."""
-    return f": {why}" if what in ("ends", "fails", "waits") else reason
+    return show.lines(in_words(found, len(killed), tree.name))

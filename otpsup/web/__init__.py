@@ -7,6 +7,7 @@ guard        who asks
 door         a tree, wherever it is: in_plugin, in_program, by_client (and asking, what they share)
 hub          its events, numbered, for all who follow them
 streams      server-sent events
+waits        until children are there, or can serve
 shapes       what requests take and answers have                     (pure)
 routes       the table: acts does what is in it, openapi tells it
 requests     from HTTP to what a route takes

@@ -7,13 +7,15 @@ from typing import Any
 
 from attrs import frozen
 
-from ..errors import NotFound
-from ..specs.check import nearest
-from ..views import ChildStatus
+from .. import rolling
+from ..selection import chosen, found
 from . import forms
 from .access import Caller, may
 from .door import Door
 from .problems import Refused
+
+_MOST_KILLS = 50
+"""That are simulated for one request: among a thousand children each takes a tenth of a second."""
 
 
 @frozen
@@ -47,6 +49,13 @@ def tree(asked: Asked) -> Any:
         return forms.status(verbs.status())
 
 
+def status(asked: Asked) -> Any:
+    """Parts of it."""
+    with asked.door.verbs() as verbs:
+        root = verbs.status()
+    return [forms.status(found(root, path)) for path in chosen(root, asked.query.get("path", ()))]
+
+
 def info(asked: Asked) -> Any:
     """One child."""
     with asked.door.verbs() as verbs:
@@ -56,15 +65,7 @@ def info(asked: Asked) -> Any:
 def why(asked: Asked) -> Any:
     """Why it is as it is."""
     with asked.door.verbs() as verbs:
-        return forms.why(_found(verbs.status(), asked.path), verbs.recent_events())
-
-
-def _found(root: ChildStatus, path: str) -> ChildStatus:
-    node = root.find(path)
-    if node is None:
-        hint = nearest(path, [each.path for each in root.walk()])
-        raise NotFound(f"there is no child {path!r}" + (f"; {hint}" if hint else ""))
-    return node
+        return forms.why(found(verbs.status(), asked.path), verbs.recent_events())
 
 
 def statistics(asked: Asked) -> Any:
@@ -98,13 +99,44 @@ def plan(asked: Asked) -> Any:
         return verbs.plan(file)
 
 
+def picture(asked: Asked) -> Any:
+    """As a picture."""
+    return _drawn(asked, "svg")
+
+
 def graph(asked: Asked) -> Any:
-    """The picture."""
+    """As text of some kind."""
+    return _drawn(asked, asked.query.get("format", "text"))
+
+
+def _drawn(asked: Asked, form: Any) -> bytes:
     from .. import graph as drawing  # few look at it
 
     with asked.door.verbs() as verbs:
         states = {node.path: node.state for node in verbs.status().walk()}
-    return drawing.render(asked.door.outline().now(), "svg", states).encode()
+    return drawing.render(asked.door.outline().now(), form, states).encode()
+
+
+def simulate(asked: Asked) -> Any:
+    """What would come of it."""
+    from ..testing import what_if  # few ask
+    from ..testing.told import in_words
+
+    killed = asked.query["kill"] * asked.query.get("times", 1)
+    if len(killed) > _MOST_KILLS:
+        raise Refused(422, f"it is too much: {len(killed)} kills, of {_MOST_KILLS} at most")
+    outline = asked.door.outline()
+    broken = asked.query.get("broken", [])
+    told = what_if(outline.spec, killed, broken, outline.checkpoint)
+    words = list(in_words(told, len(killed), outline.spec.name))
+    return {"consequences": told, "words": words}
+
+
+def schema(_: Asked) -> Any:
+    """Of tree files."""
+    from .. import config  # YAML is read by few, and its library is large
+
+    return config.schema()
 
 
 def alerts(asked: Asked) -> Any:
@@ -132,6 +164,13 @@ def restart(asked: Asked) -> Any:
     """Stop and start it."""
     with asked.door.verbs() as verbs:
         return forms.status(verbs.restart(asked.path))
+
+
+def roll(asked: Asked) -> Any:
+    """Restart one after the other."""
+    with asked.door.verbs() as verbs:
+        paths = rolling.copies(verbs.status(), [asked.path])
+        return [forms.status(each) for each in rolling.restart(verbs, paths)]
 
 
 def signal(asked: Asked) -> Any:

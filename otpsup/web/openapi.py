@@ -27,6 +27,7 @@ _WHY: Final[Mapping[int, str]] = {
     429: "Too many wrong tokens from this address; or too many streams.",
     500: "It failed, and the tree goes on.",
     502: "A plug-in failed.",
+    504: "It has taken longer than it may.",
     503: "The tree is not running, or too much is being asked.",
 }
 _ALWAYS: Final = (400, 401, 403, 421, 429, 500, 503)
@@ -81,7 +82,8 @@ def _parameters(route: Route) -> list[Any]:
         shape = {**shapes.PATH, "minLength": 1}
         found.append({"name": "path", "in": "path", "required": True, "schema": shape})
     for name, query in route.query.items():
-        found.append({"name": name, "in": "query", "schema": query})
+        is_required = "minItems" in query
+        found.append({"name": name, "in": "query", "required": is_required, "schema": query})
     if route.kind == "events":
         found.append({"name": "Last-Event-ID", "in": "header", "schema": shapes.TEXT})
     if route.is_change:

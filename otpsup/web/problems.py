@@ -21,10 +21,12 @@ STATUSES: Final[Mapping[str, int]] = {
     "caller_not_ready": 409, "dependency_not_met": 409, "no_process": 409, "not_reading": 409,
     "no_stacks": 409,
     "no_tree_file": 409, "update_refused": 409, "start_failed": 409, "too_large": 409,
+    "rolling_halted": 409,
     "invalid_spec": 422, "invalid_file": 422, "protocol": 422,
     "eperm": 403,
     "plugin_failed": 502,
     "noproc": 503,
+    "timeout": 504,
 }  # fmt: skip
 """By the code of the error; 500 for all others."""
 

@@ -82,8 +82,9 @@ def query_of(route: Route, scope: Scope) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         _add(found, name, value, route.query.get(name), route.query)
-    for name, value in found.items():
-        if said := shapes.wrong(route.query[name], value, name):
+    for name, shape in route.query.items():
+        given = found.get(name, [] if "minItems" in shape else None)
+        if given is not None and (said := shapes.wrong(shape, given, name)):
             raise Refused(400, said)
     return found
 
@@ -99,8 +100,16 @@ def _add(
     elif name in found:
         raise Refused(400, f"{name} is there twice")
     else:
-        is_whole = shape["type"] == "integer" and re.fullmatch("-?[0-9]{1,9}", text, re.ASCII)
-        found[name] = int(text) if is_whole else text
+        found[name] = _value(text, shape["type"])
+
+
+def _value(text: str, type: str) -> Any:
+    """What it says; a text that says none of this type stays what it is, and is refused."""
+    if type == "integer" and re.fullmatch("-?[0-9]{1,9}", text, re.ASCII):
+        return int(text)
+    if type == "boolean" and text in ("true", "false"):
+        return text == "true"
+    return text
 
 
 async def body_of(route: Route, headers: Headers, receive: Receive) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from ..errors import OtpsupError, in_words
 from ..logger import logger
 from ..serving.asgi import Receive, Scope
-from . import acts, openapi, requests, streams
+from . import acts, forms, openapi, requests, streams
 from .access import Caller, may
 from .acts import Asked
 from .door import Door
@@ -24,13 +24,14 @@ from .guard import PICTURE, Guard
 from .hub import Hub
 from .problems import Refused, problem
 from .repeats import Repeats
-from .routes import JSON, SVG, Route
+from .routes import JSON, PLAIN, SVG, Route
 from .streams import Lines, Stream
 from .threads import Busy, Threads
+from .waits import Waits
 
 Answer = Response | Stream
 _FOLLOWERS: Final = 64
-"""Who follow lines at once: each takes a thread."""
+"""Who follow lines at once, each of whom takes a thread; and who wait for children."""
 
 
 @frozen
@@ -63,8 +64,10 @@ class Rest:
         self._most = most
         self._streams: dict[str, list[Stream]] = {}
         self._followers = 0
+        self._waiting = 0
         self._repeats = Repeats()
         self._looks = Threads("otpsup-web-look", 8)
+        self._waits = Waits(door, hub, self._looks, over)
         self._changes = Threads("otpsup-web-change", 32)
 
     async def answer(self, scope: Scope, receive: Receive, headers: Headers) -> Answer:
@@ -168,6 +171,20 @@ class Rest:
             done()
             raise
 
+    async def _wait(self, request: Request) -> Answer:
+        query = (await self._asked(request)).query
+        if self._waiting >= _FOLLOWERS:
+            raise _too_many()
+        self._waiting += 1
+        try:
+            found = await self._waits.until(
+                query.get("path", ()), request.receive, ready=query.get("ready", False),
+                timeout=query.get("timeout", 30),
+            )  # fmt: skip
+        finally:
+            self._waiting -= 1
+        return _response(request.route, [forms.status(each) for each in found])
+
     def _stream(
         self, who: str, chunks: streams.Chunks, done: Callable[[], None] = lambda: None
     ) -> Stream:
@@ -194,7 +211,7 @@ class Rest:
 
 _KINDS: Final[dict[str, Any]] = {
     "call": Rest._call, "session": Rest._session, "login": Rest._login, "logout": Rest._logout,
-    "openapi": Rest._openapi, "events": Rest._events, "lines": Rest._lines,
+    "openapi": Rest._openapi, "events": Rest._events, "lines": Rest._lines, "wait": Rest._wait,
 }  # fmt: skip
 
 
@@ -236,4 +253,6 @@ def _response(route: Route, value: Any) -> Response:
         return Response(status_code=route.status)
     if route.type == SVG:
         return Response(value, media_type=SVG, headers={"content-security-policy": PICTURE})
+    if route.type == PLAIN:
+        return Response(value, media_type=PLAIN)
     return Response(json_of(value), route.status, media_type=JSON)

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
-from . import acts, shapes
+from . import acts, shapes, waits
 from .access import Role
 from .acts import Asked
 from .shapes import Shape, body, count, many, ref
@@ -17,8 +17,9 @@ from .shapes import Shape, body, count, many, ref
 JSON: Final = "application/json"
 SSE: Final = "text/event-stream"
 SVG: Final = "image/svg+xml"
+PLAIN: Final = "text/plain"
 
-Kind = Literal["call", "events", "lines", "session", "login", "logout", "openapi"]
+Kind = Literal["call", "events", "lines", "wait", "session", "login", "logout", "openapi"]
 
 
 @frozen
@@ -63,8 +64,11 @@ class Route:
 
 V1: Final = "/api/v1"
 _STATUS, _CHANGES = ref("ChildStatus"), many(ref("Change"))
+_PATHS: Final[Shape] = {
+    "type": "array", "items": {**shapes.PATH, "maxLength": 500}, "maxItems": 32,
+}  # fmt: skip
 _LINES: Final[Mapping[str, Shape]] = {
-    "path": {"type": "array", "items": {**shapes.PATH, "maxLength": 500}, "maxItems": 32},
+    "path": _PATHS,
     "lines": {**count(100_000), "default": 100},
     "stream": shapes.STREAM,
 }
@@ -94,6 +98,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     # Looking.
     _get("/about", "about", "The tree as a whole.", acts.about, ref("About")),
     _get("/tree", "tree", "All children, nested.", acts.tree, _STATUS),
+    _get("/status", "status", "Some of them, each with those below it; `path` may be a pattern, or "
+         "the name that copies share.", acts.status, many(_STATUS), query={"path": _PATHS},
+         errors=(404,)),
     _get("/children/{path}", "child", "All that is known of a child, and how it was declared.",
          acts.info, ref("Info"), errors=(404,)),
     _get("/children/", "root", "The same of the root.", acts.info, ref("Info")),
@@ -113,7 +120,18 @@ ROUTES: Final[tuple[Route, ...]] = (
          shapes.TEXT, kind="lines", type=SSE, query=_LINES, errors=(404,)),
     _get("/plan", "plan", "What an update would do, and why; with `file`, for `admin` alone.",
          acts.plan, _CHANGES, query={"file": shapes.FILE}, errors=(409,)),
-    _get("/graph.svg", "graph", "A picture of the tree.", acts.graph, shapes.TEXT, type=SVG),
+    _get("/graph.svg", "picture", "A picture of the tree.", acts.picture, shapes.TEXT, type=SVG),
+    _get("/graph", "graph", "The same as text, as Mermaid, or for graphviz.", acts.graph,
+         shapes.TEXT, type=PLAIN, query={"format": shapes.FORM}),
+    _get("/simulate", "simulate", "What would stop, start and escalate if children were killed, "
+         "and why; nothing is touched.", acts.simulate, ref("Simulation"), errors=(404,),
+         query={"kill": {**_PATHS, "minItems": 1}, "times": {**count(50, 1), "default": 1},
+                "broken": _PATHS}),
+    _get("/wait", "wait", "Wait until children are there, or, with `ready`, can serve; for so many "
+         "seconds.", None, many(_STATUS), kind="wait", errors=(504,),
+         query={"path": _PATHS, "ready": {"type": "boolean", "default": False},
+                "timeout": {**count(waits.LONGEST), "default": 30}}),
+    _get("/schema", "schema", "The JSON Schema of tree files.", acts.schema, {"type": "object"}),
     _get("/alerts", "alerts", "What is firing, and what waits to be told.", acts.alerts,
          ref("Alerts"), errors=(404,)),
     # Steering.
@@ -122,6 +140,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     _child("stop", "operate", "Stop a child; it stays down.", acts.stop),
     _child("restart", "operate", "Stop and start a child; returns when it is ready.",
            acts.restart, answer=_STATUS),
+    _child("roll", "operate", "Restart copies, or the children of a supervisor, so that one at "
+           "most is away; ends at the first that does not become ready.", acts.roll,
+           answer=many(_STATUS)),
     _child("signal", "operate", "Send a signal to a child's process.", acts.signal,
            body=body(("signal",), signal=shapes.SIGNAL)),
     _child("stacks", "operate", "Tell where a Python worker is: the stacks of its threads and "

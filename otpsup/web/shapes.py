@@ -1,6 +1,6 @@
 """What requests take and answers have, in JSON Schema (draft 2020-12), and the part of it that is
 checked here: `type`, `enum`, `minimum`, `maximum`, `minLength`, `maxLength`, `pattern`, `items`,
-`maxItems`, `properties`, `required` and `additionalProperties: false`. Pure.
+`minItems`, `maxItems`, `properties`, `required` and `additionalProperties: false`. Pure.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ def _wrong_number(shape: Shape, value: Any, what: str) -> str:
 
 
 def _wrong_list(shape: Shape, value: list[Any], what: str) -> str:
+    if len(value) < shape.get("minItems", 0):
+        return f"{what} must have {shape['minItems']} items at least"
     if len(value) > shape.get("maxItems", len(value)):
         return f"{what} must have {shape['maxItems']} items at most, not {len(value)}"
     found = (wrong(shape.get("items", {}), item, f"each {what}") for item in value)
@@ -99,6 +101,7 @@ FILE: Final[Shape] = {
 FILE_OR_NOT: Final[Shape] = {**FILE, "type": ["string", "null"]}
 SIGNAL: Final[Shape] = {"type": ["string", "integer"], "minimum": 1, "maximum": 64,
                         "minLength": 1, "maxLength": 20}  # fmt: skip
+FORM: Final[Shape] = {"enum": ["text", "mermaid", "dot", "svg"], "type": "string"}
 STREAM: Final[Shape] = {"enum": ["stdout", "stderr"], "type": "string"}
 
 
@@ -159,6 +162,10 @@ COMPONENTS: Final[Mapping[str, Shape]] = {
     "Why": _has(path=TEXT, state=_STATE, why=_TEXTS, waits=_TEXT_OR_NOT,
                 next_attempt=_NUMBER_OR_NOT, last_exit=_TEXT_OR_NOT, last_output=_TEXTS,
                 traceback=TEXT),
+    "Simulation": _has(consequences=many(ref("Consequence")), words=_TEXTS),
+    "Consequence": _has(
+        path=TEXT, steps=many(_has(at=_NUMBER, path=TEXT, what=TEXT, why=TEXT)),
+        states={"type": "object", "additionalProperties": TEXT}, summary=TEXT),
     "Stacks": _has(path=TEXT, stacks=TEXT),
     "Change": _has(path=TEXT, action={"enum": list(ACTIONS), "type": "string"}, why=TEXT,
                    error=_TEXT_OR_NOT),

@@ -58,7 +58,7 @@ class Stream:
         """Send until there is an end."""
         tasks = [
             asyncio.ensure_future(self._send(send)),
-            asyncio.ensure_future(_gone(receive)),
+            asyncio.ensure_future(gone(receive)),
             asyncio.ensure_future(self._over.wait()),
             asyncio.ensure_future(self._is_enough.wait()),
         ]
@@ -84,7 +84,8 @@ async def _body(send: Send, data: bytes) -> None:
     await send({"type": "http.response.body", "body": data, "more_body": True})
 
 
-async def _gone(receive: Receive) -> None:
+async def gone(receive: Receive) -> None:
+    """Returns when the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
