@@ -247,11 +247,16 @@ class Operations:
         }
 
     def info(self, path: str) -> dict[str, Any]:
-        """One child: how it is, how its checks stand, and its spec in words."""
+        """One child: how it is, who needs it, how its checks stand, and its spec in words."""
         child = self._session.find(path)
         status = asdict(self._session.snapshot(child), filter=lambda f, _: f.name != "children")
         checks = [asdict(each) for each in self._session.checks(path)]
-        return {**status, "checks": checks, "spec": describe(child.spec)}
+        return {
+            **status,
+            "needed_by": _needed_by(child),
+            "checks": checks,
+            "spec": describe(child.spec),
+        }
 
     async def statistics(self, samples: int | None) -> Statistics:
         """What was counted and measured of the tree, with so many samples of each child."""
@@ -499,6 +504,16 @@ async def _soon(work: Future[T]) -> T:
 
 async def _no_change() -> list[Change]:
     return []
+
+
+def _needed_by(child: Child) -> list[str]:
+    """The paths of its siblings that come `after` it."""
+    siblings = getattr(child.parent, "children", {})
+    return [
+        each.path
+        for each in siblings.values()
+        if any(after.name == child.name for after in each.spec.after)
+    ]
 
 
 def _at(spec: ChildSpec, path: str) -> ChildSpec | None:

@@ -103,9 +103,10 @@ class Verbs(ABC):
         return dict(self._ask("about"))
 
     def info(self, path: str) -> dict[str, Any]:
-        """One child: the fields of its status, under `checks` how each of its checks stands, with
-        the fields of `CheckResult`, and under `spec` what it is, by the names of a tree file. No
-        secrets: of variables and arguments only the names."""
+        """One child: the fields of its status; under `needed_by` the paths of the siblings that are
+        `after` it; under `checks` how each of its checks stands, with the fields of `CheckResult`;
+        and under `spec` what it is, by the names of a tree file. No secrets: of variables and
+        arguments only the names."""
         return dict(self._ask("info", path=path))
 
     def signal(self, path: str, signal: str | int) -> None:

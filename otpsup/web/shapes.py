@@ -156,7 +156,7 @@ COMPONENTS: Final[Mapping[str, Shape]] = {
     "About": _has(name=TEXT, pid=_WHOLE, version=TEXT, python=TEXT, file=_TEXT_OR_NOT,
                   since=_NUMBER),
     "ChildStatus": _has(**_STATUS, children=many(ref("ChildStatus"))),
-    "Info": _has(**_STATUS, checks=many(ref("CheckResult")), spec={"type": "object"}),
+    "Info": _has(**_STATUS, needed_by=_TEXTS, checks=many(ref("CheckResult")), spec={"type": "object"}),
     "CheckResult": _has(purpose=TEXT, what=TEXT, is_well={"type": ["boolean", "null"]},
                         looks=_WHOLE, failures=_WHOLE, said=TEXT),
     "Why": _has(path=TEXT, state=_STATE, why=_TEXTS, waits=_TEXT_OR_NOT,

@@ -44,7 +44,7 @@ def offered(*words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["sta"], ["status", "start"]),
+        (["sta"], ["status", "stacks", "start"]),
         (["nonsense", ""], []),
         (["status", "w"], ["web"]),
         (["status", "--json", "pool/w-"], ["pool/w-1", "pool/w-2"]),
@@ -125,7 +125,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["otpsup", "sta"], ["status", "start"]),
+        (["otpsup", "sta"], ["status", "stacks", "start"]),
         (["otpsup", "stop", "two"], [r"two\ words"]),
         (["otpsup", "status", "--tree", "=", "sh"], ["shop"]),
         (["otpsup", "status", "''"], ["web", r"two\ words", "pool", "pool/w-1", "pool/w-2"]),

@@ -170,6 +170,63 @@ def test_what_it_needs_is_shown_and_leads_there(browser: Browser, shop: tuple[Tr
     page.locator(".links").get_by_role("button", name="api").click()
     expect(page.locator("#detail-title")).to_contain_text("backend/api")
     expect(row(page, "backend/api")).to_have_attribute("aria-selected", "true")
+    needed = page.locator(".part", has_text="Needed by").locator(".chip")
+    expect(needed).to_have_text([re.compile("jobs-1"), re.compile("jobs-2")])
+    needed.last.click()
+    expect(page.locator("#detail-title")).to_contain_text("backend/jobs-2")
+
+
+WORKER = """\
+name: shop
+plugins:
+  web: {{listen: "127.0.0.1:0", token_file: "{tokens}"}}
+children:
+  w: {{worker: "tests.support.targets:hang_in_a_lock", ready: notify, shutdown: 100ms}}
+"""
+
+
+def test_where_it_is_now(browser: Browser, tmp_path: Path) -> None:
+    """The stacks of a worker, while it runs, as often as somebody wants to know."""
+    with growing(tmp_path, WORKER) as (tree, url):
+        before = pid_of(tree, "w")
+        page = visit(browser, url, "operate")
+        look(page, "w", "stacks")
+        expect(page.locator("dialog .stack")).to_contain_text("in hang_in_a_lock")
+        expect(page.locator("dialog .stack")).to_contain_text("in wait_in_thread")
+        os.kill(before, signal.SIGSTOP)
+        page.locator("dialog .look button").click()
+        expect(page.locator("dialog .problem")).to_contain_text("stopped by a signal (SIGSTOP)")
+        os.kill(before, signal.SIGCONT)
+        assert tree.info("w")["pid"] == before
+
+
+def look(page: Page, path: str, verb: str) -> None:
+    """Choose a child, and something to look at of it."""
+    row(page, path).click()
+    button = page.locator(f".verbs [data-verb={verb}]")
+    if not button.is_visible():
+        page.locator(".verbs summary").click()
+    button.click()
+
+
+def test_what_if_it_died(browser: Browser, shop: tuple[Tree, str]) -> None:
+    """Whoever may look sees what would come of it, once and several times; nothing is touched."""
+    tree, url = shop
+    before = [node.pid for node in tree.status().walk()]
+    page = visit(browser, url, "view")
+    look(page, "backend/api", "simulate")
+    steps = page.locator("dialog .steps li")
+    expect(steps.first).to_contain_text("backend/apiends")
+    expect(steps).to_have_text([re.compile(f"^{path}") for path in (
+        "backend/api", "backend/jobs-2", "backend/jobs-1", "backend/api", "backend/jobs-1",
+        "backend/jobs-2")])  # fmt: skip
+    expect(page.locator("dialog .summary")).to_have_count(1)
+    page.locator("dialog input").fill("3")
+    page.locator("dialog input").press("Enter")
+    expect(page.locator("dialog .summary")).to_have_count(3)
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    assert [node.pid for node in tree.status().walk()] == before
 
 
 def test_a_log_is_searched_and_followed(browser: Browser, shop: tuple[Tree, str]) -> None:
@@ -209,6 +266,18 @@ def test_restart(browser: Browser, shop: tuple[Tree, str]) -> None:
     press(page, "db", "restart")
     expect(page.locator(".toast.good")).to_contain_text("db is up again")
     assert pid_of(tree, "db") != before
+
+
+def test_one_by_one(browser: Browser, shop: tuple[Tree, str]) -> None:
+    """Copies are restarted one after the other."""
+    tree, url = shop
+    before = [pid_of(tree, f"backend/jobs-{n}") for n in (1, 2)]
+    page = visit(browser, url, "operate")
+    press(page, "backend/jobs-1", "roll")
+    expect(page.locator(".toast")).to_contain_text("backend/jobs, done")
+    after = [pid_of(tree, f"backend/jobs-{n}") for n in (1, 2)]
+    assert not set(before) & set(after)
+    assert is_alive(pid_of(tree, "backend/api"))
 
 
 def test_no_is_no(browser: Browser, shop: tuple[Tree, str]) -> None:
@@ -372,9 +441,9 @@ def test_a_token_in_the_address_is_gone_from_it(browser: Browser, shop: tuple[Tr
 @pytest.mark.parametrize(
     ("role", "verbs"),
     [
-        ("view", []),
-        ("operate", ["monitor", "restart", "signal", "stop", "unmonitor"]),
-        ("admin", ["monitor", "remove", "restart", "signal", "stop", "unmonitor"]),
+        ("view", ["simulate"]),
+        ("operate", ["monitor", "restart", "signal", "simulate", "stop", "unmonitor"]),
+        ("admin", ["monitor", "remove", "restart", "signal", "simulate", "stop", "unmonitor"]),
     ],
 )
 def test_only_what_the_role_allows(

@@ -4,6 +4,7 @@ import { may, ofChild, post } from "./api.js";
 import { confirm } from "./dialogs.js";
 import { h } from "./dom.js";
 import { has, t } from "./i18n.js";
+import { showSimulation, showStacks } from "./looks.js";
 import { isSupervisor, moodOf } from "./model.js";
 import { toast } from "./toasts.js";
 
@@ -19,6 +20,9 @@ const OF_CHILD = {
   start: { role: "operate", when: (node) => isDown(node) && !isRoot(node) },
   restart: { role: "operate", when: (node) => !isDown(node) && !isRoot(node) },
   stop: { role: "operate", danger: true, when: (node) => !isDown(node) && !isRoot(node) },
+  roll: { role: "operate", when: (node) => COPY.test(node.name) || node.children.length > 1, target: (path) => path.replace(COPY, "") },
+  stacks: { role: "operate", when: (node) => isUp(node) && node.type === "worker", look: showStacks },
+  simulate: { role: "view", when: (node) => isUp(node) && !isSupervisor(node), look: showSimulation },
   signal: { role: "operate", when: isUp, fields: () => [choice("signal", SIGNALS)] },
   scale: { role: "operate", when: (node) => COPY.test(node.name), target: (path) => path.replace(COPY, ""), fields: (node, model) => [number("count", copies(node, model))] },
   stdin: { role: "admin", when: (node, info) => isUp(node) && info?.spec?.stdin, fields: () => [line("text")], body: ({ text }) => ({ text: `${text}\n` }) },
@@ -59,6 +63,7 @@ export function verbsForTree() {
 /** Asks, does it, and tells how it ended. Returns whether it was done. */
 export async function act(verb, node, model) {
   const what = OF_CHILD[verb];
+  if (what.look) return what.look(node);
   const path = what.target ? what.target(node.path) : node.path;
   return carryOut(verb, path, what, ofChild(path, verb), what.fields?.(node, model));
 }

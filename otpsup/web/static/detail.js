@@ -143,8 +143,9 @@ export class Detail {
     const shown = JSON.stringify(verbs);
     if (this.drawnVerbs === shown) return;
     this.drawnVerbs = shown;
-    this.verbs.replaceChildren(...verbs.first.map((verb) => this.#button(verb)), ...(verbs.more.length ? [this.#menu(verbs.more)] : []));
-    if (session.role === "view") this.verbs.replaceChildren(h("span", { class: "remark" }, t("needs.role", { role: session.role })));
+    const onlyLooks = session.role === "view";
+    this.verbs.replaceChildren(...(onlyLooks ? [h("span", { class: "remark" }, t("needs.role", { role: session.role }))] : []),
+      ...(onlyLooks ? verbs.more : verbs.first).map((verb) => this.#button(verb)), ...(!onlyLooks && verbs.more.length ? [this.#menu(verbs.more)] : []));
   }
 
   #button(verb) {

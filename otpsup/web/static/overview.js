@@ -100,14 +100,17 @@ function check({ purpose, what, is_well, looks, failures, said }) {
     h("span", { class: "remark" }, t("check.looks", { looks, failures })), said && h("span", { class: "problem", lang: "en" }, said)));
 }
 
-/** What it depends on, and what of its siblings was seen to depend on it. */
+/** What it depends on, and who depends on it. */
 function around(node, info, model) {
+  const needed = (info?.needed_by ?? []).map((path) => model.nodes.get(path)).filter(Boolean);
+  return [["detail.depends", dependencies(node, info, model)], ["detail.needed", needed]].filter(([, nodes]) => nodes.length);
+}
+
+function dependencies(node, info, model) {
   const after = [info?.spec?.after ?? []].flat().map((each) => (typeof each === "string" ? each : Object.values(each)[0]));
-  if (!after.length) return [];
   const siblings = model.nodes.get(parentOf(node.path))?.children ?? [];
   const isOne = (name, sibling) => sibling.name === name || (sibling.name.startsWith(`${name}-`) && /^\d+$/.test(sibling.name.slice(name.length + 1)));
-  const found = siblings.filter((sibling) => sibling !== node && after.some((name) => isOne(name, sibling)));
-  return found.length ? [["detail.depends", found]] : [];
+  return siblings.filter((sibling) => sibling !== node && after.some((name) => isOne(name, sibling)));
 }
 
 function link(node, select) {

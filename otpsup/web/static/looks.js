@@ -1,0 +1,61 @@
+// What can be looked at of a child beside what is shown: where it is, and what if it died.
+
+import { get, ofChild, post } from "./api.js";
+import { show } from "./dialogs.js";
+import { h } from "./dom.js";
+import { t } from "./i18n.js";
+import { mark } from "./marks.js";
+
+const MOODS = { ends: "failed", stops: "stopping", starts: "starting", fails: "failed", waits: "restarting", "gives up": "failed", "is gone": "off" };
+const MOST_STEPS = 60;
+
+/** The stacks of a worker, as they are now; it can be asked again. */
+export function showStacks(node) {
+  const body = h("div", { class: "look", "aria-live": "polite" });
+  const ask = () => fill(body, async () => {
+    const { stacks } = await post(ofChild(node.path, "stacks"));
+    return [h("pre", { class: "stack tall", tabindex: "0" }, stacks.trim()), h("button", { type: "button", onclick: ask }, t("stacks.again"))];
+  });
+  show(t("stacks.title", { name: node.path }), body, { wide: true });
+  ask();
+}
+
+/** What would stop, start and escalate, and why. */
+export function showSimulation(node) {
+  const body = h("div", { class: "look", "aria-live": "polite" });
+  const times = h("input", { type: "number", min: "1", max: "50", value: "1", required: true });
+  const ask = () => times.checkValidity() && fill(body, async () => {
+    const { consequences } = await get(`simulate?kill=${encodeURIComponent(node.path)}&times=${times.value}`);
+    return consequences.flatMap(consequence);
+  });
+  times.addEventListener("change", ask);
+  const field = h("label", { class: "inline" }, h("span", {}, t("simulate.times")), times);
+  show(t("simulate.title", { name: node.path }), [h("p", { class: "remark" }, t("simulate.words")), field, body], { wide: true });
+  ask();
+}
+
+async function fill(body, make) {
+  body.replaceChildren(h("p", { class: "wait" }, t("loading")));
+  try {
+    body.replaceChildren(...(await make()));
+  } catch (error) {
+    body.replaceChildren(h("p", { class: "problem", lang: "en" }, error.message));
+  }
+}
+
+function consequence({ steps, summary }, number, all) {
+  const title = all.length > 1 ? [h("h3", {}, t("simulate.nth", { n: number + 1 }))] : [];
+  const shown = steps.slice(0, MOST_STEPS);
+  const left = steps.length - shown.length;
+  return [...title,
+    h("ol", { class: "steps", lang: "en" }, ...shown.map((each, place) => step(each, shown[place - 1]))),
+    left > 0 && h("p", { class: "remark" }, t("simulate.more", { n: left })),
+    h("p", { class: "summary", lang: "en" }, summary)].filter(Boolean);
+}
+
+/** Its reason, unless that is the one before's. */
+function step({ at, path, what, why }, before) {
+  const when = at >= 0.001 ? `+${at.toFixed(at < 10 ? 2 : 0)} s` : "";
+  return h("li", {}, mark(MOODS[what] ?? "off"), h("strong", {}, path || "/"), h("span", {}, what), h("span", { class: "remark" }, when),
+    why !== before?.why && h("span", { class: "step-why" }, why));
+}
