@@ -1,6 +1,7 @@
 """The page of a tree: from a kill to the screen, and what open pages cost.
 
     python -m benchmarks.page [--kills 100] [--children 1000] [--pages 10] [--seconds 30]
+        [--frames 10]
 
 *Kill to screen*: a child is killed, and its row in Chromium says so. The page takes the time at the
 frame after the one in which the row has changed, by the clock that the killer reads, too
@@ -11,6 +12,10 @@ browser without one can say.
 statistics and for children as often as the page does; in percent of one processor,
 proc_pid_stat(5), its children not counted. Once while nothing happens, and once while a child is
 killed each second.
+
+*Frames*: the time from one frame to the next (`requestAnimationFrame`) of a page with so many
+children, while nothing happens, while it is scrolled from end to end, and while it is scrolled and
+20 children are killed each second.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -71,6 +77,27 @@ _WATCH = """(path) => {
 }"""
 
 
+_FRAMES = """async ([seconds, scrolls]) => {
+  const box = document.getElementById("tree");
+  const found = [];
+  let last = performance.now();
+  const end = last + seconds * 1000;
+  let down = 1;
+  for (let now = last; now < end; ) {
+    now = await new Promise(requestAnimationFrame);
+    found.push(now - last);
+    last = now;
+    if (!scrolls) continue;
+    if (box.scrollTop <= 0) down = 1;
+    if (box.scrollTop + box.clientHeight >= box.scrollHeight) down = -1;
+    box.scrollTop += down * 120;
+  }
+  return found.slice(1);
+}"""
+_KILLS = 20
+"""A second."""
+
+
 def latencies(kills: int) -> list[float]:
     """Milliseconds from each kill to the screen."""
     with tempfile.TemporaryDirectory() as folder:
@@ -92,6 +119,36 @@ def _one(tree: Tree, page: object, path: str) -> float:
     pid = str(tree.info(path)["pid"])
     until(lambda: row(page, path).locator(".c-pid").text_content() == pid)  # type: ignore[arg-type]
     return seen - at * 1000
+
+
+def frames(children: int, seconds: float) -> Iterator[tuple[str, list[float]]]:
+    """Milliseconds from frame to frame."""
+    with _host(children) as (host, url), chromium() as browser:
+        page = visit(browser, url)
+        yield "nothing happens", page.evaluate(_FRAMES, [seconds, False])
+        yield "scrolled", page.evaluate(_FRAMES, [seconds, True])
+        with _killing(host, children):
+            yield f"scrolled, {_KILLS} kills a second", page.evaluate(_FRAMES, [seconds, True])
+
+
+@contextlib.contextmanager
+def _killing(host: subprocess.Popen[str], children: int) -> Iterator[None]:
+    """One child after the other, all the time."""
+    over = threading.Event()
+
+    def kill() -> None:
+        assert host.stdin is not None
+        for n in itertools.cycle(range(children)):
+            if over.wait(1 / _KILLS):
+                return
+            host.stdin.write(f"job-{n + 1}\n")
+            host.stdin.flush()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
 
 
 @contextlib.contextmanager
@@ -199,6 +256,13 @@ def _seconds(process: psutil.Process) -> float:
     return float(used.user + used.system)
 
 
+def _told(found: Sequence[float]) -> str:
+    """Of sorted milliseconds."""
+    p99 = found[max(0, round(len(found) * 0.99) - 1)]
+    median = statistics.median(found)
+    return f"median {median:.1f} ms, p99 {p99:.1f} ms, worst {found[-1]:.1f} ms"
+
+
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -206,12 +270,16 @@ def main() -> None:
     parser.add_argument("--children", type=int, default=1000)
     parser.add_argument("--pages", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--frames", type=float, default=10.0, help="seconds of each kind; 0: none")
     flags = parser.parse_args()
     if flags.kills:
         found = sorted(latencies(flags.kills))
-        p99 = found[max(0, round(len(found) * 0.99) - 1)]
-        print(f"kill to screen, {len(found)} kills: median {statistics.median(found):.1f} ms, "
-              f"p99 {p99:.1f} ms, worst {found[-1]:.1f} ms")  # fmt: skip
+        print(f"kill to screen, {len(found)} kills: {_told(found)}")
+    if flags.frames:
+        print(f"from frame to frame, {flags.children} children:")
+        for name, times in frames(flags.children, flags.frames):
+            print(f"  {name}: {_told(sorted(times))}, {sum(t > 50 for t in times)} of {len(times)} "
+                  "over 50 ms")  # fmt: skip
     if flags.pages:
         print(f"CPU of the host, {flags.children} children, percent of one processor:")
         for what, share, read in cpu(flags.children, flags.pages, flags.seconds):

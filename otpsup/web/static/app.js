@@ -4,7 +4,7 @@ import { actOnTree, verbsForTree } from "./actions.js";
 import { address, may, session, signOut } from "./api.js";
 import { Detail } from "./detail.js";
 import { dialog, show } from "./dialogs.js";
-import { $, h, oncePerFrame, say } from "./dom.js";
+import { $, h, oncePerFrame, say, sometimes } from "./dom.js";
 import { drawHeadline } from "./headline.js";
 import { current, onLanguage, setLanguage, span, t, translate } from "./i18n.js";
 import { beginKeys } from "./keys.js";
@@ -79,7 +79,7 @@ function drawHead(tree) {
 }
 
 function drawPast(tree) {
-  const draw = oncePerFrame(() => $("past").replaceChildren(timeLine(model.events, (path) => tree.select(path))));
+  const draw = sometimes(() => $("past").replaceChildren(timeLine(model.events, (path) => tree.select(path))), 400);
   setInterval(draw, 5000);
   onLanguage(draw);
   return draw;

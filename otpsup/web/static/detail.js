@@ -2,7 +2,7 @@
 
 import { get, ofChild, session } from "./api.js";
 import { act, verbsFor } from "./actions.js";
-import { $, h, oncePerFrame } from "./dom.js";
+import { $, h, oncePerFrame, sometimes } from "./dom.js";
 import { drawFacts, drawOutput, drawWhy } from "./overview.js";
 import { clock, onLanguage, t } from "./i18n.js";
 import { logOf } from "./log.js";
@@ -19,6 +19,7 @@ export class Detail {
     this.tab = "overview";
     this.info = null;
     this.draw = oncePerFrame(() => this.#draw());
+    this.drawPast = sometimes(() => this.drawn.past?.replaceChildren(h("h3", {}, t("past.title")), timeLine(this.#ofIt(), null)), 400);
     for (const kind of ["tree", "measured", "past"]) model.addEventListener(kind, this.draw);
     onLanguage(() => this.open(this.path));
     setInterval(this.draw, 1000);
@@ -176,7 +177,7 @@ export class Detail {
     drawWhy(this.drawn.why, node);
     drawOutput(this.drawn.output, node, this.#ofIt());
     drawFacts(this.drawn.facts, node, { model: this.model, info: this.info, select: this.select });
-    this.drawn.past.replaceChildren(h("h3", {}, t("past.title")), timeLine(this.#ofIt(), null));
+    this.drawPast();
   }
 
   /** What it wrote last matters most while it is down. */

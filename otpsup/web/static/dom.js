@@ -27,6 +27,22 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Calls `work` now, or, if that was less than so many ms ago, once later. */
+export function sometimes(work, ms) {
+  let last = -Infinity;
+  let timer = null;
+  const go = () => {
+    timer = null;
+    last = performance.now();
+    work();
+  };
+  return () => {
+    const left = last + ms - performance.now();
+    if (left <= 0) go();
+    else timer ??= setTimeout(go, left);
+  };
+}
+
 /** Calls `work` once a frame at most, however often it is asked for. */
 export function oncePerFrame(work) {
   let asked = false;

@@ -54,8 +54,20 @@ export function span(seconds) {
   return t("span.d", { d: Math.floor(n / 86400), h: Math.floor((n % 86400) / 3600) });
 }
 
+const TIME = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const formats = new Map(); // to make one takes a hundred times as long as to use it
+
+function format(name, options) {
+  const key = `${language} ${name}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(document.documentElement.lang, options));
+  return formats.get(key);
+}
+
+/** The time of a day; with the day, if that is another than today. */
 export function clock(at) {
-  return new Date(at * 1000).toLocaleTimeString(document.documentElement.lang, { hour12: false });
+  const when = new Date(at * 1000);
+  const isToday = when.toDateString() === new Date().toDateString();
+  return (isToday ? format("time", TIME) : format("day", { month: "short", day: "numeric", ...TIME })).format(when);
 }
 
 export function bytes(n) {

@@ -4,7 +4,8 @@ import { h, s } from "./dom.js";
 import { clock, span, t } from "./i18n.js";
 
 const SPANS = [300, 900, 3600, 6 * 3600, 24 * 3600];
-const MOST = 400;
+const MOST = 1000;
+const SLOTS = 250; // places on the line; what falls into one of them is one mark
 const LANES = { ended: 5, restarted: 18, unready: 18 };
 
 function kindOf(event) {
@@ -14,7 +15,7 @@ function kindOf(event) {
   return null;
 }
 
-/** The marks within a span that suits them: `{span, marks: [{at, kind, text, path}]}`. */
+/** Those within a span that suits them: `{span, marks: [{at, kind, text, path}]}`. */
 export function lately(events, now) {
   const marks = events
     .map((event) => ({ at: event.at, kind: kindOf(event), text: event.text, path: event.path }))
@@ -44,13 +45,23 @@ export function timeLine(events, select) {
         h("span", {}, t("past.ago", { span: long })), h("span", {}, t("past.now")))));
 }
 
+/** One of each kind for each place on the line: the latest, which counts the others. */
+function drawn(marks, long, now) {
+  const found = new Map();
+  for (const each of marks) {
+    const key = `${each.kind} ${Math.floor(((now - each.at) / long) * SLOTS)}`;
+    found.set(key, { ...each, more: (found.get(key)?.more ?? -1) + 1 });
+  }
+  return found.values();
+}
+
 function track({ span: long, marks }, now, label, select) {
   const svg = s("svg", { class: "track", role: "img", "aria-label": label });
   svg.append(s("line", { x1: "0", x2: "100%", y1: "11.5", y2: "11.5", class: "base" }));
-  for (const each of marks) {
+  for (const each of drawn(marks, long, now)) {
     const x = 100 * (1 - (now - each.at) / long);
     const place = s("svg", { x: `${x.toFixed(2)}%`, y: LANES[each.kind], overflow: "visible", class: `event ${each.kind}` });
-    place.append(shape(each.kind), s("title", {}, `${clock(each.at)}  ${each.text}`));
+    place.append(shape(each.kind), s("title", {}, `${clock(each.at)}  ${each.text}${each.more ? `  (+${each.more})` : ""}`));
     if (select) place.addEventListener("click", () => select(each.path));
     svg.append(place);
   }

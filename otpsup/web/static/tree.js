@@ -30,7 +30,7 @@ export class Tree {
     this.box.addEventListener("scroll", this.draw, { passive: true });
     this.box.addEventListener("click", (event) => this.#clicked(event));
     new ResizeObserver(this.draw).observe(this.box);
-    model.addEventListener("tree", this.draw);
+    model.addEventListener("tree", () => this.#changed());
     model.addEventListener("measured", this.draw);
     setInterval(this.draw, 1000);
   }
@@ -39,6 +39,7 @@ export class Tree {
   filter(text, moods) {
     this.text = text.toLowerCase();
     this.moods = moods;
+    this.listed = null;
     this.box.scrollTop = 0;
     this.draw();
   }
@@ -49,7 +50,7 @@ export class Tree {
 
   select(path, { show = true, byHand = true } = {}) {
     this.selected = path;
-    for (let up = parentOf(path); up !== null; up = parentOf(up)) this.folded.delete(up);
+    for (let up = parentOf(path); up !== null; up = parentOf(up)) if (this.folded.delete(up)) this.listed = null;
     if (show) this.#reveal(path);
     this.draw();
     this.onselect(path, byHand);
@@ -103,11 +104,23 @@ export class Tree {
   #fold(node, folded) {
     if (folded) this.folded.add(node.path);
     else this.folded.delete(node.path);
+    this.listed = null;
+    this.draw();
+  }
+
+  /** Nodes are others, or in other states. */
+  #changed() {
+    if (this.root !== this.model.root || this.moods.size) this.listed = null;
     this.draw();
   }
 
   /** All rows, seen or not, from the top. */
   #list() {
+    this.root = this.model.root;
+    return (this.listed ??= this.#walked());
+  }
+
+  #walked() {
     const found = [];
     const walk = (node, level, at, of) => {
       this.#meet(node, level);
