@@ -24,14 +24,14 @@ SHOWS_ONLY = {
     "runtime/loop.py:__init__",  # once: what turns the engine's times into those of events
     "session.py:_say_last_words",  # when a tree ended, for `otpsup why`
     "control/last_words.py:begin",  # when it began
-    "operations.py:__init__",  # since when the tree runs
+    "operations/asked.py:__init__",  # since when the tree runs
     "healthz/tree.py:collect",  # how long that is
     "runtime/plugged.py:_facts",  # what a plug-in is told of a process
     "runtime/logs/stream.py:_pass_on",  # when a line came
     "runtime/logs/outlet.py:_in_our_name",  # that lines were dropped is a line, too
     "cli/why.py:_when",  # how long ago that was
     "cli/show.py:tree",  # since when a child is in its state
-    *("cli/usage.py:_row", "cli/top.py:headline", "cli/progress.py:told"),
+    *("cli/usage.py:_row", "cli/top.py:headline", "waiting.py:told"),
     *("cli/facts.py:_rows", "cli/facts.py:_clock", "cli/output.py:_event"),
     # how old a file is, by its own time
     *("runtime/health.py:_file_age", "alerts/files.py:set_aside"),
