@@ -23,10 +23,10 @@ from ..specs import ChildSpec
 from ..version import __version__
 from ..views import Change, ChildStatus, Event
 from ..wire.lines import LogLine
-from . import files
+from . import files, waited
 from .running import Answer, Root, Running, Source
 from .updates import Updates
-from .waited import PATIENCE, requested, soon
+from .waited import requested, soon
 
 if TYPE_CHECKING:
     from ..statistics import Statistics
@@ -152,7 +152,9 @@ class Operations:
         try:
             return await soon(self._session.plugins.ask(name, what, fields))
         except TimeoutError:
-            raise PluginFailed(f"plug-in {name!r} has not answered for {PATIENCE:g} s") from None
+            raise PluginFailed(
+                f"plug-in {name!r} has not answered for {waited.PATIENCE:g} s"
+            ) from None
 
     async def add(self, parent: str, file: str | None, text: str | None) -> list[ChildStatus]:
         """Start the children that a file, or a text in the form of one, describes."""

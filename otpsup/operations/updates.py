@@ -19,8 +19,9 @@ from ..specs import ChildSpec
 from ..specs.copies import makers, scaled
 from ..specs.plugin import Given
 from ..views import Change
+from . import waited
 from .running import Root, Running, Source
-from .waited import PATIENCE, requested, soon
+from .waited import requested, soon
 
 
 class Updates:
@@ -67,7 +68,7 @@ class Updates:
         try:
             wrong = await soon(self._session.plugins.problems(given)) if planned else {}
         except TimeoutError:
-            wrong = {change.path: f"not made within {PATIENCE:g} s" for change in planned}
+            wrong = {change.path: f"not made within {waited.PATIENCE:g} s" for change in planned}
         return [evolve(change, error=wrong.get(change.path)) for change in planned]
 
     async def update(self, file: str | None) -> tuple[Change, ...]:
@@ -107,7 +108,7 @@ class Updates:
             prepared = await soon(plugins.prepare(given))
         except TimeoutError:
             names = ", ".join(change.path for change in planned)
-            text = f"nothing was changed: not made within {PATIENCE:g} s, one of {names}"
+            text = f"nothing was changed: not made within {waited.PATIENCE:g} s, one of {names}"
             raise UpdateRefused(text) from None
         except OtpsupError as error:
             raise UpdateRefused(f"nothing was changed: {error}") from None

@@ -29,7 +29,7 @@ from otpsup import (
     UpdateRefused,
     errors,
 )
-from otpsup import operations as host
+from otpsup.operations import waited
 from otpsup.plugins import contained, found, handle, hosting
 from otpsup.runtime import plugged
 from otpsup.specs.plugin import named
@@ -235,7 +235,7 @@ def test_who_asks_one_that_fails_or_hangs_is_told(
     log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In time; and the log has that it hangs, and that it does no more."""
-    monkeypatch.setattr(host, "_PATIENCE", 0.1)
+    monkeypatch.setattr(waited, "PATIENCE", 0.1)
     monkeypatch.setattr(contained, "HANGS", 0.05)
     monkeypatch.setattr("otpsup.session._LOOK", 0.02)
 
@@ -472,7 +472,7 @@ def test_one_that_cannot_be_imported_in_time_holds_up_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The update is refused, the next one works, and the tree can be stopped."""
-    monkeypatch.setattr(host, "_PATIENCE", 0.3)
+    monkeypatch.setattr(waited, "PATIENCE", 0.3)
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "otpsup_hangs_test.py").write_text("import time\ntime.sleep(60)\n")
     file = tmp_path / "shop.yaml"

@@ -35,7 +35,7 @@ def web(number: int) -> Command:
 def shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Client]:
     monkeypatch.setenv(address.DIRECTORY, str(tmp_path / "o"))
     (tmp_path / "o").mkdir(mode=0o700)
-    worker = Worker("w", targets.hang_in_a_lock, ready="notify", shutdown=0.1)
+    worker = Worker("w", targets.ready)
     db = Command("db", ["sleep", "1000"], autostart=False)
     back = Supervisor("back", strategy="one_for_all", children=[worker, db])
     spec = Supervisor("shop", intensity=0, children=[*copies(3, web), back])
