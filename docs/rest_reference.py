@@ -33,10 +33,10 @@ COMMANDS: Mapping[str, tuple[str, ...] | str] = {
     "metrics": ("statistics",), "logs": ("logs", "follow_logs"), "tail": ("logs", "follow_logs"),
     "events": ("recent_events", "events"), "alerts": ("alerts", "test_alerts"), "wait": ("wait",),
     "healthz": "`GET /healthz`, of the plug-in; as the command with `?format=`, `?include=`",
-    "start": ("start_child",), "stop": ("stop_child", "shutdown"),
-    "restart": ("restart_child", "roll_child"), "shutdown": ("shutdown",),
-    "signal": ("signal_child",), "reopen": ("reopen_logs",), "plan": ("plan",),
-    "update": ("update",), "add": ("add_children",), "remove": ("remove_child",),
+    "start": ("start_child", "start_some"), "stop": ("stop_child", "stop_some", "shutdown"),
+    "restart": ("restart_child", "restart_some", "roll_child"), "shutdown": ("shutdown",),
+    "signal": ("signal_child", "signal_some"), "reopen": ("reopen_logs",), "plan": ("plan",),
+    "update": ("update",), "add": ("add_children",), "remove": ("remove_child", "remove_some"),
     "scale": ("scale_child",), "schema": ("schema",), "graph": ("graph", "picture"),
     "simulate": ("simulate",),
     "check": "`plan` with a `file`: it is read, and compared with what runs",
@@ -62,9 +62,45 @@ def _lines() -> Iterator[str]:
     yield from (f"| `{name}` | {_of(told)} |" for name, told in COMMANDS.items() if told)
     alone = ", ".join(f"`{name}`" for name, told in COMMANDS.items() if not told)
     yield from ("", f"Not about a tree that runs: {alone}.", "")
+    yield from ("## Parameters and fields", "", "| | | |", "|---|---|---|")
+    yield from (f"| `{name}` | {kind} | {where} |" for name, kind, where in _all_fields())
+    yield ""
     yield from ("## Errors", "", "| `code` | status |", "|---|---|")
     yield from (f"| `{code}` | {status} |" for code, status in STATUSES.items())
     yield ""
+
+
+def _all_fields() -> Iterator[tuple[str, str, str]]:
+    """Each parameter and each field of a body, with what it may be, and which routes have it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for route in ROUTES:
+        for shapes, mark in ((route.query, "?"), ((route.body or {}).get("properties", {}), "")):
+            for name, shape in shapes.items():
+                found.setdefault((f"{mark}{name}", _kind(shape)), []).append(f"`{route.id}`")
+    for (name, kind), ids in sorted(found.items(), key=lambda each: each[0][0].lstrip("?")):
+        yield name, kind, ", ".join(ids)
+
+
+def _kind(shape: Mapping[str, Any]) -> str:
+    """`a whole number from 0 to 600; 30 if not given`."""
+    types = [shape["type"]] if isinstance(shape["type"], str) else shape["type"]
+    words = " or ".join(_WORDS.get(each, "") for each in types)
+    if "enum" in shape:
+        words = " or ".join(f"`{each}`" for each in shape["enum"])
+    elif shape["type"] == "array":
+        words = f"{_kind(shape['items'])}, {shape['maxItems']} at most"
+    elif "maximum" in shape:
+        words += f" from {shape['minimum']} to {shape['maximum']}"
+    elif "maxLength" in shape:
+        words += f" of {shape['maxLength']} characters at most"
+    default = str(shape["default"]).lower() if "default" in shape else ""
+    return f"{words}; {default} if not given" if default else words
+
+
+_WORDS = {
+    "string": "a text", "integer": "a whole number", "boolean": "`true` or `false`",
+    "null": "null",
+}  # fmt: skip
 
 
 def _of(told: tuple[str, ...] | str) -> str:

@@ -48,6 +48,22 @@ def chosen(root: ChildStatus, texts: Sequence[str], *, last_first: bool = False)
     return list(paths)
 
 
+def processes(root: ChildStatus, texts: Sequence[str]) -> list[str]:
+    """Those of `chosen` that are processes; of a supervisor, all below it.
+
+    Raises:
+        NotFound: one means nothing that there is.
+    """
+    meant = [found(root, path) for path in chosen(root, texts)]
+    below = [node.path for each in meant for node in each.walk() if is_process(node)]
+    return list(dict.fromkeys(below))
+
+
+def is_process(node: ChildStatus) -> bool:
+    """Whether it is no supervisor."""
+    return node.type in ("worker", "command")
+
+
 def _meant(root: ChildStatus, text: str) -> list[str]:
     known = [node.path for node in root.walk() if node.path]
     if text in known:

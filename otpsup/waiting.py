@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from .durations import duration
 from .errors import OtpsupError
-from .selection import chosen
+from .selection import chosen, is_process
 from .views import ChildStatus
-
-_PROCESSES = ("worker", "command")
 
 
 class NotReady(OtpsupError):
@@ -44,7 +42,7 @@ def looked(
 
 def _why(node: ChildStatus) -> list[str]:
     """Who is not ready, and why: of a supervisor, those below it that are to run."""
-    if node.type in _PROCESSES:
+    if is_process(node):
         return [] if node.ready else [_told(node)]
     blamed = [_told(each) for each in _below(node)]
     return blamed if blamed or node.ready else [_told(node)]
@@ -52,7 +50,7 @@ def _why(node: ChildStatus) -> list[str]:
 
 def _below(node: ChildStatus) -> Iterator[ChildStatus]:
     for child in node.children:
-        if child.wanted and not child.ready and (child.type in _PROCESSES or child.gave_up):
+        if child.wanted and not child.ready and (is_process(child) or child.gave_up):
             yield child
         elif child.wanted:
             yield from _below(child)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from ..control.client import TreeClient
 from ..graph.marks import pad, paint, width
 from ..plain import plain
-from ..selection import chosen, found
-from ..views import ChildStatus, Event
+from ..selection import found, processes
+from ..views import Event
 from ..wire.lines import LogLine
 from . import show, table
 from .parameters import Options
@@ -27,16 +27,10 @@ def logs(options: Options) -> Iterator[str]:
     """The lines of all children, or of some, each with the child's path before it."""
     with TreeClient.connect(options.tree, options.socket) as client:
         root = client.status()
-        paths = _with_processes(root, chosen(root, options.paths)) if options.paths else None
+        paths = processes(root, options.paths) if options.paths else None
         lines = client.logs(paths, options.lines, options.follow, None)
         known = paths or [node.path for node in root.walk() if not node.children and node.path]
         yield from _shown(lines, options, _Prefix(known).line)
-
-
-def _with_processes(root: ChildStatus, paths: list[str]) -> list[str]:
-    """Of a supervisor, all below it."""
-    below = [node.path for path in paths for node in found(root, path).walk() if not node.children]
-    return list(dict.fromkeys(below))
 
 
 def tail(options: Options) -> Iterator[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..control.client import TreeClient
 from ..errors import NotFound
 from ..specs.web import Web
-from . import show
+from . import log, show
 from .parameters import BadUsage, Options
 
 if TYPE_CHECKING:
@@ -40,25 +41,44 @@ def _token(options: Options) -> str:
     if options.tokens is not None:
         return f"{tokens.add(options.tokens, role, name)}\n"
     token = tokens.new()
-    return f"{token}\n{role} {name} {tokens.hashed(token)}\n"
+    show.complain(f"its line in a file of tokens: {role} {name} {tokens.hashed(token)}")
+    return f"{token}\n"
 
 
 def _login(options: Options) -> str:
     with TreeClient.connect(options.tree, options.socket) as client:
-        url = client.ask_plugin("web", "login")
+        try:
+            url = client.ask_plugin("web", "login")
+        except NotFound as error:
+            return _of_others(client.status().name, error)
     if url is None:
         raise NotFound("the tree's plug-in `web` does not serve; its log says why")
+    if "#" not in url:
+        show.complain("sign in there with one of its file of tokens; `otpsup web token NAME "
+                      "--tokens FILE` makes more")  # fmt: skip
     return show.lines([url])
+
+
+def _of_others(name: str, error: NotFound) -> str:
+    """The tree does not serve itself; somebody may serve it: `otpsup web`, or an application."""
+    from ..web import tokens
+
+    found = [file.read_text().split() for file in tokens.own_files(name)]
+    urls = [words[1] for words in found if len(words) > 1]
+    if urls:
+        return show.lines(urls)
+    if found:
+        show.complain("an application of the program serves it; its page takes this token")
+        return show.lines(words[0] for words in found)
+    raise NotFound(f"{error}; or serve it with `otpsup web --tree {name}`")
 
 
 def _serve(options: Options) -> Iterator[str]:
     from ..web.by_client import ByClient
     from ..web.serve import Running
 
-    settings = Web(
-        listen=options.listen or "127.0.0.1:9300", token_file=options.tokens, hosts=options.host,
-        certificate=options.certificate, key=options.key,
-    )  # fmt: skip
+    settings = _settings(options)
+    log.to_stderr()
     with _ends_wait():
         running = Running(settings, ByClient(options.tree, options.socket), "`otpsup web` serves")
         running.start()
@@ -67,6 +87,21 @@ def _serve(options: Options) -> Iterator[str]:
             signal.sigwait(_ENDS)
         finally:
             running.stop()
+
+
+def _settings(options: Options) -> Web:
+    listen = options.listen or "127.0.0.1:9300"
+    is_private = Web(listen, token_file=Path("any")).is_private
+    if not is_private and options.tokens is None:
+        raise BadUsage(f"{listen} can be reached from other machines, so it takes --tokens FILE; "
+                       "`otpsup web token NAME --tokens FILE` makes that")  # fmt: skip
+    if not is_private and options.certificate is None:
+        show.complain("tokens go over the wire as they are: give it a --certificate, or have a "
+                      "proxy with TLS before it")  # fmt: skip
+    return Web(
+        listen=listen, token_file=options.tokens, hosts=options.host,
+        certificate=options.certificate, key=options.key,
+    )  # fmt: skip
 
 
 @contextmanager

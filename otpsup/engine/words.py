@@ -6,7 +6,8 @@ of 3 in 60 s; next attempt in 4 s`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
 from .cause import Attempt, Cause
 from .reasons import Reason
@@ -142,13 +143,20 @@ def _last(cause: Cause) -> str:
 
 
 def chain(cause: Cause) -> tuple[str, ...]:
-    """The decisions that led to a state, each as a sentence, the latest first."""
+    """The decisions that led to a state, each as a sentence, the latest first; what was so several
+    times in a row is one."""
     sentences = []
     link: Cause | None = cause
     while link is not None:
         sentences.append(sentence(link))
         link = link.parent if link.kind != "gave_up" else _before(link)
-    return tuple(sentences)
+    return tuple(_counted(sentences))
+
+
+def _counted(sentences: Iterable[str]) -> Iterator[str]:
+    for text, same in itertools.groupby(sentences):
+        times = len(list(same))
+        yield text if times == 1 else f"{text}, {times} times in a row"
 
 
 def _before(gave_up: Cause) -> Cause | None:
@@ -167,7 +175,7 @@ def why(path: str, state: str, cause: Cause, waits: str = "") -> tuple[str, ...]
     verb = "restarted" if state == "running" and cause.kind in _AGAIN else _VERBS[state]
     after = f"; {waits}" if waits else ""
     first = f"{named(path)} {verb} because {sentence(cause, it=path)}{after}"
-    return (first, *_ends(cause), *_earlier(cause))
+    return (first, *_ends(cause), *_counted(_earlier(cause)))
 
 
 def unready(path: str, why: str) -> tuple[str, ...]:

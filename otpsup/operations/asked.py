@@ -159,7 +159,8 @@ class Operations:
     async def add(self, parent: str, file: str | None, text: str | None) -> list[ChildStatus]:
         """Start the children that a file, or a text in the form of one, describes."""
         if (file is None) == (text is None):
-            raise InvalidSpec("add takes a file or a text, and not both")
+            wrong = "there is neither" if file is None else "not both"
+            raise InvalidSpec(f"add takes a file or a text, and {wrong}")
         specs = await asyncio.to_thread(files.children, file, text, self._variables)
         return [await self._add(parent, spec) for spec in specs]
 

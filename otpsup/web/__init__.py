@@ -9,7 +9,7 @@ hub          its events, numbered, for all who follow them
 streams      server-sent events
 waits        until children are there, or can serve
 shapes       what requests take and answers have                     (pure)
-routes       the table: acts does what is in it, openapi tells it
+routes       the table: acts and several do what is in it, openapi tells it
 requests     from HTTP to what a route takes
 repeats      idempotency keys
 problems     errors as problem+json

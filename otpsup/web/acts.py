@@ -8,12 +8,13 @@ from typing import Any
 from attrs import frozen
 
 from .. import rolling
-from ..selection import chosen, found
+from ..selection import chosen, found, processes
 from . import forms
 from .access import Caller, may
 from .door import Door
 from .problems import Refused
 
+_ALL_LINES = 100_000
 _MOST_KILLS = 50
 """That are simulated for one request: among a thousand children each takes a tenth of a second."""
 
@@ -82,12 +83,25 @@ def recent_events(asked: Asked) -> Any:
 
 def logs(asked: Asked) -> Any:
     """The last lines."""
-    return asked.door.logs(*lines_of(asked.query))
+    return asked.door.logs(*lines_of(asked))
 
 
-def lines_of(query: Mapping[str, Any]) -> tuple[list[str] | None, int, str | None]:
-    """Of whom, how many, and which stream."""
-    return query.get("path") or None, query.get("lines", 100), query.get("stream")
+def lines_of(asked: Asked, *, resumed: bool = False) -> tuple[list[str] | None, int, str | None]:
+    """Of whom, how many, and which stream.
+
+    Args:
+        resumed: by one who has those before a certain one; all that are kept are looked through.
+
+    Raises:
+        NotFound: there is no such child.
+    """
+    query = asked.query
+    paths = None
+    if query.get("path"):
+        with asked.door.verbs() as verbs:
+            paths = processes(verbs.status(), query["path"])
+    lines = _ALL_LINES if resumed else query.get("lines", 100)
+    return paths, lines, query.get("stream")
 
 
 def plan(asked: Asked) -> Any:
@@ -176,8 +190,13 @@ def roll(asked: Asked) -> Any:
 def signal(asked: Asked) -> Any:
     """Signal it."""
     with asked.door.verbs() as verbs:
-        signal = asked.body["signal"]
-        verbs.signal(asked.path, signal if isinstance(signal, str) else int(signal))
+        verbs.signal(asked.path, signal_of(asked))
+
+
+def signal_of(asked: Asked) -> str | int:
+    """The signal that is meant."""
+    given = asked.body["signal"]
+    return given if isinstance(given, str) else int(given)
 
 
 def stacks(asked: Asked) -> Any:

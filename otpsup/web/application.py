@@ -91,7 +91,8 @@ class App:
             require(caller, "view")
         if found is None and path not in self._door.paths:
             told = plain(path[:200])
-            return words(404, f"there is no page {told}; there are {', '.join(self._door.paths)}")
+            there = ", ".join(("/", "/api/v1", "/openapi.json", *self._door.paths))
+            return words(404, f"there is no page {told}; there are {there}")
         if scope["method"] not in ("GET", "HEAD"):
             return words(405, "this takes GET and HEAD", {"allow": "GET, HEAD"})
         return found or await self._of_plugin(scope, path, headers)

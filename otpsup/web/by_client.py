@@ -42,6 +42,7 @@ class ByClient:
     def __init__(self, name: str | None = None, path: Path | None = None) -> None:
         self._path = path
         self._called = name
+        self._name = ""
         with self._connected() as client:
             self._name = str(client.about()["name"])
         self._called = name or self._name
@@ -52,7 +53,17 @@ class ByClient:
         return self._name
 
     def _socket(self) -> socket.socket:
-        return address.connect(self._path or address.find(self._called))
+        """To the tree.
+
+        Raises:
+            NotRunning: it is not there. (Which others are is no matter of those who ask here.)
+        """
+        try:
+            return address.connect(self._path or address.find(self._called))
+        except NotRunning as error:
+            if not self._name:
+                raise
+            raise NotRunning(f"tree {self._name!r} is not running") from error
 
     @contextmanager
     def _connected(self) -> Iterator[TreeClient]:

@@ -84,7 +84,7 @@ def _parameters(route: Route) -> list[Any]:
     for name, query in route.query.items():
         is_required = "minItems" in query
         found.append({"name": name, "in": "query", "required": is_required, "schema": query})
-    if route.kind == "events":
+    if route.kind in ("events", "lines"):
         found.append({"name": "Last-Event-ID", "in": "header", "schema": shapes.TEXT})
     if route.is_change:
         found.append({"name": "Idempotency-Key", "in": "header", "schema": _KEY})

@@ -12,8 +12,10 @@ from attrs import frozen
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
+from .. import mask
 from ..errors import OtpsupError, in_words
 from ..logger import logger
+from ..plain import plain
 from ..serving.asgi import Receive, Scope
 from . import acts, forms, openapi, requests, streams
 from .access import Caller, may
@@ -118,6 +120,8 @@ class Rest:
         try:
             return _response(route, await threads.run(lambda: call(asked)))
         except OtpsupError as error:
+            if route.is_change:
+                _note(route, asked, f", in vain: {plain(mask.text(str(error)))}")
             return problem(_as_refused(error))
 
     # What the server does itself.
@@ -155,9 +159,11 @@ class Rest:
         asked = await self._asked(request)
         if self._followers >= _FOLLOWERS:
             raise _too_many()
-        lines = Lines(asyncio.get_running_loop())
-        wanted = acts.lines_of(asked.query)
-        stop = await self._looks.run(lambda: self._door.follow(*wanted, lines.put))
+        after = request.headers.get("last-event-id")
+        lines = Lines(asyncio.get_running_loop(), after)
+        stop = await self._looks.run(
+            lambda: self._door.follow(*acts.lines_of(asked, resumed=bool(after)), lines.put)
+        )
         self._followers += 1
 
         def done() -> None:
@@ -225,7 +231,8 @@ def require(caller: Caller, role: Any) -> None:
         return
     if caller.role is None:
         raise Refused(
-            401, "this takes `Authorization: Bearer TOKEN`, or a session",
+            401, "this takes a token (in the header Authorization, after the word Bearer), or a "
+            "session",
             headers={"www-authenticate": "Bearer"},
         )  # fmt: skip
     raise Refused(403, f"this takes the role {role}, and {caller.name} has {caller.role}")
@@ -242,10 +249,12 @@ def _too_many() -> Refused:
     return Refused(503, text, "busy", {"retry-after": "30"})
 
 
-def _note(route: Route, asked: Asked) -> None:
+def _note(route: Route, asked: Asked, ended: str = "") -> None:
     """Who has done what can be read in the log."""
-    logger.info("web: {} asks for {}{}", asked.caller.name, route.id,
-                f" {asked.path!r}" if asked.path else "")  # fmt: skip
+    child = f" {plain(asked.path)!r}" if asked.path else ""
+    logger.info(
+        "{}: {} asks for {}{}{}", asked.door.name, asked.caller.name, route.id, child, ended
+    )
 
 
 def _response(route: Route, value: Any) -> Response:

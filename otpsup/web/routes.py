@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
-from . import acts, shapes, waits
+from . import acts, several, shapes, waits
 from .access import Role
 from .acts import Asked
 from .shapes import Shape, body, count, many, ref
@@ -94,6 +94,13 @@ def _child(action: str, role: Role, summary: str, call: Any, **more: Any) -> Rou
     return _post(path, f"{action}_child", role, summary, call, errors=errors, **more)
 
 
+def _some(action: str, role: Role, summary: str, call: Any, *needed: str, **fields: Shape) -> Route:
+    """For several children: `paths` are as on the command line."""
+    given = body(needed, paths=shapes.PATHS, **fields)
+    answer, errors = many(ref("Done")), (404, 409)
+    return _post(f"/{action}", f"{action}_some", role, summary, call, given, answer, errors=errors)
+
+
 ROUTES: Final[tuple[Route, ...]] = (
     # Looking.
     _get("/about", "about", "The tree as a whole.", acts.about, ref("About")),
@@ -156,7 +163,16 @@ ROUTES: Final[tuple[Route, ...]] = (
     _post("/reopen-logs", "reopen_logs", "operate", "Open all log files anew.", acts.reopen_logs),
     _post("/alerts/test", "test_alerts", "operate", "Send a message through channels of alerts.",
           acts.test_alerts, body(channel=shapes.PATH), ref("Delivered"), errors=(404,)),
+    _some("start", "operate", "Start several, or all of the root's children that are down.",
+          several.start),
+    _some("stop", "operate", "Stop several, the last one first.", several.stop, "paths"),
+    _some("restart", "operate", "Stop and start several, or all of the root's children that are "
+          "not down, in order.", several.restart),
+    _some("signal", "operate", "Send a signal to the processes of several.", several.signal,
+          "paths", "signal", signal=shapes.SIGNAL),
     # Changing what there is.
+    _some("remove", "admin", "Stop and forget several, the last one first.", several.remove,
+          "paths"),
     _child("remove", "admin", "Stop a child and forget it.", acts.remove),
     _child("delete", "admin", "Forget a child that is down.", acts.delete),
     _post("/children", "add_children", "admin",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,8 @@ class Running:
         """Begin to serve."""
         self._stop_listening = self._door.listen(self._hub)
         self._server.start()
+        if self._own:
+            tokens.tell_address(self._own[0], self.login)
 
     def stop(self) -> None:
         """Serve no more."""
@@ -86,6 +89,8 @@ class Running:
         if self._settings.file is not None:
             return self._settings.listen
         host, port = self._server.bound[0][:2]
+        if ipaddress.ip_address(host).is_unspecified and self._settings.hosts:
+            host = self._settings.hosts[0]  # it is known by that name
         scheme = "https" if self._settings.certificate else "http"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
 

@@ -95,6 +95,7 @@ def _wrong_object(shape: Shape, value: dict[str, Any], what: str) -> str:
 
 TEXT: Final[Shape] = {"type": "string"}
 PATH: Final[Shape] = {"type": "string", "maxLength": 1000}
+PATHS: Final[Shape] = {"type": "array", "items": PATH, "maxItems": 1000}
 FILE: Final[Shape] = {
     "type": "string", "minLength": 1, "maxLength": 4000, "pattern": r"^[^\u0000]+$",
 }  # fmt: skip
@@ -167,6 +168,7 @@ COMPONENTS: Final[Mapping[str, Shape]] = {
     "Consequence": _has(
         path=TEXT, steps=many(_has(at=_NUMBER, path=TEXT, what=TEXT, why=TEXT)),
         states={"type": "object", "additionalProperties": TEXT}, summary=TEXT),
+    "Done": _has(path=TEXT, state=_TEXT_OR_NOT, error=_TEXT_OR_NOT),
     "Stacks": _has(path=TEXT, stacks=TEXT),
     "Change": _has(path=TEXT, action={"enum": list(ACTIONS), "type": "string"}, why=TEXT,
                    error=_TEXT_OR_NOT),

@@ -125,11 +125,40 @@ def events(hub: Hub, after: str | None, recent: int) -> Chunks:
     return chunks
 
 
-class Lines:
-    """Lines of output on their way to one client; who brings them waits until there is room."""
+class Numbered:
+    """Ids of lines: when a line came, and which of those that came then it is. So they mean the
+    same to every follower of the same children."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self) -> None:
+        self._last = (0.0, 0)
+
+    def next(self, line: LogLine) -> tuple[float, int]:
+        """Of the next one."""
+        at, number = self._last
+        self._last = (line.at, number + 1 if line.at == at else 0)
+        return self._last
+
+    @staticmethod
+    def parsed(text: str | None) -> tuple[float, int]:
+        """Of an id that a client was given; before all others if it is none."""
+        at, _, number = (text or "").partition("-")
+        try:
+            return float(at), int(number)
+        except ValueError:
+            return (0.0, 0)
+
+
+class Lines:
+    """Lines of output on their way to one client; who brings them waits until there is room.
+
+    Args:
+        after: the id of the last one that the client has; it is sent none of those before.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, after: str | None = None) -> None:
         self._loop = loop
+        self._after = Numbered.parsed(after) if after else None
+        self._ids = Numbered()
         self._changed = Condition()
         self._woken = asyncio.Event()
         self._waiting: deque[bytes] = deque()
@@ -138,7 +167,9 @@ class Lines:
 
     def put(self, line: LogLine | None) -> None:
         """The next one; None for the end. In another thread."""
-        data = b"" if line is None else b"event: line\ndata: " + json_of(line) + b"\n\n"
+        data = b"" if line is None else self._told(line)
+        if line is not None and not data:
+            return
         with self._changed:
             self._changed.wait_for(lambda: self._size < _ROOM or self._is_over)
             if self._is_over:
@@ -148,6 +179,14 @@ class Lines:
             self._is_over = line is None
         with contextlib.suppress(RuntimeError):  # the loop is over
             self._loop.call_soon_threadsafe(self._woken.set)
+
+    def _told(self, line: LogLine) -> bytes:
+        """The event; nothing if the client has it."""
+        at, number = self._ids.next(line)
+        if self._after is not None and (at, number) <= self._after:
+            return b""
+        head = f"id: {at!r}-{number}\nevent: line\ndata: ".encode()
+        return head + json_of(line) + b"\n\n"
 
     def close(self) -> None:
         """Nobody wants them any more."""

@@ -196,6 +196,23 @@ def own(name: str, server: str) -> tuple[Path, str] | None:
     return file, token
 
 
+def own_files(name: str) -> list[Path]:
+    """Where tokens lie that are the user's own, for this tree: of each who serves it."""
+    try:
+        folder = address.directory()
+        _clear(folder)
+        ours = rf"{re.escape(address.safe(name))}-[0-9a-f]+-[0-9]+{re.escape(_SUFFIX)}"
+        return sorted(file for file in folder.iterdir() if re.fullmatch(ours, file.name))
+    except (OSError, OtpsupError):
+        return []
+
+
+def tell_address(file: Path, url: str) -> None:
+    """Whoever finds the token there finds where it opens the page, too."""
+    with contextlib.suppress(OSError), file.open("a") as out:
+        out.write(f"{url}\n")
+
+
 def _clear(folder: Path) -> None:
     """What programs have left that were killed."""
     for file in folder.glob(f"*{_SUFFIX}"):

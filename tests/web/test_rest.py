@@ -28,6 +28,9 @@ from tests.web.served import ROLES, Client, read_until, served, spec
 
 BODIES = {
     "signal_child": {"signal": "CONT"},
+    "signal_some": {"signal": "CONT", "paths": ["web"]},
+    "stop_some": {"paths": ["nobody"]},
+    "remove_some": {"paths": ["nobody"]},
     "scale_child": {"count": 2},
     "stdin_child": {"text": "hi\n"},
     "add_children": {"text": "name: more\ncommand: [sleep, '1000']\n"},

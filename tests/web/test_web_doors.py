@@ -201,7 +201,7 @@ def test_where_a_tree_serves_itself() -> None:
             "role": "admin", "csrf": None, "name": "itself",
         }  # fmt: skip
         (file,) = address.directory().glob(f"itself-*-{os.getpid()}.web-token")
-        assert (file.read_text().strip(), file.stat().st_mode & 0o777) == (token, 0o600)
+        assert (file.read_text().split(), file.stat().st_mode & 0o777) == ([token, url], 0o600)
         assert client.get("/healthz", None).status == 200
         assert client.get("/api/v1/tree", None).status == 401
     assert not file.exists()
@@ -226,8 +226,9 @@ def test_tokens_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixt
     from otpsup.web.tokens import hashed, parsed
 
     assert main(["web", "token", "--role", "operate", "mia"]) == 0
-    token, line = capsys.readouterr().out.splitlines()
-    assert line == f"operate mia {hashed(token)}"
+    told = capsys.readouterr()
+    token = told.out.strip()
+    assert told.err.endswith(f": operate mia {hashed(token)}\n")
     file = tmp_path / "tokens"
     assert main(["web", "token", "leo", "--tokens", str(file)]) == 0
     token = capsys.readouterr().out.strip()

@@ -44,17 +44,14 @@ class Log {
 
   #open() {
     this.lines = [];
-    this.known = 0;
     this.end = follow({
       address: () => address("logs/follow", { path: this.path, lines: BEGIN, stream: this.stream }),
       onevent: (_, line) => this.#hear(line),
-      onstate: () => (this.known = this.lines.at(-1)?.at ?? 0),
     });
     this.draw();
   }
 
   #hear(line) {
-    if (line.at <= this.known) return; // told before the connection was lost
     this.lines.push({ ...line, text: line.text.replace(ESCAPES, "") });
     if (this.lines.length > MOST) this.lines.splice(0, this.lines.length - MOST);
     this.draw();
