@@ -88,7 +88,7 @@ def _kind(shape: Mapping[str, Any]) -> str:
     if "enum" in shape:
         words = " or ".join(f"`{each}`" for each in shape["enum"])
     elif shape["type"] == "array":
-        words = f"{_kind(shape['items'])}, {shape['maxItems']} at most"
+        words = f"{shape['maxItems']} at most, each {_kind(shape['items'])}"
     elif "maximum" in shape:
         words += f" from {shape['minimum']} to {shape['maximum']}"
     elif "maxLength" in shape:
