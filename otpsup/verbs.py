@@ -99,11 +99,12 @@ class Verbs(ABC):
 
     def about(self) -> dict[str, Any]:
         """The tree as a whole: `name`, `pid` of its host, `version`, `python`, `file` (the tree
-        file that it was made from, or None), `since` (seconds since the epoch)."""
+        file that it was made from, or None), `since` and `now` (seconds since the epoch)."""
         return dict(self._ask("about"))
 
     def info(self, path: str) -> dict[str, Any]:
-        """One child: the fields of its status; under `needed_by` the paths of the siblings that are
+        """One child: the fields of its status; `monitored`, False if it is left alone; `copy_of`,
+        the path that copies share, or None; under `needed_by` the paths of the siblings that are
         `after` it; under `checks` how each of its checks stands, with the fields of `CheckResult`;
         and under `spec` what it is, by the names of a tree file. No secrets: of variables and
         arguments only the names."""

@@ -51,6 +51,8 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         if key == "template":
             yield from ((f"template.{part}", text) for part, text in _rows(value))
+        elif key == "now":
+            continue
         elif key == "since" and isinstance(value, int | float):
             yield key, f"{_clock(value)} ({duration(time.time() - value)} ago)"
         elif key == "command" and isinstance(value, list | tuple):

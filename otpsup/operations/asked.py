@@ -96,15 +96,19 @@ class Operations:
             "python": platform.python_version(),
             "file": str(self.file) if self.file else None,
             "since": self._since,
+            "now": time.time(),
         }
 
     def info(self, path: str) -> dict[str, Any]:
-        """One child: how it is, who needs it, how its checks stand, and its spec in words."""
+        """One child: how it is, what of its siblings it has to do with, how its checks stand, and
+        its spec in words."""
         child = self._session.find(path)
         status = asdict(self._session.snapshot(child), filter=lambda f, _: f.name != "children")
         checks = [asdict(each) for each in self._session.checks(path)]
         return {
             **status,
+            "monitored": child.monitored,
+            "copy_of": _copy_of(child),
             "needed_by": _needed_by(child),
             "checks": checks,
             "spec": describe(child.spec),
@@ -193,6 +197,12 @@ class Operations:
     async def reload(self, spec: Root, *, preview: bool = False) -> tuple[Change, ...]:
         """Become what this spec says; or only tell what that would take."""
         return await self._updates.reload(spec, preview=preview)
+
+
+def _copy_of(child: Child) -> str | None:
+    """The path that copies share, if it is one of several."""
+    copy = getattr(child.spec, "copy", None)
+    return None if copy is None else child.path.removesuffix(child.name) + copy.of
 
 
 def _needed_by(child: Child) -> list[str]:

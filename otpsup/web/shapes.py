@@ -155,9 +155,10 @@ _STATUS: Final[Mapping[str, Shape]] = {
 
 COMPONENTS: Final[Mapping[str, Shape]] = {
     "About": _has(name=TEXT, pid=_WHOLE, version=TEXT, python=TEXT, file=_TEXT_OR_NOT,
-                  since=_NUMBER),
+                  since=_NUMBER, now=_NUMBER),
     "ChildStatus": _has(**_STATUS, children=many(ref("ChildStatus"))),
-    "Info": _has(**_STATUS, needed_by=_TEXTS, checks=many(ref("CheckResult")),
+    "Info": _has(**_STATUS, monitored=_FLAG, copy_of=_TEXT_OR_NOT,
+                 needed_by=_TEXTS, checks=many(ref("CheckResult")),
                  spec={"type": "object"}),
     "CheckResult": _has(purpose=TEXT, what=TEXT, is_well={"type": ["boolean", "null"]},
                         looks=_WHOLE, failures=_WHOLE, said=TEXT),

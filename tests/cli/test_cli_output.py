@@ -147,7 +147,7 @@ def test_info_of_the_tree(tree: Tree) -> None:
     assert rows["version"] == __version__
     assert "file" not in rows  # it is not of one
     value = json.loads(done("info", "--json"))
-    assert set(value) == {"name", "pid", "version", "python", "file", "since"}
+    assert set(value) == {"name", "pid", "version", "python", "file", "since", "now"}
 
 
 def test_info_is_written_as_in_a_tree_file() -> None:

@@ -24,7 +24,10 @@ SHOWS_ONLY = {
     "runtime/loop.py:__init__",  # once: what turns the engine's times into those of events
     "session.py:_say_last_words",  # when a tree ended, for `otpsup why`
     "control/last_words.py:begin",  # when it began
-    "operations/asked.py:__init__",  # since when the tree runs
+    *(
+        "operations/asked.py:__init__",
+        "operations/asked.py:about",
+    ),  # since when the tree runs, and now
     "healthz/tree.py:collect",  # how long that is
     "runtime/plugged.py:_facts",  # what a plug-in is told of a process
     "runtime/logs/stream.py:_pass_on",  # when a line came

@@ -105,8 +105,8 @@ def test_whatever_else_is_answered_in_words(talking: tuple[str, Talks]) -> None:
     status, _, body = ask(url, "/no%1bpage")
     assert status == 404
     assert body == (
-        b"there is no page /no\\x1bpage; there are /hangs, /healthz, /hello, /odd, /other, "
-        b"/raises, /readiness\n"
+        b"there is no page /no\\x1bpage; there are /, /api/v1, /openapi.json, /hangs, /healthz, "
+        b"/hello, /odd, /other, /raises, /readiness\n"
     )
     status, _, body = ask(url, "/raises")
     assert status == 502
