@@ -54,6 +54,8 @@ _LISTED = re.compile(rf"""(['"](--?[\w-]+)['"]\s*,\s*)({_QUOTED})""")
 _HEADER = re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*)(?:['\"])?(\w+\s+)?[^\s'\",]+")
 _SPOKEN = re.compile(r"(?i)\b(bearer\s+|pass(?:word|wd|phrase)\s*:\s*)[^\s'\",]+")
 
+_PLACEHOLDERS = ("FILE", "NAME", "PATH")
+
 
 def text(text: str) -> str:
     """The text without the secrets that can be told by a name."""
@@ -65,7 +67,9 @@ def text(text: str) -> str:
 
 
 def _without_value(match: re.Match[str]) -> str:
-    return f"{match[1]}{HIDDEN}" if is_secret(match[2]) else match[0]
+    """Of an option in words of ours (`--tokens FILE`) nothing is taken."""
+    is_shown = match[3] in _PLACEHOLDERS or not is_secret(match[2])
+    return match[0] if is_shown else f"{match[1]}{HIDDEN}"
 
 
 def command_line(argv: Sequence[str]) -> tuple[str, ...]:

@@ -144,6 +144,10 @@ class Operations:
         """Write to a command's standard input."""
         try:
             self._session.write_stdin(path, data.encode("utf-8", "surrogateescape"))
+        except UnicodeEncodeError:
+            raise InvalidSpec(
+                "the text has half of a surrogate pair, which is no character"
+            ) from None
         except OSError as error:
             raise NotReading(f"cannot write to {path!r}: {error.strerror or error}") from None
 

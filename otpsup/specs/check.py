@@ -240,6 +240,7 @@ def is_name(value: Any) -> bool:
         and value != ""
         and not set(value) & set("/#\0\n\r")
         and value == value.strip()
+        and value not in (".", "..")  # in a URL these mean folders
     )
 
 
@@ -247,9 +248,12 @@ boolean = rule(lambda v: isinstance(v, bool), "True or False", "True", schema={"
 
 name = rule(
     is_name,
-    "a text without '/', '#', line breaks or outer blanks",
+    "a text without '/', '#', line breaks or outer blanks, and not '.' or '..'",
     "name='web'",
-    schema={"type": "string", "pattern": r"^(?!\s)[^/#\u0000\n\r]+(?![\s\S])(?<!\s)"},
+    schema={
+        "type": "string",
+        "pattern": r"^(?!\s)(?!\.\.?(?![\s\S]))[^/#\u0000\n\r]+(?![\s\S])(?<!\s)",
+    },
 )
 
 shutdown = rule(

@@ -125,7 +125,9 @@ class Follower:
         self._life, self._number = life, last - min(recent, kept)
         if after is not None:
             self._life, _, number = after.partition("-")
-            self._number = int(number) if number.isdigit() and len(number) < 12 else -1
+            self._number = (
+                int(number) if number.isascii() and number.isdigit() and len(number) < 12 else -1
+            )
         self._is_new = True
 
     def next(self) -> bytes:

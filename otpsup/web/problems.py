@@ -66,7 +66,7 @@ def problem(error: OtpsupError) -> Response:
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": plain_lines(mask.text(str(error))),
+        "detail": plain_lines(str(error) if isinstance(error, Refused) else mask.text(str(error))),
         "code": error.name if isinstance(error, Refused) else error.code,
     }
     if isinstance(error, InvalidFile) and error.problems:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -65,12 +66,14 @@ class Rest:
         self._over = over
         self._most = most
         self._streams: dict[str, list[Stream]] = {}
-        self._followers = 0
-        self._waiting = 0
+        self._followers: Counter[str] = Counter()
+        self._waiting: Counter[str] = Counter()
         self._repeats = Repeats()
-        self._looks = Threads("otpsup-web-look", 8)
+        self._looks = Threads("otpsup-web-look", 4)
+        self._draws = Threads("otpsup-web-draw", 1, rests=True)
         self._waits = Waits(door, hub, self._looks, over)
         self._changes = Threads("otpsup-web-change", 32)
+        self._urgent = Threads("otpsup-web-urgent", 8)
 
     async def answer(self, scope: Scope, receive: Receive, headers: Headers) -> Answer:
         """The answer to a request, whatever becomes of it."""
@@ -114,15 +117,23 @@ class Rest:
         """Errors of the tree are answers, too: a repeat gets the same."""
         call = route.call
         assert call is not None
-        threads = self._changes if route.is_change else self._looks
         if route.is_change:
             _note(route, asked)
         try:
-            return _response(route, await threads.run(lambda: call(asked)))
+            return _response(route, await self._in_thread(route, asked, lambda: call(asked)))
         except OtpsupError as error:
             if route.is_change:
                 _note(route, asked, f", in vain: {plain(mask.text(str(error)))}")
             return problem(_as_refused(error))
+
+    async def _in_thread(self, route: Route, asked: Asked, work: Callable[[], Any]) -> Any:
+        """Whoever looks at what somebody is about to look at gets the same answer."""
+        if route.is_change:
+            threads = self._urgent if route.is_urgent else self._changes
+            return await threads.run_for(asked.caller.name, work)
+        looks = self._draws if route.is_heavy else self._looks
+        query = json.dumps(asked.query, sort_keys=True)
+        return await looks.run_once((route.id, asked.path, query, asked.caller.role), work)
 
     # What the server does itself.
 
@@ -153,46 +164,46 @@ class Rest:
         asked = await self._asked(request)
         after = request.headers.get("last-event-id") or asked.query.get("after")
         chunks = streams.events(self._hub, after, asked.query.get("recent", 0))
-        return self._stream(request.caller.name, chunks)
+        return self._stream(request.caller, chunks)
 
     async def _lines(self, request: Request) -> Answer:
         asked = await self._asked(request)
-        if self._followers >= _FOLLOWERS:
-            raise _too_many()
         after = request.headers.get("last-event-id")
         lines = Lines(asyncio.get_running_loop(), after)
-        stop = await self._looks.run(
-            lambda: self._door.follow(*acts.lines_of(asked, resumed=bool(after)), lines.put)
-        )
-        self._followers += 1
+        place = _Place(self._followers, request.caller.name)
+        try:
+            stop = await self._looks.run(
+                lambda: self._door.follow(*acts.lines_of(asked, resumed=bool(after)), lines.put)
+            )
+        except BaseException:
+            place.leave()
+            raise
 
         def done() -> None:
-            self._followers -= 1
+            place.leave()
             lines.close()
             stop()
 
         try:
-            return self._stream(request.caller.name, lines.chunks, done)
+            return self._stream(request.caller, lines.chunks, done)
         except Refused:
             done()
             raise
 
     async def _wait(self, request: Request) -> Answer:
         query = (await self._asked(request)).query
-        if self._waiting >= _FOLLOWERS:
-            raise _too_many()
-        self._waiting += 1
+        place = _Place(self._waiting, request.caller.name)
         try:
             found = await self._waits.until(
                 query.get("path", ()), request.receive, ready=query.get("ready", False),
                 timeout=query.get("timeout", 30),
             )  # fmt: skip
         finally:
-            self._waiting -= 1
+            place.leave()
         return _response(request.route, [forms.status(each) for each in found])
 
     def _stream(
-        self, who: str, chunks: streams.Chunks, done: Callable[[], None] = lambda: None
+        self, caller: Caller, chunks: streams.Chunks, done: Callable[[], None] = lambda: None
     ) -> Stream:
         """One more.
 
@@ -201,7 +212,7 @@ class Rest:
         """
         if sum(map(len, self._streams.values())) >= self._most:
             raise _too_many()
-        own = self._streams.setdefault(who, [])
+        own = self._streams.setdefault(caller.name, [])
         if len(own) >= max(self._most // 2, 1):
             own.pop(0).end()
 
@@ -210,7 +221,7 @@ class Rest:
                 own.remove(made)
             done()
 
-        made = Stream(chunks, self._over, ended)
+        made = Stream(chunks, self._over, ended, lambda: self._guard.still(caller))
         own.append(made)
         return made
 
@@ -219,6 +230,25 @@ _KINDS: Final[dict[str, Any]] = {
     "call": Rest._call, "session": Rest._session, "login": Rest._login, "logout": Rest._logout,
     "openapi": Rest._openapi, "events": Rest._events, "lines": Rest._lines, "wait": Rest._wait,
 }  # fmt: skip
+
+
+class _Place:
+    """One among those who follow, or wait. Half of the places are for one caller at most.
+
+    Raises:
+        Refused: there is none.
+    """
+
+    def __init__(self, taken: Counter[str], who: str) -> None:
+        if taken.total() >= _FOLLOWERS or taken[who] >= _FOLLOWERS // 2:
+            raise _too_many()
+        self._taken = taken
+        self._who = who
+        taken[who] += 1
+
+    def leave(self) -> None:
+        """It is for another."""
+        self._taken[self._who] -= 1
 
 
 def require(caller: Caller, role: Any) -> None:

@@ -40,6 +40,8 @@ class Route:
         status: of the answer.
         type: of the answer.
         errors: statuses that only some routes have.
+        is_heavy: takes long among a thousand children, and a processor all that time.
+        is_urgent: is not to wait for what others have asked for.
     """
 
     method: str
@@ -55,6 +57,8 @@ class Route:
     status: int = 200
     type: str = JSON
     errors: tuple[int, ...] = ()
+    is_heavy: bool = False
+    is_urgent: bool = False
 
     @property
     def is_change(self) -> bool:
@@ -115,7 +119,7 @@ ROUTES: Final[tuple[Route, ...]] = (
          ref("Why"), errors=(404,)),
     _get("/why/", "why_root", "The same of the root.", acts.why, ref("Why")),
     _get("/statistics", "statistics", "What was counted and measured.", acts.statistics,
-         ref("Statistics"), query={"samples": count(240)}),
+         ref("Statistics"), query={"samples": count(240)}, is_heavy=True),
     _get("/events", "events", "All events from now on, or after one.", None, shapes.TEXT,
          kind="events", type=SSE,
          query={"after": {"type": "string", "maxLength": 40}, "recent": count(2000)}),
@@ -127,13 +131,15 @@ ROUTES: Final[tuple[Route, ...]] = (
          shapes.TEXT, kind="lines", type=SSE, query=_LINES, errors=(404,)),
     _get("/plan", "plan", "What an update would do, and why; with `file`, for `admin` alone.",
          acts.plan, _CHANGES, query={"file": shapes.FILE}, errors=(409,)),
-    _get("/graph.svg", "picture", "A picture of the tree.", acts.picture, shapes.TEXT, type=SVG),
+    _get("/graph.svg", "picture", "A picture of the tree.", acts.picture, shapes.TEXT, type=SVG,
+         is_heavy=True),
     _get("/graph", "graph", "The same as text, as Mermaid, or for graphviz.", acts.graph,
-         shapes.TEXT, type=PLAIN, query={"format": shapes.FORM}),
+         shapes.TEXT, type=PLAIN, query={"format": shapes.FORM},
+         is_heavy=True),
     _get("/simulate", "simulate", "What would stop, start and escalate if children were killed, "
          "and why; nothing is touched.", acts.simulate, ref("Simulation"), errors=(404,),
          query={"kill": {**_PATHS, "minItems": 1}, "times": {**count(50, 1), "default": 1},
-                "broken": _PATHS}),
+                "broken": _PATHS}, is_heavy=True),
     _get("/wait", "wait", "Wait until children are there, or, with `ready`, can serve; for so many "
          "seconds.", None, many(_STATUS), kind="wait", errors=(504,),
          query={"path": _PATHS, "ready": {"type": "boolean", "default": False},
@@ -144,7 +150,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     # Steering.
     _child("start", "operate", "Start a child that is down; returns when it is ready.",
            acts.start, answer=_STATUS),
-    _child("stop", "operate", "Stop a child; it stays down.", acts.stop),
+    _child("stop", "operate", "Stop a child; it stays down.", acts.stop, is_urgent=True),
     _child("restart", "operate", "Stop and start a child; returns when it is ready.",
            acts.restart, answer=_STATUS),
     _child("roll", "operate", "Restart copies, or the children of a supervisor, so that one at "
@@ -182,7 +188,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     _post("/update", "update", "admin", "Become what the tree file says now.", acts.update,
           body(file=shapes.FILE_OR_NOT), _CHANGES, errors=(409,)),
     _post("/shutdown", "shutdown", "admin", "Begin to stop the whole tree.", acts.shutdown,
-          body(hurry={"type": "boolean"}), status=202),
+          body(hurry={"type": "boolean"}), status=202, is_urgent=True),
     # Who asks.
     Route("GET", V1 + "/session", "session", None, "Who asks, and what a session has to send.",
           kind="session", answer=ref("Session")),

@@ -21,6 +21,8 @@ HEARTBEAT: Final = 15.0
 """Seconds without a word, after which there is one: proxies close what is silent."""
 STALLED: Final = 30.0
 """Seconds in which a client takes nothing, after which it is dropped."""
+ASKS_AGAIN: Final = 2.0
+"""Seconds after which it is seen whether a client is let in still."""
 _ROOM: Final = 64 * 1024
 """Bytes of lines that wait for one client."""
 _STILL_HERE: Final = b": still here\n\n"
@@ -35,14 +37,22 @@ class Stream:
         chunks: what is sent, as it comes; b"" makes sure that the client still reads.
         over: is set when the server ends.
         done: is called at the end.
+        still: whether the client is let in still.
     """
 
     status_code = 200
 
-    def __init__(self, chunks: Chunks, over: asyncio.Event, done: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        chunks: Chunks,
+        over: asyncio.Event,
+        done: Callable[[], None],
+        still: Callable[[], bool],
+    ) -> None:
         self._chunks = chunks
         self._over = over
         self._done = done
+        self._still = still
         self._is_enough = asyncio.Event()
         self.headers = {
             "content-type": "text/event-stream; charset=utf-8",
@@ -61,6 +71,7 @@ class Stream:
             asyncio.ensure_future(gone(receive)),
             asyncio.ensure_future(self._over.wait()),
             asyncio.ensure_future(self._is_enough.wait()),
+            asyncio.ensure_future(self._shut_out()),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -70,6 +81,11 @@ class Stream:
             results = await asyncio.gather(*tasks, return_exceptions=True)
             self._done()
         await _end(scope, send, results[0])
+
+    async def _shut_out(self) -> None:
+        """Returns when the client's token was taken back, or he has logged out."""
+        while self._still():
+            await asyncio.sleep(ASKS_AGAIN)
 
     async def _send(self, send: Send) -> None:
         head = [(key.encode(), value.encode()) for key, value in self.headers.items()]
