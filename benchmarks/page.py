@@ -123,7 +123,7 @@ def _one(tree: Tree, page: object, path: str) -> float:
 
 def frames(children: int, seconds: float) -> Iterator[tuple[str, list[float]]]:
     """Milliseconds from frame to frame."""
-    with _host(children) as (host, url), chromium() as browser:
+    with hosted(children) as (host, url), chromium() as browser:
         page = visit(browser, url)
         yield "nothing happens", page.evaluate(_FRAMES, [seconds, False])
         yield "scrolled", page.evaluate(_FRAMES, [seconds, True])
@@ -152,7 +152,7 @@ def _killing(host: subprocess.Popen[str], children: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _host(children: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def hosted(children: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The host of so many children in a process of its own, and the URL of its page."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tree.yaml"
@@ -225,7 +225,7 @@ class Client:
 
 def cpu(children: int, pages: int, seconds: float) -> Iterator[tuple[str, float, int]]:
     """What the host takes in percent of one processor, and how many events each client read."""
-    with _host(children) as (host, url):
+    with hosted(children) as (host, url):
         yield "no page, nothing happens", *_measured(host, [], seconds, kills=False)
         clients = [Client(url) for _ in range(pages)]
         time.sleep(SAMPLING)  # the first statistics begin the sampling

@@ -8,7 +8,9 @@ from typing import Any
 from attrs import frozen
 
 from .. import rolling
+from ..errors import NotFound
 from ..selection import chosen, found, processes
+from ..verbs import Verbs
 from . import forms
 from .access import Caller, may
 from .door import Door
@@ -60,13 +62,26 @@ def status(asked: Asked) -> Any:
 def info(asked: Asked) -> Any:
     """One child."""
     with asked.door.verbs() as verbs:
-        return forms.masked(verbs.info(asked.path))
+        return forms.masked(_known(verbs, asked.path))
+
+
+def _known(verbs: Verbs, path: str) -> dict[str, Any]:
+    """All that is known of a child; the whole tree is looked at only for who is not there.
+
+    Raises:
+        NotFound: in the words of the command line.
+    """
+    try:
+        return verbs.info(path)
+    except NotFound:
+        found(verbs.status(), path)
+        raise
 
 
 def why(asked: Asked) -> Any:
     """Why it is as it is."""
     with asked.door.verbs() as verbs:
-        return forms.why(found(verbs.status(), asked.path), verbs.recent_events())
+        return forms.why(_known(verbs, asked.path), verbs.recent_events())
 
 
 def statistics(asked: Asked) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import mask
@@ -39,19 +39,14 @@ def status(value: ChildStatus) -> ChildStatus:
     return requests.masked(value)
 
 
-def why(value: ChildStatus, events: Sequence[Event]) -> dict[str, Any]:
+_OF_WHY = ("path", "state", "why", "waits", "next_attempt", "last_exit", "last_output")
+
+
+def why(info: Mapping[str, Any], events: Sequence[Event]) -> dict[str, Any]:
     """Why a child is as it is, and the traceback of its last exception, if that is known still."""
-    traces = (each.traceback for each in reversed(events) if each.path == value.path)
-    return {
-        "path": value.path,
-        "state": value.state,
-        "why": value.why,
-        "waits": value.waits,
-        "next_attempt": value.next_attempt,
-        "last_exit": value.last_exit,
-        "last_output": value.last_output,
-        "traceback": next(filter(None, traces), ""),
-    }
+    traces = (each.traceback for each in reversed(events) if each.path == info["path"])
+    told = {name: info[name] for name in _OF_WHY}
+    return {**told, "traceback": next(filter(None, traces), "")}
 
 
 def masked(info: dict[str, Any]) -> dict[str, Any]:

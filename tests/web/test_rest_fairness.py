@@ -195,7 +195,7 @@ def test_who_is_let_in_no_more_hears_no_more(shop: Client, monkeypatch: pytest.M
     with shop.open("/api/v1/events", None, Cookie=cookie) as sock:
         read_until(sock, b": otpsup")
         assert shop.post("/logout", role=None, Cookie=cookie, X_CSRF_Token=csrf).status == 204
-        read_until(sock, b"\r\n0\r\n\r\n")
+        read_until(sock, b"0\r\n\r\n")
 
 
 def test_half_a_character_is_no_text(shop: Client) -> None:
