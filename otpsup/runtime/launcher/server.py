@@ -344,7 +344,7 @@ class Server:
 
     def _bury(self, pid: int) -> None:
         found = self._children.at(pid)
-        if found is not None and found.next:  # unless the host has told it to end meanwhile
+        if found is not None:  # the host may have said what to do now, or has told it to end
             while self._serve():
                 pass
         child, until = self._children.remove(pid)
