@@ -58,7 +58,8 @@ class Web(PluginSpec):
 
     Args:
         listen: `host:port`, as in `127.0.0.1:9300` or `[::1]:9300`, port 0 being any that is free;
-            or `unix:/path/of/socket`, which only the user of the tree may use.
+            or `unix:/path/of/socket`, which without a `token_file` only the user of the tree may
+            use.
         token_file: a file with lines of `role name sha256`, as `otpsup web token` writes them: who
             asks must send one of these tokens, as `Authorization: Bearer TOKEN` (RFC 6750). Or with
             one token as it is, of 16 characters or more, which may only look. Whatever can be

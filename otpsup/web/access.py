@@ -12,7 +12,7 @@ from collections.abc import Set
 from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import field, frozen
 
 Role = Literal["view", "operate", "admin"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -34,12 +34,14 @@ class Caller:
         csrf: what has to come with a request that changes something; None if nothing has to,
             because no browser would send such a request by itself.
         session: the id of the session, if it is one.
+        token: the hash of the token that was shown, now or when the session was begun.
     """
 
     role: Role | None = None
     name: str = ""
-    csrf: str | None = None
-    session: str | None = None
+    csrf: str | None = field(default=None, repr=False)
+    session: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
 
 
 NOBODY: Final = Caller()

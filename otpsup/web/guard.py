@@ -8,15 +8,16 @@ import hmac
 import math
 import os
 from collections.abc import Callable, Iterable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 
+from attrs import evolve
 from starlette.datastructures import Headers
 
 from ..logger import logger
 from ..plain import plain
 from ..serving.asgi import Scope, Send
-from .access import NOBODY, Access, Caller
+from ..serving.sockets import CannotServe
+from .access import NOBODY, Access, Caller, may
 from .problems import Refused
 from .sessions import LONGEST, Sessions, Throttle
 from .tokens import Known, hashed
@@ -37,7 +38,8 @@ _ALWAYS: Final = {
     "x-frame-options": "DENY",
     "cache-control": "no-store",
 }
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_FORWARDED: Final = ("forwarded", "x-forwarded-", "x-real-ip", "via", "authorization")
+"""How headers begin that tell of a proxy, or of a password for one."""
 
 
 class Guard:
@@ -45,7 +47,7 @@ class Guard:
 
     Args:
         access: what is asked of every request.
-        known: who has which token, now.
+        known: who has which token, now; may raise `CannotServe`.
         cookie: name of the session's. Cookies know no ports: each server has its own.
         trusts_peers: whether a user of this machine on a unix socket needs no token.
     """
@@ -65,47 +67,73 @@ class Guard:
 
         Raises:
             Refused: the request is for another server, or from another site, or shows a token that
-                nobody has.
+                nobody has; or who has which cannot be said now.
         """
         refused = self.access.refusal(headers.get("host"), headers.get("origin"))
         if refused is not None:
             raise Refused(*refused)
-        authorization = headers.get("authorization")
-        if authorization is not None:
-            return self._by_token(_bearer(authorization), address_of(scope))[0]
+        token = _bearer(headers.get("authorization", ""))
+        if token is not None:
+            return self._by_token(token, address_of(scope))
         return self._by_session(headers) or self._by_peer(scope, headers) or NOBODY
 
-    def _by_token(self, token: str, address: str) -> tuple[Caller, str]:
+    def still(self, caller: Caller) -> bool:
+        """Whether this one, as `caller` has told who it is, would be let in now and be of that role
+        at least: its token is known, and its session has not ended. False while nobody can say.
+
+        For what goes on after it was asked for. Costs a `stat` of the file of tokens.
+        """
+        if caller.token is None:
+            return True
+        if caller.session is not None and self._sessions.find(caller.session) is None:
+            return False
+        try:
+            now = self._now(caller.token)
+        except Refused:
+            return False
+        return now is not None and may(now.role, caller.role)
+
+    def _now(self, hash: str) -> Caller | None:
+        """Who has the token of this hash."""
+        try:
+            found = self._known().get(hash)
+        except CannotServe:
+            raise Refused(
+                503, "nobody can log in now: the server's file of tokens cannot be used; its log "
+                "says why",
+                headers={"retry-after": "5"},
+            ) from None  # fmt: skip
+        return evolve(found, token=hash) if found else None
+
+    def _by_token(self, token: str, address: str) -> Caller:
         hash = hashed(token)
         if wait := self._throttle.wait(address, hash):
             raise Refused(
                 429, f"too many wrong tokens from {plain(address)}; wait {math.ceil(wait)} s",
                 headers={"retry-after": str(math.ceil(wait))},
             )  # fmt: skip
-        found = self._known().get(hash)
+        found = self._now(hash)
         if found is None:
-            self._throttle.failed(address)
+            self._throttle.failed(address, hash)
             logger.warning("web: a wrong token from {}", plain(address))
             raise Refused(401, "nobody has this token", headers={"www-authenticate": "Bearer"})
         self._throttle.succeeded(address, hash)
-        return found, hash
+        return found
 
     def _by_session(self, headers: Headers) -> Caller | None:
-        found = self._sessions.find(_cookie_of(headers, self._cookie))
-        if found is None:
-            return None
-        caller, token = found
-        if token not in self._known():  # it was taken back
-            self._sessions.end(caller.session)
-            return None
-        return caller
+        """With the role that its token has now. If that was taken back it opens nothing, but does
+        not end: whoever edits the file may be half-way."""
+        ids = _cookies(headers, self._cookie)
+        found = next(filter(None, map(self._sessions.find, ids)), None)
+        now = self._now(found.token) if found and found.token else None
+        return evolve(now, csrf=found.csrf, session=found.session) if found and now else None
 
     def _by_peer(self, scope: Scope, headers: Headers) -> Caller | None:
         """Not if the peer asks for somebody else: then it is a proxy."""
         uid = extension(scope, "peer")
         if not self._trusts_peers or uid not in (0, os.geteuid()):
             return None
-        if any(name in headers for name in _FORWARDED):
+        if any(name.startswith(_FORWARDED) for name in headers):
             return None
         return Caller("admin", f"uid {uid}")
 
@@ -120,10 +148,9 @@ class Guard:
         """Begin a session; returns it and its cookie.
 
         Raises:
-            Refused: nobody has this token.
+            Refused: nobody has this token; or that cannot be said now.
         """
-        caller, hash = self._by_token(token, address_of(scope))
-        begun = self._sessions.begin(caller, hash)
+        begun = self._sessions.begin(self._by_token(token, address_of(scope)))
         logger.info("web: {} has logged in, with the role {}", begun.name, begun.role)
         return begun, self._set_cookie(scope, headers, begun.session or "", LONGEST)
 
@@ -156,17 +183,17 @@ class Guard:
             )
 
 
-def _bearer(authorization: str) -> str:
-    scheme, _, token = authorization.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+def _bearer(authorization: str) -> str | None:
+    """The token; None if there is a password for somebody else, or nothing."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _cookie_of(headers: Headers, name: str) -> str:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
-    except CookieError:
-        return ""
-    return found.value if found else ""
+def _cookies(headers: Headers, name: str) -> list[str]:
+    """The values of all cookies of that name. Those of other programs on this host come along, and
+    may be anything but a `;` (RFC 6265, section 5.2): a parser that is strict would give up."""
+    pairs = (each.partition("=") for each in ";".join(headers.getlist("cookie")).split(";"))
+    return [value.strip() for key, _, value in pairs if key.strip() == name]
 
 
 def extension(scope: Scope, name: str) -> Any:
@@ -175,9 +202,12 @@ def extension(scope: Scope, name: str) -> Any:
 
 
 def address_of(scope: Scope) -> str:
-    """Of who asks."""
+    """Of who asks; on a unix socket which user that is."""
     client = scope.get("client")
-    return str(client[0]) if client and client[0] else "a unix socket"
+    if client and client[0]:
+        return str(client[0])
+    uid = extension(scope, "peer")
+    return "a unix socket" if uid is None else f"uid {uid}"
 
 
 def with_headers(send: Send) -> Send:

@@ -109,6 +109,7 @@ class Running:
 
 
 def _address(settings: Web) -> Address:
-    file = settings.file
+    file = str(settings.file) if settings.file else None
     host = "127.0.0.1" if settings.host == "localhost" else settings.host
-    return Address(label="web", file=str(file) if file else None, host=host, port=settings.port)
+    chmod = 0o700 if settings.token_file is None else 0o666  # a proxy has a user of its own
+    return Address(label="web", file=file, host=host, port=settings.port, chmod=chmod)

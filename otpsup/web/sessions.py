@@ -18,6 +18,8 @@ LONGEST: Final = 12 * 3600.0
 """Seconds after which a session has to log in again."""
 _MOST: Final = 1000
 """Sessions at once; the oldest ends when there is one more."""
+MOST_OF_ONE: Final = 100
+"""The same of one token: whoever has one that may only look ends nobody else's."""
 FAILURES: Final = 10
 """Failures of one address within `WITHIN`, after which it has to wait."""
 WITHIN: Final = 60.0
@@ -28,8 +30,6 @@ _ADDRESSES: Final = 4096
 @frozen
 class _Session:
     caller: Caller
-    token: str
-    """The hash of the token that it was begun with."""
     until: float
 
 
@@ -39,22 +39,25 @@ class Sessions:
     def __init__(self) -> None:
         self._found: OrderedDict[str, _Session] = OrderedDict()
 
-    def begin(self, caller: Caller, token: str) -> Caller:
-        """Log in with a token of this hash; its id and CSRF token are new."""
-        if len(self._found) >= _MOST:
+    def begin(self, caller: Caller) -> Caller:
+        """Log in whoever has shown a token; the id and the CSRF token are new."""
+        own = [id for id, each in self._found.items() if each.caller.token == caller.token]
+        if len(own) >= MOST_OF_ONE:
+            self.end(own[0])
+        elif len(self._found) >= _MOST:
             self._found.popitem(last=False)
         id, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         made = evolve(caller, csrf=csrf, session=id)
-        self._found[id] = _Session(made, token, time.monotonic() + LONGEST)
+        self._found[id] = _Session(made, time.monotonic() + LONGEST)
         return made
 
-    def find(self, id: str) -> tuple[Caller, str] | None:
-        """Whose session this is, and the hash of its token."""
+    def find(self, id: str) -> Caller | None:
+        """Whose session this is, as it was begun."""
         found = self._found.get(id)
         if found is None or found.until < time.monotonic():
             self._found.pop(id, None)
             return None
-        return found.caller, found.token
+        return found.caller
 
     def end(self, id: str | None) -> None:
         """Log out."""
@@ -79,8 +82,9 @@ class Throttle:
             failures.popleft()
         return failures[0] + WITHIN - now if len(failures) >= FAILURES else 0.0
 
-    def failed(self, address: str) -> None:
-        """It was wrong."""
+    def failed(self, address: str, token: str) -> None:
+        """It was wrong; if it was right once, it is so no more."""
+        self._good.pop((address, token), None)
         failures = self._failures.setdefault(address, deque(maxlen=FAILURES))
         failures.append(time.monotonic())
         self._failures.move_to_end(address)

@@ -14,6 +14,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,9 @@ SHORTEST: Final = 16
 PREFIX: Final = "otpsup_"
 """By which scanners for secrets know a token that was left somewhere."""
 _SUFFIX = ".web-token"
+_SETTLED = 2.0
+"""Seconds after which a file that changes again shows another time: of what is younger, no time can
+be trusted (https://git-scm.com/docs/racy-git)."""
 _HEX = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[\w.@-]{1,64}")
 
@@ -61,38 +65,64 @@ class TokenFile:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._stamp: tuple[int, ...] = ()
-        self._known: Known = {}
-        self._load()
+        text, self._stamp = read(file)
+        self._known = parsed(text, file)
+        self._said = ""
 
     def known(self) -> Known:
-        """Those in it now; nobody's, if it cannot be read now."""
-        try:
-            if _stamp(self._file) != self._stamp:
-                self._load()
-        except (CannotServe, OSError):
-            self._known, self._stamp = {}, ()
+        """Those in it now. A line that is none opens nothing; the log says which, once.
+
+        Raises:
+            CannotServe: it cannot be read now, or has no token.
+        """
+        if self._stamp is None or _stamp_now(self._file) != self._stamp:
+            self._load()
+        if not self._known:
+            raise CannotServe(f"web lets nobody in: {self._file} has no token that can be used")
         return self._known
 
     def _load(self) -> None:
-        text = read(self._file)
-        self._stamp = _stamp(self._file)
-        self._known = parsed(text, self._file)
+        self._known, self._stamp = {}, None  # should it fail, the next one looks again
+        said = ""
+        try:
+            text, self._stamp = read(self._file)
+            self._known, wrong = _sorted_out(text, self._file)
+            if wrong:
+                said = f"web: {len(wrong)} of the lines of tokens open nothing: {wrong[0]}"
+        except CannotServe as error:
+            said = str(error)
+        if said and said != self._said:
+            logger.error("{}", plain(said))
+        self._said = said
 
 
-def _stamp(file: Path) -> tuple[int, ...]:
-    found = file.stat()
-    return found.st_mtime_ns, found.st_ino, found.st_size
+Stamp = tuple[int, ...]
+"""What changes when a file does."""
 
 
-def read(file: Path) -> str:
-    """What is in a file of tokens.
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_ctime_ns, found.st_mtime_ns, found.st_dev, found.st_ino, found.st_size
+
+
+def _stamp_now(file: Path) -> Stamp | None:
+    try:
+        return _stamp(file.stat())
+    except OSError:
+        return None
+
+
+def read(file: Path) -> tuple[str, Stamp | None]:
+    """What is in a file of tokens, and the stamp of just that; None if it has changed so lately
+    that the next change might not be seen.
 
     Raises:
         CannotServe: it cannot be read.
     """
     try:
-        return file.read_text()
+        with file.open() as lines:
+            found = os.fstat(lines.fileno())
+            is_settled = time.time() - found.st_ctime > _SETTLED
+            return lines.read(), _stamp(found) if is_settled else None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise CannotServe(f"web does not serve: cannot read {file}: {why}") from None
@@ -104,23 +134,30 @@ def parsed(text: str, file: Path) -> Known:
     Raises:
         CannotServe: a line is none; says which.
     """
+    found, wrong = _sorted_out(text, file)
+    if wrong:
+        raise CannotServe(f"web does not serve: {wrong[0]}")
+    return found
+
+
+def _sorted_out(text: str, file: Path) -> tuple[Known, list[str]]:
+    """Who has which token, and what is wrong with the lines that are none."""
     lines = [(n, line.split()) for n, line in enumerate(text.splitlines(), 1) if _counts(line)]
     if len(lines) == 1 and len(lines[0][1]) == 1:
-        return _alone(lines[0][1][0], file)
+        return _alone(lines[0][1][0], file), []
     if not lines:
         raise CannotServe(
             f"web does not serve: {file} has no token; `otpsup web token NAME --tokens {file}` "
             "makes one"
         )
-    found = {}
-    for number, words in lines:
-        if not _is_line(words):
-            raise CannotServe(
-                f"web does not serve: {file}:{number} is not `role name sha256`, with a role of "
-                f"{', '.join(ROLES)}; `otpsup web token` writes such lines"
-            )
-        found[words[2]] = Caller(_role(words[0]), words[1])
-    return found
+    found = {words[2]: Caller(_role(words[0]), words[1]) for _, words in lines if _is_line(words)}
+    wrong = [
+        f"{file}:{number} is not `role name sha256`, with a role of {', '.join(ROLES)}; `otpsup "
+        "web token` writes such lines"
+        for number, words in lines
+        if not _is_line(words)
+    ]
+    return found, wrong
 
 
 def _counts(line: str) -> bool:
