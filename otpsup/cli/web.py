@@ -78,9 +78,9 @@ def _serve(options: Options) -> Iterator[str]:
     from ..web.serve import Running
 
     settings = _settings(options)
-    log.to_stderr()
     with _ends_wait():
         running = Running(settings, ByClient(options.tree, options.socket), "`otpsup web` serves")
+        log.to_stderr()
         running.start()
         try:
             yield show.lines([running.login])

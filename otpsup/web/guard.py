@@ -137,13 +137,6 @@ class Guard:
             return None
         return Caller("admin", f"uid {uid}")
 
-    def still(self, caller: Caller) -> bool:
-        """Whether this caller would be let in now, with the same role."""
-        if caller.session is not None:
-            found = self._sessions.find(caller.session)
-            return found is not None and found[1] in self._known()
-        return True
-
     def log_in(self, scope: Scope, headers: Headers, token: str) -> tuple[Caller, str]:
         """Begin a session; returns it and its cookie.
 

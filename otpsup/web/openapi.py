@@ -28,7 +28,7 @@ _WHY: Final[Mapping[int, str]] = {
     500: "It failed, and the tree goes on.",
     502: "A plug-in failed.",
     504: "It has taken longer than it may.",
-    503: "The tree is not running, or too much is being asked.",
+    503: "The tree is not running, too much is being asked, or the file of tokens cannot be used.",
 }
 _ALWAYS: Final = (400, 401, 403, 421, 429, 500, 503)
 _OF_BODIES: Final = (408, 413, 415)
