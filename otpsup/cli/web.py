@@ -50,7 +50,7 @@ def _login(options: Options) -> str:
         try:
             url = client.ask_plugin("web", "login")
         except NotFound as error:
-            return _of_others(client.status().name, error)
+            return _of_others(client.about()["name"], error)
     if url is None:
         raise NotFound("the tree's plug-in `web` does not serve; its log says why")
     if "#" not in url:

@@ -154,7 +154,9 @@ def test_mounted_in_an_application(tmp_path: Path) -> None:
 def command(*more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`otpsup web`, and what it says."""
     line = [sys.executable, "-m", "otpsup", "web", "--listen", "127.0.0.1:0", *more]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
         assert running.stdout is not None
         try:
             yield running, running.stdout.readline().strip()
@@ -179,22 +181,33 @@ def test_otpsup_web() -> None:
             read_until(events, b"was told to restart")
         with client.open("/api/v1/logs/follow?path=web&lines=1") as lines:
             read_until(lines, b"hello")
+        assert logged_in("elsewhere") == f"{url}\n"
         tokens = list(address.directory().glob(f"elsewhere-*-{running.pid}.web-token"))
         assert [each.stat().st_mode & 0o777 for each in tokens] == [0o600]
         assert client.post("/api/v1/shutdown").status == 202
         tree.wait(LONG)
-        assert client.get("/api/v1/tree").status == 503
+        gone = client.get("/api/v1/tree")
+        assert (gone.status, gone.json["detail"]) == (503, "tree 'elsewhere' is not running")
         running.send_signal(signal.SIGTERM)
         assert running.wait(LONG) == 0
         assert not tokens[0].exists()
+        assert running.stderr is not None
+        log = running.stderr.read()
+        assert "elsewhere: owner asks for stop_child 'nope', in vain: " in log
+        assert "elsewhere: owner asks for restart_child 'web'\n" in log
+
+
+def logged_in(name: str) -> str:
+    """What `otpsup web login` prints."""
+    line = [sys.executable, "-m", "otpsup", "web", "login", "--tree", name]
+    return subprocess.run(line, capture_output=True, text=True).stdout
 
 
 def test_where_a_tree_serves_itself() -> None:
     """`otpsup web login` prints what logs in; the token lies where only its user looks."""
     with Tree(spec(), name="itself", web="127.0.0.1:0") as tree:
         url = tree.ask_plugin("web", "login")
-        line = [sys.executable, "-m", "otpsup", "web", "login", "--tree", "itself"]
-        assert subprocess.run(line, capture_output=True, text=True).stdout.strip() == url
+        assert logged_in("itself") == f"{url}\n"
         where, _, token = url.partition("#token=")
         client = Client(where, {"admin": token}, tree)
         assert client.get("/api/v1/session").json == {
