@@ -6,15 +6,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..errors import NoStacks
 from ..plain import plain_lines
 from . import stacks
 from .launch import Signaller
-
-if TYPE_CHECKING:
-    from .process import ChildProcess
 
 _STACKS = 0.5
 """Seconds, at most, in which it may tell where it hangs."""
@@ -82,14 +79,27 @@ class Hanging:
             self._stacks = None
 
 
+class Process(Protocol):
+    """One that can be asked, if it is a worker."""
+
+    path: str
+
+    @property
+    def signaller(self) -> Signaller | None:
+        """What signals it; None if it is gone."""
+
+    def hide(self, text: str) -> str:
+        """A text without its secrets."""
+
+
 class Whereabouts:
     """Of workers that are to go on. Of one that several ask at once, all get the one answer."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._asked: dict[ChildProcess, asyncio.Future[str]] = {}
+        self._asked: dict[Process, asyncio.Future[str]] = {}
 
-    async def of(self, process: ChildProcess) -> str:
+    async def of(self, process: Process) -> str:
         """All its stacks, as it writes them, without its secrets.
 
         Raises:
@@ -101,7 +111,7 @@ class Whereabouts:
             asked.add_done_callback(lambda _: self._asked.pop(process))
         return await asyncio.shield(asked)
 
-    async def _ask(self, process: ChildProcess) -> str:
+    async def _ask(self, process: Process) -> str:
         told = self._loop.create_future()
         hanging = Hanging(self._loop, lambda: told.set_result(None), _PATIENCE)
         signaller = process.signaller
@@ -116,5 +126,5 @@ class Whereabouts:
         return plain_lines(process.hide(hanging.where))
 
 
-def _silent(process: ChildProcess, why: str) -> NoStacks:
+def _silent(process: Process, why: str) -> NoStacks:
     return NoStacks(f"no stacks of {process.path!r} can be had: {why}")
