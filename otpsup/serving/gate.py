@@ -88,8 +88,7 @@ class Gate:
                 lambda: one, accepted, ssl=self._tls,
                 ssl_handshake_timeout=time, ssl_shutdown_timeout=time,
             )  # fmt: skip
-        except OSError:  # ssl.SSLError is one
-            pass
-        finally:
-            if one.transport is None:
-                self._known.pop(one, None)
+        except OSError as error:  # ssl.SSLError is one
+            error.__traceback__ = None  # whose frames have the connection, and the error itself
+        if one.transport is None:
+            one.connection_lost(ConnectionAbortedError())  # nobody else tells it

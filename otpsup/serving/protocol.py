@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+from functools import partial
 from typing import Any, TypeAlias
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -49,6 +50,8 @@ class Bounded(HttpToolsProtocol):
         self._known.pop(self, None)
         self._is_in_time()
         super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:  # which uvicorn lets run if there was an error
+            self.timeout_keep_alive_task.cancel()
 
     @property
     def is_idle(self) -> bool:
@@ -64,13 +67,6 @@ class Bounded(HttpToolsProtocol):
         if self.transport is not None:
             self.transport.abort()
 
-    def _drop(self) -> None:
-        """At once, with what the kernel has for it: that would else wait to be read."""
-        found = self.transport.get_extra_info("socket")
-        if found is not None:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("2i", 1, 0))
-        self.transport.abort()
-
     # What the parser finds.
 
     def on_message_begin(self) -> None:
@@ -78,7 +74,7 @@ class Bounded(HttpToolsProtocol):
         self._apart, self._is_coming, self._is_head = 0, True, True
         super().on_message_begin()
         told: dict[object, object] = {
-            "abort": self._drop,
+            "abort": partial(_drop, self.transport),  # not `self`, whose this will be
             "peer": _peer(self.transport),
         }
         self.scope["extensions"] = {"otpsup": told}  # beside those of ASGI
@@ -136,6 +132,14 @@ class Bounded(HttpToolsProtocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+
+def _drop(transport: Any) -> None:
+    """At once, with what the kernel has for it: that would else wait to be read."""
+    found = transport.get_extra_info("socket")
+    if found is not None:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("2i", 1, 0))
+    transport.abort()
 
 
 def _peer(transport: Any) -> int | None:

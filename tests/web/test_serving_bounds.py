@@ -6,12 +6,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import hashlib
 import itertools
 import os
 import select
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -206,7 +208,7 @@ def test_time_in_which_nobody_reads_counts_for_nobody(monkeypatch: pytest.Monkey
     st.sampled_from([b"", b";a=b", b";" + b"c" * 2000]),
     st.lists(st.integers(0, 20_000), max_size=5),
 )
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_a_request_in_pieces(
     where: Where, chunks: list[bytes], trailers: list[bytes], extension: bytes, cuts: list[int]
 ) -> None:
@@ -280,9 +282,13 @@ def cert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return certificate(tmp_path_factory.mktemp("tls"))[0]
 
 
+@functools.cache
+def trusting(cert: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=cert)
+
+
 def agreed(where: Where, cert: Path) -> ssl.SSLSocket:
-    context = ssl.create_default_context(cafile=cert)
-    return context.wrap_socket(connected(where), server_hostname="localhost")
+    return trusting(cert).wrap_socket(connected(where), server_hostname="localhost")
 
 
 @pytest.mark.usefixtures("few")
@@ -292,7 +298,7 @@ def test_who_never_agrees_on_tls_makes_room(cert: Path) -> None:
         mute = [stack.enter_context(connected(where)) for _ in range(5 * FEW)]
         until(lambda: sum(map(is_open, mute)) <= FEW)
         assert [is_open(each) for each in mute] == [False] * 4 * FEW + [True] * FEW
-        for _ in range(FEW + 1):
+        for _ in range(FEW):
             one = stack.enter_context(agreed(where, cert))
             one.sendall(GET)
             assert told(one) == b"well"
@@ -321,6 +327,42 @@ def test_it_ends_while_some_agree_on_tls(cert: Path) -> None:
                 assert told(one) == b"well"  # those before it are accepted, too
         for each in mute:
             assert not is_open(each)
+
+
+@pytest.mark.parametrize("how", ["mute", "no TLS", "end", "reset"])
+def test_nothing_stays_of_a_connection(
+    how: str, cert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No collector has to look for it, nor does a timer keep it: with TLS each takes 300 KiB."""
+
+    class Watched(protocol.Bounded):
+        pass
+
+    def rest() -> list[object]:
+        names = ("Watched", "SSLProtocol")
+        return [each for each in gc.get_objects() if type(each).__name__ in names]
+
+    monkeypatch.setattr("otpsup.serving.server.Bounded", Watched)
+    with serving(Answers(), cert) as where:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                come_and_go(where, cert, how)
+            until(lambda: not rest())
+        finally:
+            gc.enable()
+
+
+def come_and_go(where: Where, cert: Path, how: str) -> None:
+    """One connection: see above."""
+    with connected(where) if how in ("mute", "no TLS") else agreed(where, cert) as sock:
+        if how != "mute":
+            sock.sendall(GET)
+        if how in ("end", "reset"):
+            assert told(sock) == b"well"
+        if how == "reset":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("2i", 1, 0))
 
 
 TREE = """
