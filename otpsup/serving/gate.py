@@ -52,8 +52,9 @@ class Gate:
         self._loop.remove_reader(self._listening)
         if self._later is not None:
             self._later.cancel()
-        for each in self._coming:
-            each.cancel()
+        for each in list(self._known):
+            if each.transport is None:
+                each.make_room()
 
     async def wait_closed(self) -> None:
         """At once."""

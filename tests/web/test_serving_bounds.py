@@ -20,6 +20,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -335,8 +336,12 @@ def test_nothing_stays_of_a_connection(
 ) -> None:
     """No collector has to look for it, nor does a timer keep it: with TLS each takes 300 KiB."""
 
+    made = []
+
     class Watched(protocol.Bounded):
-        pass
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
+            made.append(1)
 
     def rest() -> list[object]:
         names = ("Watched", "SSLProtocol")
@@ -349,7 +354,7 @@ def test_nothing_stays_of_a_connection(
         try:
             for _ in range(3):
                 come_and_go(where, cert, how)
-            until(lambda: not rest())
+            until(lambda: len(made) == 3 and not rest())
         finally:
             gc.enable()
 
