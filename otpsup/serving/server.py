@@ -1,4 +1,4 @@
-"""uvicorn in a thread of its own. With `protocol` all that imports it: extra `web`."""
+"""uvicorn in a thread of its own. With `gate` and `protocol` all that imports it: extra `web`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from .sockets import Address, CannotServe
 try:
     import uvicorn
 
-    from .protocol import protocol
+    from .gate import Gate
+    from .protocol import Bounded, Known
 except ImportError as error:
     _missing: ImportError | None = error
 else:
@@ -31,9 +32,6 @@ _FOR_EVER = 10.0**8
 """Seconds that an idle connection stays open: clients of supervisord do not expect that it ends."""
 _GRACE = 2
 """Seconds that what is being answered gets when the server ends."""
-_AT_ONCE = 16
-"""Connections that are accepted before those too many are closed."""
-_BACKLOG = 1024
 
 
 class NoWebServer(OtpsupError):
@@ -57,14 +55,14 @@ class Site:
     certificate: Path | None = None
     key: Path | None = None
 
-    def check(self) -> None:
-        """See whether the certificate can be used.
+    def tls(self) -> ssl.SSLContext | None:
+        """What TLS takes; None without a certificate.
 
         Raises:
-            CannotServe: it cannot.
+            CannotServe: the certificate cannot be used.
         """
         if self.certificate is None:
-            return
+            return None
         try:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.certificate, self.key, password="")
@@ -74,6 +72,7 @@ class Site:
             raise CannotServe(
                 f"{self.address.label} does not serve: no certificate and key in {files}: {why}"
             ) from None
+        return context
 
 
 @frozen
@@ -83,6 +82,7 @@ class _Place:
     site: Site
     socket: socket.socket
     file: tuple[int, int] | None
+    tls: ssl.SSLContext | None
 
 
 class Server:
@@ -107,9 +107,9 @@ class Server:
         self._thread: threading.Thread | None = None
         try:
             for site in sites:
-                site.check()
+                tls = site.tls()
                 made = sockets.open_socket(site.address)
-                self._places.append(_Place(site, made, sockets.identity(site.address)))
+                self._places.append(_Place(site, made, sockets.identity(site.address), tls))
         except BaseException:
             self._let_go()
             raise
@@ -179,19 +179,23 @@ def missing(why: str, error: ImportError) -> NoWebServer:
 
 def _server(place: _Place, over: asyncio.Event) -> Any:
     config = uvicorn.Config(
-        place.site.make(over), http=protocol(), ws="none", lifespan="off", log_config=None,
+        place.site.make(over), http=Bounded, ws="none", lifespan="off", log_config=None,
         access_log=False, server_header=False, date_header=False,
         timeout_keep_alive=int(_FOR_EVER), timeout_graceful_shutdown=_GRACE, proxy_headers=False,
-        log_level="critical", backlog=_AT_ONCE, ssl_certfile=place.site.certificate,
-        ssl_keyfile=place.site.key,
+        log_level="critical",
     )  # fmt: skip
 
     class Server(uvicorn.Server):
-        """One that sleeps until it is over: uvicorn's own looks ten times a second."""
+        """One with a gate, that sleeps until it is over: uvicorn's own looks ten times a second."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            place.socket.listen(_BACKLOG)  # asyncio has made it as many as it accepts at once
+            await super().startup([])
+            gate: Any = Gate(place.socket, self._made, place.tls)
+            self.servers = [gate]
+
+        def _made(self, known: Known, accepted: socket.socket) -> Bounded:
+            state, app_state = self.server_state, self.lifespan.state
+            return Bounded(known, accepted, config=config, server_state=state, app_state=app_state)
 
         async def main_loop(self) -> None:
             await over.wait()
