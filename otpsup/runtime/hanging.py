@@ -18,6 +18,7 @@ _STACKS = 0.5
 _PATIENCE = 5.0
 """The same, if it is not to be killed."""
 _GLANCE = 0.02
+_STOPPED = "it was stopped by a signal (SIGSTOP) and could not listen"
 
 
 class Hanging:
@@ -41,6 +42,7 @@ class Hanging:
         self._loop = loop
         self._told = told
         self._patience = patience
+        self._pid = 0
         self._stacks: int | None = None
         self._look: asyncio.TimerHandle | None = None
         self.why = self.where = ""
@@ -50,8 +52,9 @@ class Hanging:
         if not process.pid or process.has_ended():
             return False  # it is lost, or only what it has left behind is waited for
         if stacks.is_stopped(process.pid):
-            self.why = "it was stopped by a signal (SIGSTOP) and could not listen"
+            self.why = _STOPPED
             return False
+        self._pid = process.pid
         self._stacks = stacks.attach(process.pid)
         if self._stacks is None:
             return False
@@ -65,7 +68,9 @@ class Hanging:
             return
         text, is_all = stacks.read(self._stacks)
         if is_all or (text and text == before) or self._loop.time() >= until:
-            self.why, self.where = "it did not listen", stacks.own(text)
+            is_stopped = not text and stacks.is_stopped(self._pid)
+            self.why = _STOPPED if is_stopped else "it did not listen"
+            self.where = stacks.own(text)
             self._told()
             return
         self._look = self._loop.call_later(_GLANCE, self._await, text, until)
@@ -114,16 +119,26 @@ class Whereabouts:
     async def _ask(self, process: Process) -> str:
         told = self._loop.create_future()
         hanging = Hanging(self._loop, lambda: told.set_result(None), _PATIENCE)
-        signaller = process.signaller
         try:
-            if signaller is None or not hanging.ask(signaller):
-                raise _silent(process, hanging.why or "it has just begun, or has just ended")
+            await self._until_asked(hanging, process)
             await told
         finally:
             hanging.close()
         if not hanging.where:
-            raise _silent(process, f"it has told nothing within {_PATIENCE:g} s")
+            late = f"it has told nothing within {_PATIENCE:g} s"
+            raise _silent(process, _STOPPED if hanging.why == _STOPPED else late)
         return plain_lines(process.hide(hanging.where))
+
+    async def _until_asked(self, hanging: Hanging, process: Process) -> None:
+        """One that has just begun cannot be asked yet."""
+        until = self._loop.time() + _PATIENCE
+        while (signaller := process.signaller) is not None:
+            if hanging.ask(signaller):
+                return
+            if hanging.why or self._loop.time() >= until:
+                raise _silent(process, hanging.why or "it does not offer any")
+            await asyncio.sleep(_GLANCE)
+        raise _silent(process, "it has just ended")
 
 
 def _silent(process: Process, why: str) -> NoStacks:

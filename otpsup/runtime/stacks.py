@@ -26,7 +26,19 @@ _ALL = b"\0"
 
 
 def offer() -> None:
-    """In the worker's main thread: write all stacks when asked."""
+    """In the worker's main thread: write all stacks when asked; whoever asks in the middle of this
+    has to wait a moment, and does no harm."""
+    try:
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (SIGNAL,))
+    except (AttributeError, OSError, ValueError):  # not on this system
+        return
+    try:
+        _offer()
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+
+
+def _offer() -> None:
     try:
         made = os.memfd_create(NAME)
         fd = os.open(f"/proc/self/fd/{made}", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)

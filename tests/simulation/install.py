@@ -23,7 +23,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from otpsup import operations
+from otpsup.operations import asked, updates
 from otpsup.runtime import (
     checks,
     freshness,
@@ -275,8 +275,9 @@ def _host_side(kernel: Kernel, numbers: Numbers) -> Iterator[tuple[Any, str, Any
     yield freshness, "Imported", partial(Imported, kernel)
     yield checks, "Thread", Thread
     yield stacks, "is_stopped", lambda pid: kernel.table[pid].is_stopped
-    yield stacks, "attach", lambda pid: os.open("/dev/null", os.O_RDONLY) if pid % 2 else None
-    yield stacks, "read", lambda fd: ""
+    yield stacks, "attach", lambda pid: os.open("/dev/null", os.O_RDWR) if pid % 2 else None
+    yield stacks, "read", lambda fd: ("", False)
+    yield stacks, "close", os.close
 
 
 async def _to_no_thread(function: Callable[..., Any], *args: Any) -> Any:
@@ -292,7 +293,8 @@ def _system_side(kernel: Kernel, system: System, engine: Any) -> Iterator[tuple[
 
     yield loop, "Engine", engine
     yield launchers, "subprocess", Overlay(subprocess, Popen=system.popen)
-    yield operations, "asyncio", Overlay(asyncio, to_thread=_to_no_thread)
+    for module in (asked, updates):
+        yield module, "asyncio", Overlay(asyncio, to_thread=_to_no_thread)
     yield checks, "_connect", system.connect
     yield ports, "is_taken", lambda port: bool(system.holder(port))
     yield ports, "holder", holder
