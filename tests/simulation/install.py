@@ -274,7 +274,7 @@ def _host_side(kernel: Kernel, numbers: Numbers) -> Iterator[tuple[Any, str, Any
     yield loop, "LogPump", Pump
     yield freshness, "Imported", partial(Imported, kernel)
     yield checks, "Thread", Thread
-    yield stacks, "is_stopped", lambda pid: kernel.table[pid].is_stopped
+    yield stacks, "is_stopped", lambda pid: pid in kernel.table and kernel.table[pid].is_stopped
     yield stacks, "attach", lambda pid: os.open("/dev/null", os.O_RDWR) if pid % 2 else None
     yield stacks, "read", lambda fd: ("", False)
     yield stacks, "close", os.close
