@@ -11,6 +11,7 @@ import pytest
 
 from otpsup import Command, Tree, Worker
 from tests.support import targets
+from tests.support.methods import SLOW_METHODS
 from tests.support.trees import REPORT, node, pid, python, running
 from tests.support.waiting import LONG, until
 
@@ -148,7 +149,10 @@ def sockets_of(number: int) -> set[str]:
     return {target for target in found if target.startswith("socket:")}
 
 
-@pytest.mark.parametrize("method", ["command", "zygote", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    "method",
+    ["command", "zygote", *(pytest.param(m, marks=pytest.mark.slow) for m in SLOW_METHODS)],
+)
 def test_no_child_has_the_launchers_socket(method: Any) -> None:
     """Orders to launcher and zygote come from the host alone: their sockets are not among what a
     child has open. (A worker of the start method `fork` is a copy of the host, and has all.)"""

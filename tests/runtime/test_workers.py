@@ -72,7 +72,7 @@ def worker(target: Any, *args: Any, method: Any = "zygote", **options: Any) -> W
 # What a target may be.
 
 
-@every_method
+@each_method
 @pytest.mark.parametrize(
     ("target", "args", "expected"),
     [
@@ -264,7 +264,7 @@ def test_programs_that_a_worker_runs_get_none_of_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@every_method
+@each_method
 def test_queues_pipes_and_locks_work_across_restarts(method: Any) -> None:
     """multiprocessing's own objects can be arguments, and every incarnation can use them."""
     context = multiprocessing.get_context("fork" if method == "fork" else "spawn")

@@ -6,7 +6,7 @@ import pytest
 
 METHODS = ("zygote", "spawn", "forkserver", "fork")
 
-_SLOW = ("spawn", "forkserver")
+SLOW_METHODS = ("spawn", "forkserver")
 """These begin with an interpreter of their own for each test: it is a third of a second."""
 
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -14,7 +14,7 @@ every_method = pytest.mark.parametrize("method", METHODS)
 
 each_method = pytest.mark.parametrize(
     "method",
-    [pytest.param(m, marks=pytest.mark.slow) if m in _SLOW else m for m in METHODS],
+    [pytest.param(m, marks=pytest.mark.slow) if m in SLOW_METHODS else m for m in METHODS],
 )
 """All of them, but multiprocessing's two slow ones only in the run of those that take their time:
 the code of ours that is tested runs in the worker, whichever way it was made."""

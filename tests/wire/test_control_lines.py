@@ -147,7 +147,7 @@ def test_refusals(line: bytes, expected: str) -> None:
         requests.decode_call(line, None)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(TEXT, CALLS)
 def test_one_line_each(op: str, fields: dict[str, Any]) -> None:
     """Whatever is in a request or an answer, it is one line: no text can forge a second one."""
@@ -207,7 +207,7 @@ NODES: st.SearchStrategy[ChildStatus] = st.deferred(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(NODES)
 def test_status_round_trip(status: ChildStatus) -> None:
     """A status arrives as it was, with all that is nested in it."""
