@@ -38,7 +38,7 @@ function isOfTree(target) {
   return target === $("tree") || target === document.body;
 }
 
-function showKeys() {
+export function showKeys() {
   const rows = [["↑ ↓ ← →", "arrows"], ["Enter", "enter"], ["/", "filter"], ["n", "problems"], ["r x s", "restart"], ["Esc", "escape"], ["?", "help"]];
   show(t("keys.title"), h("dl", { class: "keys" }, ...rows.map(([key, what]) =>
     h("div", {}, h("dt", {}, ...key.split(" ").map((each) => h("kbd", {}, each))), h("dd", {}, t(`keys.${what}`))))));
