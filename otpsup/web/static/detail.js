@@ -86,7 +86,7 @@ export class Detail {
     this.title = h("h2", { id: "detail-title", tabindex: "-1" });
     this.kind = h("p", { class: "remark" });
     this.verbs = h("fieldset", { class: "verbs", disabled: !this.isConnected, "aria-label": t("detail.verbs") });
-    this.tabs = h("div", { class: "tabs", role: "tablist", "aria-label": t("detail.facts"), onkeydown: (event) => this.#tabKey(event) });
+    this.tabs = h("div", { class: "tabs", role: "tablist", "aria-labelledby": "detail-title", onkeydown: (event) => this.#tabKey(event) });
     this.body = h("div", { class: "detail-body", role: "tabpanel", id: "tab-panel" });
     const back = h("button", { type: "button", class: "quiet back", onclick: () => this.back(), "aria-label": t("back") }, "←");
     this.box.replaceChildren(lastKnown(),
