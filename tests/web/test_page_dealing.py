@@ -235,8 +235,7 @@ def test_what_is_not_so_any_more(
         expect(page.locator(".verbs [data-verb=stop]")).to_be_enabled()
         page.evaluate(_LISTEN)
         line.cut()
-        expect(page.locator("#lost-ago")).to_contain_text("0 s ago")
-        expect(page.locator("#lost-ago")).to_contain_text("2 s ago")
+        expect(page.locator("#lost-ago")).to_contain_text(re.compile("[2-9] s ago"))
         assert page.evaluate("() => window.said") == ["The connection is lost; trying again."]
         expect(page.locator(".last-known:visible").last).to_contain_text("Last known")
         expect(page.locator(".verbs [data-verb=stop]")).to_be_disabled()
@@ -262,7 +261,7 @@ def test_a_refusal_is_kept(browser: Browser, shop: tuple[Tree, str]) -> None:
     page.route("**/api/v1/events*", refuse(403, "this role may not listen"))
     page.goto(f"{shop[1]}#token={token('view')}")
     expect(page.locator("#lost")).to_contain_text("this role may not listen")
-    expect(page.locator("#lost-ago")).to_contain_text("2 s ago")
+    expect(page.locator("#lost-ago")).to_contain_text(re.compile("[2-9] s ago"))
     expect(page.locator("#lost")).to_contain_text("this role may not listen")
     page.unroute("**/api/v1/events*")
     page.get_by_role("button", name="Try again").click()

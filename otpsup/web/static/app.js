@@ -2,7 +2,7 @@
 
 import { actOnTree, verbsForTree } from "./actions.js";
 import { may, Problem, session, signOut } from "./api.js";
-import { beginConnection, connecting, connection, halted, isLive, waited } from "./connection.js";
+import { answered, beginConnection, connection, halted, isLive, waited } from "./connection.js";
 import { Detail } from "./detail.js";
 import { dialog } from "./dialogs.js";
 import { $, h, oncePerFrame, say, sometimes } from "./dom.js";
@@ -66,7 +66,7 @@ async function untilRead(work) {
   for (let pause = 2_000; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     try {
       await work();
-      return connecting();
+      return answered();
     } catch (error) {
       if (error.status === 401) return signInAgain();
       if (!(error instanceof Problem)) throw error;

@@ -1,5 +1,6 @@
 // Whether what is seen is so: a banner above everything as long as it is not.
 
+import { session } from "./api.js";
 import { signInAgain } from "./login.js";
 import { $, h, say } from "./dom.js";
 import { clock, onLanguage, span, t } from "./i18n.js";
@@ -32,8 +33,9 @@ export function connection(state, detail) {
   else become({ kind: "lost" });
 }
 
-export function connecting() {
-  become({ kind: "connecting" });
+/** It has answered; who is not signed in waits for nothing. */
+export function answered() {
+  become({ kind: session.role === null ? "none" : "connecting" });
 }
 
 export function halted(reason) {

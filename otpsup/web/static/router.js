@@ -1,6 +1,6 @@
 // Which child the address means, and the way back. On a phone the child covers the tree.
 
-import { $ } from "./dom.js";
+import { $, sometimes } from "./dom.js";
 
 const NARROW = matchMedia("(max-width: 900px)"); // as in tree.css
 const COVERED = [".skip", ".bar", "#headline", ".past", "#columns > .panel:first-child"];
@@ -26,14 +26,18 @@ function cover() {
   for (const each of COVERED) document.querySelector(each).inert = isCovered;
 }
 
+let current = null;
+// Browsers refuse to note every step of an arrow key that is held down.
+const note = sometimes(() => history.replaceState({ view: history.state?.view ?? "tree" }, "", fragment(current)), 300);
+
 /** Another child is current; `byHand` somebody wants to look at it. */
 export function went(path, byHand) {
-  const here = location.pathname + location.search + fragment(path);
+  current = path;
   if (byHand) document.body.dataset.view = "detail";
   if (byHand && NARROW.matches && history.state?.view !== "detail") {
     history.replaceState({ view: "tree" }, "");
-    history.pushState({ view: "detail" }, "", here);
-  } else history.replaceState({ view: history.state?.view ?? "tree" }, "", here);
+    history.pushState({ view: "detail" }, "", fragment(path));
+  } else note();
   cover();
   if (byHand && NARROW.matches) $("detail").focus();
 }
