@@ -2,7 +2,7 @@
 
 import { actOnTree, verbsForTree } from "./actions.js";
 import { may, Problem, session, signOut } from "./api.js";
-import { answered, beginConnection, connection, halted, isLive, waited } from "./connection.js";
+import { answered, beginConnection, broken, connection, halted, isLive, waited } from "./connection.js";
 import { Detail } from "./detail.js";
 import { dialog } from "./dialogs.js";
 import { $, h, oncePerFrame, say, sometimes } from "./dom.js";
@@ -30,7 +30,10 @@ beginTheme();
 $("language").addEventListener("click", () => setLanguage(current() === "en" ? "zh" : "en"));
 nameLanguage();
 onLanguage(nameLanguage);
-main();
+main().catch((error) => {
+  broken(error.message);
+  throw error;
+});
 
 function nameLanguage() {
   $("language").textContent = current() === "en" ? "中文" : "EN";

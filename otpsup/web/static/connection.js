@@ -5,7 +5,8 @@ import { signInAgain } from "./login.js";
 import { $, h, say } from "./dom.js";
 import { clock, onLanguage, span, t } from "./i18n.js";
 
-/** `kind` is "none", "connecting", "waiting", "live", "lost", "refused" or "halted". */
+/** `kind` is "none", "connecting", "waiting", "live", "lost", "refused", "halted" or
+ * "broken". */
 let now = { kind: "none" };
 const FINE = new Set(["none", "connecting", "live"]);
 let onchange = () => {};
@@ -42,6 +43,11 @@ export function halted(reason) {
   become({ kind: "halted", reason });
 }
 
+/** The page itself has failed. */
+export function broken(why) {
+  become({ kind: "broken", why });
+}
+
 /** The tree cannot be read, and is tried again after so many ms, or when somebody does not want to
  * wait. */
 export function waited(why, ms) {
@@ -67,7 +73,7 @@ function draw() {
   $("lost").hidden = isFine;
   // It is read aloud when it becomes another; what runs is beside it.
   say($("lost-words"), isFine ? "" : t(kind === "halted" ? "halted" : `lost.${kind}`, { why, reason }));
-  $("again").hidden = kind !== "refused" && kind !== "waiting";
+  $("again").hidden = !["refused", "waiting", "broken"].includes(kind);
   say($("again"), t(kind === "waiting" ? "again.now" : "again"));
   if (!isFine) drawRest();
 }

@@ -1,6 +1,6 @@
 // Dialogs that the browser itself keeps the focus in.
 
-import { h } from "./dom.js";
+import { h, say } from "./dom.js";
 import { t } from "./i18n.js";
 import { toast } from "./toasts.js";
 
@@ -41,7 +41,7 @@ export function ask(title, words, yes, work, { danger = false, fields = [] } = {
     const form = h("form", { class: "fields", id: `form-${count}`, onsubmit: (event) => {
       event.preventDefault();
       const given = Object.fromEntries(new FormData(form));
-      if (fields.length) return trying(box, said, () => work(given));
+      if (fields.length) return trying(box, said, no, () => work(given));
       answer = work(given);
       box.close();
     } }, ...fields);
@@ -54,12 +54,13 @@ export function ask(title, words, yes, work, { danger = false, fields = [] } = {
 }
 
 /** Busy while it goes on; closed if it was done. */
-async function trying(box, said, work) {
+async function trying(box, said, no, work) {
   const parts = box.querySelectorAll("form :is(input, select, textarea), .dialog-foot .main, .dialog-foot .danger");
   const busy = (is) => {
     box.classList.toggle("busy", is);
     box.ariaBusy = String(is);
     for (const each of parts) each.disabled = is;
+    say(no, t(is ? "close" : "cancel")); // it goes on without being looked at
   };
   said.textContent = "";
   busy(true);

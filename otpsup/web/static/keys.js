@@ -31,6 +31,10 @@ export function beginKeys({ tree, detail, back, clear }) {
     event.preventDefault();
   });
   $("help").addEventListener("click", showKeys);
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address names a child, and no part of the page
+    $("tree").focus();
+  });
 }
 
 /** Arrows move in the tree, too, as long as nothing else has the focus. */

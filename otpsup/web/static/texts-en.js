@@ -24,6 +24,7 @@ export const en = {
   "lost.lost": "The connection is lost; trying again.",
   "lost.refused": "The tree does not let this page listen: {why}.",
   "lost.waiting": "Cannot read the tree: {why}.",
+  "lost.broken": "This page has failed: {why}.",
   "lost.ago": "What you see is how it was {ago} ago.",
   "lost.again": "Trying again in {span}",
   "stale.since": "Last known, at {at}",

@@ -24,6 +24,7 @@ export const zh = {
   "lost.lost": "连接已断开，正在重试。",
   "lost.refused": "进程树拒绝了本页的实时连接：{why}。",
   "lost.waiting": "无法读取进程树：{why}。",
+  "lost.broken": "页面出错：{why}。",
   "lost.ago": "当前显示的是 {ago}前的状态。",
   "lost.again": "{span}后重试",
   "stale.since": "最后已知状态（{at}）",
