@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 from otpsup import Tree
@@ -558,6 +559,37 @@ def test_what_is_read_aloud(browser: Browser, shop: tuple[Tree, str]) -> None:
     expect(page.locator(".toast").get_by_role("alert")).to_have_text(
         "db: “Restart” failed. not now"
     )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, talk: str, scheme: Any) -> None:
+    """In what is asked, refused, coloured and lost."""
+    with Line(talk) as line:
+        page = visit(browser, line.url, color_scheme=scheme)
+        page.locator("#more").click()
+        page.locator("dialog [data-verb=add]").click()
+        page.locator("dialog [name=text]").fill("nothing: 1")
+        page.locator("dialog .main").click()
+        expect(page.get_by_role("dialog").get_by_role("alert")).not_to_be_empty()
+        assert_clean(page)
+        page.keyboard.press("Escape")
+        log_of(page, "talk")
+        expect(page.locator(".log-line")).to_have_count(3)
+        assert_clean(page)
+        page.locator(".log-bar input[type=search]").fill("o")
+        page.keyboard.press("Enter")
+        assert_clean(page)
+        line.cut()
+        expect(page.locator(".log-state")).to_be_visible()
+        expect(page.locator("#lost")).to_be_visible()
+        assert_clean(page)
+
+
+def assert_clean(page: Page) -> None:
+    """axe-core finds nothing, see `test_page_for_all`."""
+    settle(page)
+    found: Any = Axe().run(page)
+    assert [each["id"] for each in found.response["violations"]] == []
 
 
 def test_chinese_punctuation() -> None:

@@ -1,6 +1,5 @@
 // A line as a terminal would show it: its text in pieces, each with classes for how it looks.
-// Colours and bold are those of ECMA-48, "Select graphic rendition" (SGR):
-// https://ecma-international.org/publications-and-standards/standards/ecma-48/
+// Colours and bold are those of ECMA-48, 8.3.117, "Select graphic rendition" (SGR).
 
 const SGR = /\x1b\[([\d;]*)m/g;
 const ESCAPES = /\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-_])|[\x00-\x08\x0b-\x1f\x7f]/g;
