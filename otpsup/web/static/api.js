@@ -1,9 +1,13 @@
 // Requests to the tree. Errors come as `Problem`, with the words of the command line.
 
+import { t } from "./i18n.js";
+
+const PATIENCE = 30_000; // ms that an answer may take that only looks
+
 export const base = new URL("api/v1/", document.baseURI);
 
-/** Who is signed in: `{role, csrf}`. */
-export const session = { role: null, csrf: null };
+/** Who is signed in, and at which tree: `{role, csrf, name}`. */
+export const session = { role: null, csrf: null, name: null };
 
 const RANKS = { view: 0, operate: 1, admin: 2 };
 
@@ -29,11 +33,23 @@ export function get(path, query = {}) {
   return request(path, { query });
 }
 
+const unanswered = new Map(); // keys of changes of which nobody knows whether they were done
+
 /** A change. Sent again after a lost connection it is done once: the key is the same. */
-export function post(path, body = {}) {
-  const headers = { "content-type": "application/json", "idempotency-key": key() };
+export async function post(path, fields = {}) {
+  const body = JSON.stringify(fields);
+  const what = `${path} ${body}`;
+  const headers = { "content-type": "application/json", "idempotency-key": unanswered.get(what) ?? key() };
   if (session.csrf) headers["x-csrf-token"] = session.csrf;
-  return request(path, { method: "POST", headers, body: JSON.stringify(body) });
+  unanswered.set(what, headers["idempotency-key"]);
+  try {
+    const answer = await request(path, { method: "POST", headers, body });
+    unanswered.delete(what);
+    return answer;
+  } catch (error) {
+    if (error.status !== 0) unanswered.delete(what);
+    throw error;
+  }
 }
 
 // `crypto.randomUUID` is there in secure contexts only, and a loopback address by HTTP need not be one.
@@ -51,10 +67,23 @@ export function address(path, query = {}) {
 }
 
 async function request(path, { query = {}, ...options }) {
-  const answer = await fetch(address(path, query), { credentials: "same-origin", ...options });
-  if (!answer.ok) throw await problem(answer);
-  const text = await answer.text();
+  const limit = options.method ? {} : { signal: AbortSignal.timeout(PATIENCE) };
+  const text = await reached(async () => {
+    const answer = await fetch(address(path, query), { credentials: "same-origin", ...limit, ...options });
+    if (!answer.ok) throw await problem(answer);
+    return answer.text();
+  });
   return text ? JSON.parse(text) : null;
+}
+
+/** What the work gives; that there is no answer is a `Problem`, too, of status 0. */
+async function reached(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem(0, t(error.name === "TimeoutError" ? "failed.late" : "failed.offline"), "offline");
+  }
 }
 
 /** What an answer that is none says. */
@@ -72,11 +101,13 @@ export async function problem(answer) {
 export async function signIn(token) {
   const headers = { "content-type": "application/json" };
   const url = new URL("login", document.baseURI);
-  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify({ token }) });
-  if (!answer.ok) throw await problem(answer);
+  await reached(async () => {
+    const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify({ token }) });
+    if (!answer.ok) throw await problem(answer);
+  });
 }
 
 export async function signOut() {
   const headers = { "content-type": "application/json", "x-csrf-token": session.csrf };
-  await fetch(new URL("logout", document.baseURI), { method: "POST", headers, body: "{}" });
+  await reached(() => fetch(new URL("logout", document.baseURI), { method: "POST", headers, body: "{}" }));
 }

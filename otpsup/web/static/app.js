@@ -1,25 +1,29 @@
 // Puts the parts together.
 
 import { actOnTree, verbsForTree } from "./actions.js";
-import { address, may, session, signOut } from "./api.js";
+import { may, Problem, session, signOut } from "./api.js";
+import { answered, beginConnection, broken, connection, halted, isLive, waited } from "./connection.js";
 import { Detail } from "./detail.js";
-import { dialog, show } from "./dialogs.js";
+import { dialog } from "./dialogs.js";
 import { $, h, oncePerFrame, say, sometimes } from "./dom.js";
 import { drawHeadline } from "./headline.js";
-import { current, onLanguage, setLanguage, span, t, translate } from "./i18n.js";
-import { beginKeys } from "./keys.js";
+import { current, onLanguage, setLanguage, t, translate } from "./i18n.js";
+import { beginKeys, showKeys } from "./keys.js";
 import { Live } from "./live.js";
-import { signedIn } from "./login.js";
+import { signedIn, signInAgain } from "./login.js";
+import { showGraph } from "./looks.js";
 import { mark } from "./marks.js";
 import { Model, moodOf, MOODS } from "./model.js";
 import { timeLine } from "./past.js";
 import { openPlan } from "./plan.js";
+import { back, beginRouter, went } from "./router.js";
 import { beginTheme } from "./theme.js";
+import { toast } from "./toasts.js";
 import { Tree } from "./tree.js";
 
+const LONGEST_PAUSE = 30_000; // ms between attempts to read the tree at the start
 const model = new Model();
 const moods = new Set();
-let lostAt = null;
 
 translate();
 beginTheme();
@@ -27,8 +31,8 @@ $("language").addEventListener("click", () => setLanguage(current() === "en" ? "
 nameLanguage();
 onLanguage(nameLanguage);
 main().catch((error) => {
-  $("lost").hidden = false;
-  $("lost").textContent = error.message;
+  broken(error.message);
+  throw error;
 });
 
 function nameLanguage() {
@@ -37,27 +41,41 @@ function nameLanguage() {
 }
 
 async function main() {
-  await signedIn();
-  linkIs("connecting");
+  let detail = null;
+  beginConnection(() => {
+    detail?.connected(isLive());
+    $("plan").disabled = !isLive();
+  });
+  await signedIn(untilRead);
   const live = new Live(model, connection);
-  const detail = new Detail(model, { select: (path) => tree.select(path), back, refresh: (path) => refresh(live, path) });
+  detail = new Detail(model, { select: (path) => tree.select(path), back, refresh: (path) => refresh(live, path) });
   const tree = new Tree(model, (path, byHand) => {
     detail.open(path);
-    if (byHand) document.body.dataset.view = "detail";
-    if (byHand && matchMedia("(max-width: 900px)").matches) $("detail").focus(); // it covers the tree
-    history.replaceState(null, "", `#${path.split("/").map(encodeURIComponent).join("/")}`);
+    went(path, byHand);
   });
   model.addEventListener("tree", drawHead(tree));
   model.addEventListener("past", drawPast(tree));
-  model.addEventListener("halt", halted);
-  setInterval(() => lostAt && sayLost(), 1000);
-  await live.begin();
+  model.addEventListener("halt", () => halted(model.halted.reason));
+  await untilRead(() => live.begin());
   $("main").hidden = false;
-  $("name").textContent = model.about.name;
+  say($("name"), model.about.name);
   beginTools(live, tree);
   beginKeys({ tree, detail, back, clear: () => clear(tree) });
-  const asked = location.hash.slice(1).split("/").map(decodeURIComponent).join("/");
-  if (asked && model.nodes.has(asked)) tree.select(asked);
+  beginRouter((path, byHand) => model.nodes.has(path) && tree.select(path, { byHand }));
+}
+
+/** Does it as often as it takes; says why it is not done, and when it is tried again. */
+async function untilRead(work) {
+  for (let pause = 2_000; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    try {
+      await work();
+      return answered();
+    } catch (error) {
+      if (error.status === 401) return signInAgain();
+      if (!(error instanceof Problem)) throw error;
+      await waited(error.message, pause);
+    }
+  }
 }
 
 function refresh(live, path) {
@@ -102,71 +120,58 @@ function drawChips(tree) {
 
 function toggle(mood, tree) {
   if (!moods.delete(mood)) moods.add(mood);
-  tree.filter($("filter").value, moods);
+  filter(tree);
   model.changed();
 }
 
 function clear(tree) {
   $("filter").value = "";
   moods.clear();
-  tree.filter("", moods);
+  filter(tree);
   model.changed();
 }
 
+function filter(tree) {
+  tree.filter($("filter").value.trim(), moods);
+  announce(tree);
+}
+
+/** Says how many rows are left, once nobody types any more. */
+function announce(tree) {
+  clearTimeout(announce.later);
+  announce.later = setTimeout(() => say($("hits"), tree.isFiltered ? t("filter.hits", { n: tree.listed?.length ?? 0 }) : ""), 500);
+}
+
 function beginTools(live, tree) {
-  $("filter").addEventListener("input", () => tree.filter($("filter").value.trim(), moods));
+  $("filter").addEventListener("input", () => filter(tree));
   $("plan").hidden = !model.about.file;
   $("plan").addEventListener("click", () => openPlan(() => live.refresh()));
-  $("graph").hidden = $("help").hidden = false;
-  $("graph").addEventListener("click", () => show(t("graph.title"), h("img", { class: "graph", src: address("graph.svg"), alt: t("graph.title") }), { wide: true }));
-  $("more").hidden = !may("operate");
-  $("more").addEventListener("click", () => openVerbs(live));
+  $("graph").hidden = $("help").hidden = $("more").hidden = false;
+  $("graph").addEventListener("click", showGraph);
+  $("more").addEventListener("click", () => openMore(live));
   $("leave").hidden = !session.csrf;
-  $("leave").addEventListener("click", async () => {
+  $("leave").addEventListener("click", leave);
+}
+
+async function leave() {
+  try {
     await signOut();
     location.reload();
-  });
+  } catch (error) {
+    toast("").failed(error.message);
+  }
 }
 
-function openVerbs(live) {
-  const go = async (verb) => {
+/** What can be done with the tree; and the rest of the bar, which a phone has no room for. */
+function openMore(live) {
+  const button = (words, go, more = {}) => h("button", { type: "button", ...more, onclick: () => {
     box.close();
-    if (await actOnTree(verb, model.about.name)) live.refresh();
-  };
-  const buttons = verbsForTree().map((verb) => h("button", { type: "button", class: verb === "shutdown" ? "danger" : "", "data-verb": verb, onclick: () => go(verb) }, t(`do.${verb}`)));
+    go();
+  } }, t(words));
+  const act = async (verb) => (await actOnTree(verb, model)) && live.refresh();
+  const verbs = verbsForTree().map((verb) => button(`do.${verb}`, () => act(verb), { "data-verb": verb, class: verb === "shutdown" ? "danger" : "", disabled: !isLive() }));
+  const looks = [["graph.open", showGraph], ["keys.title", showKeys], ...(session.csrf ? [["leave", leave]] : [])]
+    .map(([words, go]) => button(words, go, { "data-look": words }));
   const close = h("button", { type: "button", class: "quiet", onclick: () => box.close() }, t("cancel"));
-  const box = dialog(t("tree.actions"), h("div", { class: "stacked" }, ...buttons), [close]);
+  const box = dialog(t(verbs.length ? "tree.actions" : "tree.more"), h("div", { class: "stacked" }, ...verbs, verbs.length > 0 && h("hr", {}), ...looks), [close]);
 }
-
-function back() {
-  if (document.body.dataset.view === "detail") delete document.body.dataset.view;
-  $("tree").focus();
-}
-
-function connection(state, detail) {
-  if (state === "refused" && detail.status === 401) return location.reload();
-  if (model.halted) return halted();
-  lostAt = state === "live" ? null : (lostAt ?? Date.now());
-  linkIs(state === "live" ? "live" : "lost");
-  if (state === "refused") say($("lost"), detail.message);
-  else sayLost();
-}
-
-function halted() {
-  linkIs("lost");
-  lostAt = null;
-  $("lost").hidden = false;
-  say($("lost"), t("halted", { reason: model.halted.reason }));
-}
-
-function linkIs(state) {
-  $("link").dataset.state = state;
-  say($("link"), t(`link.${state}`));
-}
-
-function sayLost() {
-  document.body.classList.toggle("stale", lostAt !== null);
-  $("lost").hidden = lostAt === null;
-  if (lostAt !== null) say($("lost"), t("lost", { ago: span((Date.now() - lostAt) / 1000) }));
-}
-onLanguage(() => $("link").dataset.state && linkIs($("link").dataset.state));

@@ -5,7 +5,8 @@ import { act, verbsFor } from "./actions.js";
 import { $, h, oncePerFrame, sometimes } from "./dom.js";
 import { drawFacts, drawOutput, drawWhy } from "./overview.js";
 import { clock, onLanguage, t } from "./i18n.js";
-import { logOf } from "./log.js";
+import { lastKnown } from "./connection.js";
+import { Log } from "./log.js";
 import { mark } from "./marks.js";
 import { isSupervisor, moodOf, TROUBLE } from "./model.js";
 import { timeLine } from "./past.js";
@@ -18,10 +19,11 @@ export class Detail {
     this.path = null;
     this.tab = "overview";
     this.info = null;
+    this.isConnected = true;
     this.draw = oncePerFrame(() => this.#draw());
-    this.drawPast = sometimes(() => this.drawn.past?.replaceChildren(h("h3", {}, t("past.title")), timeLine(this.#ofIt(), null)), 400);
+    this.drawPast = sometimes(() => this.#past(), 400);
     for (const kind of ["tree", "measured", "past"]) model.addEventListener(kind, this.draw);
-    onLanguage(() => this.open(this.path));
+    onLanguage(() => this.#translated());
     setInterval(this.draw, 1000);
     this.open(null);
   }
@@ -30,10 +32,28 @@ export class Detail {
     return this.path === null ? null : this.model.nodes.get(this.path);
   }
 
+  /** Whether anything can be done; else what is seen is what was known last. */
+  connected(is) {
+    this.isConnected = is;
+    if (this.verbs) this.verbs.disabled = !is;
+    if (is && this.path !== null) this.#ask();
+  }
+
+  /** The log keeps its lines and what was searched for. */
+  #translated() {
+    if (this.path === null || !this.node) return this.open(this.path);
+    this.#frame();
+    this.#show(this.tab, this.log);
+  }
+
+  #closeLog() {
+    this.log?.close();
+    this.log = null;
+  }
+
   /** Shows this child; the tree as a whole for null. */
   open(path) {
-    this.close?.();
-    this.close = null;
+    this.#closeLog();
     this.path = path;
     this.info = null;
     if (path === null || !this.node) return this.#empty();
@@ -65,14 +85,15 @@ export class Detail {
     this.box.dataset.state = "open";
     this.title = h("h2", { id: "detail-title", tabindex: "-1" });
     this.kind = h("p", { class: "remark" });
-    this.verbs = h("div", { class: "verbs" });
-    this.tabs = h("div", { class: "tabs", role: "tablist", "aria-label": t("detail.facts"), onkeydown: (event) => this.#tabKey(event) });
+    this.verbs = h("fieldset", { class: "verbs", disabled: !this.isConnected, "aria-label": t("detail.verbs") });
+    this.tabs = h("div", { class: "tabs", role: "tablist", "aria-labelledby": "detail-title", onkeydown: (event) => this.#tabKey(event) });
     this.body = h("div", { class: "detail-body", role: "tabpanel", id: "tab-panel" });
     const back = h("button", { type: "button", class: "quiet back", onclick: () => this.back(), "aria-label": t("back") }, "←");
-    this.box.replaceChildren(
+    this.box.replaceChildren(lastKnown(),
       h("div", { class: "detail-head" }, back, h("div", { class: "detail-name" }, this.title, this.kind), this.verbs), this.tabs, this.body);
     this.box.setAttribute("aria-labelledby", "detail-title");
     this.drawnVerbs = this.drawnTitle = null;
+    this.drawn = {};
   }
 
   #names() {
@@ -80,9 +101,9 @@ export class Detail {
     return ["overview", "log", "events"];
   }
 
-  #show(tab) {
-    this.close?.();
-    this.close = null;
+  /** Shows a tab; with `log`, if that is the one, the log as it is. */
+  #show(tab, log = null) {
+    if (!log || tab !== "log") this.#closeLog();
     this.tab = this.#names().includes(tab) ? tab : "overview";
     this.tabs.replaceChildren(...this.#names().map((name) => h("button", {
       type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "tab-panel", class: "tab", "aria-selected": String(name === this.tab),
@@ -93,9 +114,9 @@ export class Detail {
     this.body.replaceChildren();
     this.drawn = {};
     if (this.tab === "log") {
-      const log = logOf(this.path);
-      this.close = log.close;
-      this.body.append(log.element);
+      if (this.log) this.log.translate();
+      else this.log = new Log(this.path);
+      this.body.append(this.log.element);
     }
     this.#draw();
   }
@@ -125,8 +146,7 @@ export class Detail {
   }
 
   #gone() {
-    this.close?.();
-    this.close = null;
+    this.#closeLog();
     this.box.dataset.state = "gone";
     const back = h("button", { type: "button", class: "quiet back", onclick: () => this.back(), "aria-label": t("back") }, "←");
     this.box.replaceChildren(back, h("p", { class: "choose" }, t("detail.gone")));
@@ -140,22 +160,38 @@ export class Detail {
       this.title.replaceChildren(mark(mood), node.path || (this.model.about?.name ?? node.name), " ", h("span", { class: `mood ${mood}` }, t(`mood.${mood}`)));
       this.kind.textContent = t(`type.${node.type}`);
     }
-    const verbs = verbsFor(node, this.info);
+    this.#drawVerbs(verbsFor(node, this.info));
+  }
+
+  #drawVerbs(verbs) {
     const shown = JSON.stringify(verbs);
     if (this.drawnVerbs === shown) return;
     this.drawnVerbs = shown;
+    const hadFocus = this.verbs.contains(document.activeElement);
+    const wasOpen = this.verbs.querySelector("details")?.open ?? false;
     const onlyLooks = session.role === "view";
     this.verbs.replaceChildren(...(onlyLooks ? [h("span", { class: "remark" }, t("needs.role", { role: session.role }))] : []),
-      ...(onlyLooks ? verbs.more : verbs.first).map((verb) => this.#button(verb)), ...(!onlyLooks && verbs.more.length ? [this.#menu(verbs.more)] : []));
+      ...(onlyLooks ? verbs.more : verbs.first).map((verb) => this.#button(verb)), ...(!onlyLooks && verbs.more.length ? [this.#menu(verbs.more, wasOpen)] : []));
+    if (hadFocus) this.#focusVerbs();
+  }
+
+  #focusVerbs() {
+    (this.verbs.querySelector("button, summary") ?? this.title).focus();
   }
 
   #button(verb) {
     return h("button", { type: "button", "data-verb": verb, onclick: () => this.do(verb) }, t(`do.${verb}`));
   }
 
-  #menu(verbs) {
+  #menu(verbs, open) {
     const list = h("div", { class: "menu-list" }, ...verbs.map((verb) => this.#button(verb)));
-    const menu = h("details", { class: "menu" }, h("summary", {}, t("do.more")), list);
+    const summary = h("summary", {}, t("do.more"));
+    const menu = h("details", { class: "menu", open, onkeydown: (event) => {
+      if (event.key !== "Escape" || !menu.open) return;
+      event.stopPropagation(); // it closes the menu, and not what is around it
+      menu.open = false;
+      summary.focus();
+    } }, summary, list);
     list.addEventListener("click", () => (menu.open = false));
     menu.addEventListener("focusout", (event) => menu.contains(event.relatedTarget) || (menu.open = false));
     return menu;
@@ -164,9 +200,11 @@ export class Detail {
   /** One of the verbs, if it makes sense just now. */
   async do(verb) {
     const { node } = this;
-    if (!node || ![...Object.values(verbsFor(node, this.info))].flat().includes(verb)) return;
-    await act(verb, node, this.model);
+    if (!this.isConnected || !node || !Object.values(verbsFor(node, this.info)).flat().includes(verb)) return;
+    await act(verb, node, this.model, this.info);
     this.refresh(node.path);
+    if (this.path === node.path) this.#ask();
+    if (document.activeElement === document.body && this.path === node.path) this.#focusVerbs(); // what was pressed is gone
   }
 
   #overview(node) {
@@ -186,6 +224,16 @@ export class Detail {
     this.drawn.isTrouble = isTrouble;
     const { why, output, past, facts } = this.drawn;
     this.body.replaceChildren(...(isTrouble ? [why, output, past, facts] : [why, facts, past, output]));
+  }
+
+  /** Drawn anew if it is another, and as the time goes by. */
+  #past() {
+    if (!this.drawn.past || !this.node) return;
+    const events = this.#ofIt();
+    const now = `${events.length} ${events.at(-1)?.at} ${Math.floor(Date.now() / 5000)}`;
+    if (this.drawn.pastNow === now) return;
+    this.drawn.pastNow = now;
+    this.drawn.past.replaceChildren(h("h3", {}, t("past.title")), timeLine(events, null));
   }
 
   #ofIt() {

@@ -1,7 +1,8 @@
 // Dialogs that the browser itself keeps the focus in.
 
-import { h } from "./dom.js";
+import { h, say } from "./dom.js";
 import { t } from "./i18n.js";
+import { toast } from "./toasts.js";
 
 let count = 0;
 
@@ -19,24 +20,58 @@ export function dialog(title, body, buttons, { wide = false } = {}) {
 }
 
 /** A dialog that only shows something. */
-export function show(title, body, options) {
+export function show(title, body, { more = [], ...options } = {}) {
   const close = h("button", { type: "button", onclick: () => box.close(), autofocus: true }, t("close"));
-  const box = dialog(title, body, [close], options);
+  const box = dialog(title, body, [...more, close], options);
   return box;
 }
 
-/** Asks; resolves with what the fields say if the answer is yes, else with null. */
-export function confirm(title, words, yes, { danger = false, fields = [] } = {}) {
+/**
+ * Asks; resolves with whether the answer is yes and it was done.
+ *   words    what would be done, sentence by sentence
+ *   danger   whether Enter alone must not do it
+ *   fields   what has to be filled in. Then it is done with the dialog open: if it fails, what was
+ *            filled in is still there, and why it failed beside it
+ *   work     does it, given what the fields say
+ */
+export function ask(title, words, yes, work, { danger = false, fields = [] } = {}) {
   return new Promise((resolve) => {
-    let answer = null;
-    const form = h("form", { class: "fields", onsubmit: (event) => {
+    let answer = false;
+    const said = h("p", { class: "problem", role: "alert", lang: "en" });
+    const form = h("form", { class: "fields", id: `form-${count}`, onsubmit: (event) => {
       event.preventDefault();
-      answer = Object.fromEntries(new FormData(form));
+      const given = Object.fromEntries(new FormData(form));
+      if (fields.length) return trying(box, said, no, () => work(given));
+      answer = work(given);
       box.close();
-    } }, ...fields, h("button", { class: "unseen", tabindex: "-1", "aria-hidden": "true" }));
-    const go = h("button", { type: "button", class: danger ? "danger" : "main", autofocus: !fields.length, onclick: () => form.requestSubmit() }, yes);
-    const no = h("button", { type: "button", onclick: () => box.close() }, t("cancel"));
-    const box = dialog(title, [h("p", {}, words), form], [no, go]);
+    } }, ...fields);
+    const go = h("button", { form: form.id, class: danger ? "danger" : "main", autofocus: !danger && !fields.length }, yes);
+    const no = h("button", { type: "button", autofocus: danger && !fields.length, onclick: () => box.close() }, t("cancel"));
+    const box = dialog(title, [...words.map((each) => h("p", {}, each)), form, said], [no, go]);
+    box.addEventListener("done", () => (answer = true));
     box.addEventListener("close", () => resolve(answer));
   });
+}
+
+/** Busy while it goes on; closed if it was done. */
+async function trying(box, said, no, work) {
+  const parts = box.querySelectorAll("form :is(input, select, textarea), .dialog-foot .main, .dialog-foot .danger");
+  const busy = (is) => {
+    box.classList.toggle("busy", is);
+    box.ariaBusy = String(is);
+    for (const each of parts) each.disabled = is;
+    say(no, t(is ? "close" : "cancel")); // it goes on without being looked at
+  };
+  said.textContent = "";
+  busy(true);
+  try {
+    await work();
+    box.dispatchEvent(new Event("done"));
+    box.close();
+  } catch (error) {
+    if (!box.isConnected) return void toast("").failed(error.message); // nobody has waited for it
+    busy(false);
+    said.textContent = error.message;
+    parts[0].focus();
+  }
 }

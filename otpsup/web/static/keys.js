@@ -31,6 +31,10 @@ export function beginKeys({ tree, detail, back, clear }) {
     event.preventDefault();
   });
   $("help").addEventListener("click", showKeys);
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address names a child, and no part of the page
+    $("tree").focus();
+  });
 }
 
 /** Arrows move in the tree, too, as long as nothing else has the focus. */
@@ -38,7 +42,7 @@ function isOfTree(target) {
   return target === $("tree") || target === document.body;
 }
 
-function showKeys() {
+export function showKeys() {
   const rows = [["↑ ↓ ← →", "arrows"], ["Enter", "enter"], ["/", "filter"], ["n", "problems"], ["r x s", "restart"], ["Esc", "escape"], ["?", "help"]];
   show(t("keys.title"), h("dl", { class: "keys" }, ...rows.map(([key, what]) =>
     h("div", {}, h("dt", {}, ...key.split(" ").map((each) => h("kbd", {}, each))), h("dd", {}, t(`keys.${what}`))))));

@@ -2,56 +2,110 @@
 
 import { get, session, signIn } from "./api.js";
 import { $, h } from "./dom.js";
-import { t } from "./i18n.js";
+import { onLanguage, t } from "./i18n.js";
+import { toast } from "./toasts.js";
 
-/** Resolves once somebody is signed in. */
-export async function signedIn() {
+const ENDED = "otpsup.ended"; // that a session was over, for the page that comes next in this tab
+let problem = null; // what went wrong last
+
+/** Resolves once somebody is signed in; `until(ask)` asks as often as it takes. */
+export async function signedIn(until) {
   await byFragment();
-  if (await isKnown()) return;
-  await byForm();
-  await isKnown();
+  await until(askWho);
+  while (session.role === null) {
+    await byForm();
+    await until(askWho);
+  }
 }
 
-async function isKnown() {
+async function askWho() {
   try {
     Object.assign(session, await get("session"));
   } catch (error) {
     if (error.status !== 401) throw error;
   }
-  return session.role !== null;
 }
 
-/** A URL that ends in `#token=...` signs in; a fragment is not sent, and leaves no trace in logs. */
-async function byFragment() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (!token) return;
-  history.replaceState(null, "", location.pathname);
-  await signIn(token).catch(() => {});
+/** The session is over: asks for another, and says why. The place in the address stays. */
+export function signInAgain() {
+  sessionStorage.setItem(ENDED, "yes");
+  location.reload();
 }
 
-function byForm() {
-  return new Promise((resolve) => {
-    const problem = h("p", { class: "problem", role: "alert", lang: "en" });
-    const input = h("input", { id: "token", name: "token", type: "password", autocomplete: "current-password", required: true });
-    const go = h("button", { class: "main" }, t("login.go"));
-    const submit = async (event) => {
-      event.preventDefault();
-      go.disabled = true;
-      problem.textContent = "";
-      try {
-        await signIn(input.value.trim());
-        $("login").hidden = true;
-        resolve();
-      } catch (error) {
-        problem.textContent = error.message;
-        input.select();
-      }
-      go.disabled = false;
-    };
-    $("login").replaceChildren(h("form", { class: "card", onsubmit: submit },
-      h("h2", {}, t("login.title")), h("p", {}, t("login.words"), " ", h("code", {}, "otpsup web login")),
-      h("label", { for: "token" }, t("login.token")), input, problem, go));
-    $("login").hidden = false;
-    input.focus();
-  });
+/** The token in an address that `otpsup web login` has printed; null if there is none. */
+function tokenIn(address) {
+  const at = address.indexOf("#");
+  return at < 0 ? null : new URLSearchParams(address.slice(at + 1)).get("token");
+}
+
+/** A URL that ends in `#token=...` signs in; a fragment is not sent, and leaves no trace in logs.
+ * `before` is the fragment that was there before. Returns whether it has. */
+async function byFragment(before = "") {
+  const token = tokenIn(location.href);
+  if (!token) return false;
+  history.replaceState(null, "", location.pathname + before);
+  try {
+    await signIn(token);
+    return true;
+  } catch (error) {
+    problem = error.message;
+    return false;
+  }
+}
+
+/** Also in a tab that is there already, where only the fragment becomes another. */
+addEventListener("hashchange", async ({ oldURL, newURL }) => {
+  if (!tokenIn(newURL)) return;
+  if (await byFragment(new URL(oldURL).hash)) location.reload();
+  else if ($("login").hidden) toast("").failed(problem);
+  else drawForm();
+});
+
+let submitted = () => {};
+let typed = "";
+
+async function byForm() {
+  const isEnded = sessionStorage.getItem(ENDED) !== null;
+  sessionStorage.removeItem(ENDED);
+  if (isEnded) problem ??= t("login.again");
+  onLanguage(() => $("login").hidden || drawForm());
+  drawForm();
+  await new Promise((resolve) => (submitted = resolve));
+  $("login").hidden = true;
+}
+
+function drawForm() {
+  const said = h("p", { class: "problem", role: "alert" });
+  const input = h("input", { id: "token", name: "token", type: "password", autocomplete: "current-password", required: true, value: typed, oninput: () => (typed = input.value) });
+  const go = h("button", { class: "main" }, t("login.go"));
+  const submit = (event) => {
+    event.preventDefault();
+    send(input, go, said);
+  };
+  $("login").replaceChildren(h("form", { class: "card", onsubmit: submit },
+    h("h2", {}, session.name ? t("login.to", { name: session.name }) : t("login.title")),
+    h("p", {}, t("login.words"), " ", h("code", {}, command())),
+    h("label", { for: "token" }, t("login.token")), input, said, go));
+  $("login").hidden = false;
+  said.textContent = problem ?? "";
+  input.focus();
+}
+
+async function send(input, go, said) {
+  go.disabled = true;
+  said.textContent = "";
+  try {
+    await signIn(tokenIn(input.value.trim()) ?? input.value.trim());
+    submitted();
+  } catch (error) {
+    said.textContent = error.message;
+    input.select();
+  }
+  go.disabled = false;
+}
+
+function command() {
+  if (!session.name) return "otpsup web login";
+  const isPlain = /^[\w@%+=:,./-]+$/.test(session.name);
+  return `otpsup web login --tree ${isPlain ? session.name : `'${session.name.replaceAll("'", "'\\''")}'`}`;
 }

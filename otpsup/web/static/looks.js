@@ -1,6 +1,6 @@
-// What can be looked at of a child beside what is shown: where it is, and what if it died.
+// What can be looked at beside what is shown: where a child is, what if it died, who depends on whom.
 
-import { get, ofChild, post } from "./api.js";
+import { address, get, ofChild, post, Problem } from "./api.js";
 import { show } from "./dialogs.js";
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
@@ -32,6 +32,25 @@ export function showSimulation(node) {
   const field = h("label", { class: "inline" }, h("span", {}, t("simulate.times")), times);
   show(t("simulate.title", { name: node.path }), [h("p", { class: "remark" }, t("simulate.words")), field, body], { wide: true });
   ask();
+}
+
+/** The graph in its own size; a large one is better alone. */
+export function showGraph() {
+  const from = address("graph.svg");
+  const wait = h("p", { class: "wait", role: "status" }, t("loading"));
+  const picture = h("img", { src: from, alt: t("graph.title"), hidden: true, onload: () => {
+    wait.remove();
+    picture.hidden = false;
+  }, onerror: () => whyNot(wait) });
+  const sheet = h("div", { class: "graph", tabindex: "0", role: "group", "aria-label": t("graph.title") }, wait, picture);
+  const alone = h("a", { href: from, target: "_blank", rel: "noopener" }, t("graph.alone"));
+  show(t("graph.title"), sheet, { wide: true, more: [alone] });
+}
+
+/** A picture does not say why there is none; who asks again is told. */
+async function whyNot(wait) {
+  const why = await get("graph.svg").then(() => "", (error) => (error instanceof Problem ? error.message : ""));
+  wait.replaceWith(h("p", { class: "problem", role: "alert" }, t("graph.failed", { why })));
 }
 
 async function fill(body, make) {

@@ -1,6 +1,6 @@
 // The first thing to see of a child: why it is as it is, and what it uses.
 
-import { h } from "./dom.js";
+import { h, say } from "./dom.js";
 import { bytes, cores, span, t } from "./i18n.js";
 import { waiting } from "./headline.js";
 import { mark } from "./marks.js";
@@ -24,13 +24,14 @@ export function drawWhy(box, node) {
   // The sentences end with what it wrote last, which is shown apart.
   const cut = node.why.findIndex((text) => /, it wrote:$/.test(text));
   // When it is tried next is told below, and counts down there.
-  const why = (cut < 0 ? node.why : node.why.slice(0, cut)).map((text) => text.replace(/; next attempt in [\d.]+ s$/, ""));
+  const why = (cut < 0 ? node.why : node.why.slice(0, cut)).map((text) => text.replace(/; next attempt in [\d.]+ \w+$/, ""));
   const next = waiting(node);
-  redraw(box, [why, node.last_exit, next], () => [
+  redraw(box, [why, node.last_exit, next !== ""], () => [
     section(t("detail.why"), h("ol", { class: "why-list", lang: "en" }, ...why.map((text) => h("li", {}, text))),
-      next && h("p", { class: "next" }, next),
+      next && h("p", { class: "next" }),
       node.last_exit && h("p", { class: "exit" }, `${t("detail.exit")} `, h("strong", { lang: "en" }, node.last_exit))),
   ]);
+  if (next) say(box.querySelector(".next"), next); // it counts down, and the rest stays selected
 }
 
 /** What it wrote before it crashed last, and where it was. */
@@ -43,27 +44,38 @@ export function drawOutput(box, node, events) {
   ]);
 }
 
-/** What it has and uses now, its checks, who depends on whom, its spec. */
+/** What it has and uses now, its checks, who depends on whom, its spec: each drawn anew only if it is
+ * another, so that what is selected or has the focus stays so. */
 export function drawFacts(box, node, { model, info, select }) {
+  if (!box.firstChild) box.append(...["now", "charts", "checks", "around", "spec"].map((name) => h("div", { "data-part": name })));
+  const [now, usage, checks, near, declared] = box.children;
   const measured = model.statistics.get(node.path);
-  const long = span(Date.now() / 1000 - node.since);
-  const own = [node.path, node.pid, node.restarts, node.status, long, moodOf(node), node.children?.length];
-  const near = around(node, info, model).map(([name, nodes]) => [name, nodes.map((each) => [each.path, moodOf(each)])]);
-  const size = measured && { ...measured, history: measured.history?.at(-1)?.[0] };
-  redraw(box, [own, near, size, info?.spec, info?.checks], () => [
-    section(t("detail.facts"), facts(node, measured, long)),
-    measured?.history && charts(measured.history),
-    info?.checks?.length && section(t("detail.checks"), h("ul", { class: "checks" }, ...info.checks.map(check))),
-    ...around(node, info, model).map(([name, nodes]) => section(t(name), h("p", { class: "links" }, ...nodes.map((each) => link(each, select))))),
-    info?.spec && spec(info.spec, box),
-  ]);
+  const history = measured?.history;
+  drawNow(now, node, measured, info);
+  redraw(usage, [history?.at(-1)?.[0] ?? null], () => [history && charts(history)]);
+  redraw(checks, info?.checks ?? [], () => [info?.checks?.length && section(t("detail.checks"), h("ul", { class: "checks" }, ...info.checks.map(check)))]);
+  const links = around(node, info, model);
+  redraw(near, links.map(([name, nodes]) => [name, nodes.map((each) => [each.path, moodOf(each)])]), () =>
+    links.map(([name, nodes]) => section(t(name), h("p", { class: "links" }, ...nodes.map((each) => link(each, select))))));
+  redraw(declared, info?.spec ?? null, () => [info?.spec && spec(info.spec, declared)]);
 }
 
-function facts(node, measured, long) {
+function drawNow(box, node, measured, info) {
+  const rows = factsOf(node, measured, info);
+  const { used, intensity, period } = (isSupervisor(node) && measured) || {};
+  redraw(box, [rows.map(([name]) => name), Boolean(intensity)], () => [section(t("detail.facts"),
+    h("dl", { class: "facts" }, ...rows.map(([name]) => h("div", {}, h("dt", {}, t(name)), h("dd", {})))),
+    intensity && h("p", { class: "remark window" }))]);
+  rows.forEach(([, value], place) => say(box.querySelectorAll("dd")[place], String(value)));
+  if (intensity) say(box.querySelector(".window"), t("detail.window", { used, intensity, period: span(period) }));
+}
+
+/** `[name, value]` of each that there is. */
+function factsOf(node, measured, info) {
   const isUp = node.pid !== null;
   const rows = [
     ["fact.pid", node.pid],
-    [moodOf(node) === "up" ? "fact.uptime" : "fact.since", long],
+    [moodOf(node) === "up" ? "fact.uptime" : "fact.since", span(Date.now() / 1000 - node.since)],
     ["fact.restarts", node.restarts],
     ["fact.says", node.status],
     ["fact.memory", isUp && measured?.memory ? bytes(measured.memory) : null],
@@ -71,12 +83,9 @@ function facts(node, measured, long) {
     ["fact.processes", isUp ? measured?.processes || null : null],
     ["fact.threads", isUp ? measured?.threads || null : null],
     ["fact.descriptors", isUp ? measured?.descriptors || null : null],
+    ["fact.ends", info?.monitored === false ? t("fact.alone") : null],
   ];
-  const shown = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const list = h("dl", { class: "facts" }, ...shown.map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, String(value)))));
-  if (!isSupervisor(node) || !measured?.intensity) return list;
-  const { used, intensity, period } = measured;
-  return h("div", {}, list, h("p", { class: "remark" }, t("detail.window", { used, intensity, period: span(period) })));
+  return rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
 }
 
 function charts(history) {

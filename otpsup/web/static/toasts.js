@@ -5,17 +5,29 @@ import { t } from "./i18n.js";
 
 const STAYS = 5_000;
 const STAYS_IF_BAD = 20_000;
+const STAYS_FOR_UNDO = 10_000;
 
 /** Says that something goes on; returns how to say how it ended. */
 export function toast(words) {
-  const text = h("span", { class: "toast-text" }, words);
+  let text = h("span", { class: "toast-text" }, words);
   const box = h("div", { class: "toast busy" }, h("span", { class: "spinner", "aria-hidden": "true" }), text);
   box.append(h("button", { type: "button", class: "quiet icon", "aria-label": t("close"), onclick: () => box.remove() }, "×"));
   $("toasts").append(box);
+  // What has failed interrupts what is read aloud; what went well waits for its turn.
   const end = (kind, told, ms) => {
+    const said = h("span", { class: "toast-text", role: kind === "bad" && "alert" }, told);
     box.className = `toast ${kind}`;
-    text.textContent = told;
+    text.replaceWith(said);
+    text = said;
     setTimeout(() => box.remove(), ms);
   };
-  return { done: (told) => end("good", told, STAYS), failed: (told) => end("bad", told, STAYS_IF_BAD) };
+  /** It went well; `undo` is how to have it as it was. */
+  const done = (told, undo = null) => {
+    if (undo) text.after(h("button", { type: "button", class: "undo", onclick: () => {
+      box.remove();
+      undo();
+    } }, t("undo")));
+    end("good", told, undo ? STAYS_FOR_UNDO : STAYS);
+  };
+  return { done, failed: (told) => end("bad", told, STAYS_IF_BAD) };
 }
