@@ -13,7 +13,7 @@ import { Live } from "./live.js";
 import { signedIn, signInAgain } from "./login.js";
 import { showGraph } from "./looks.js";
 import { mark } from "./marks.js";
-import { Model, moodOf, MOODS } from "./model.js";
+import { Model, moodOf, MOODS, TROUBLE } from "./model.js";
 import { timeLine } from "./past.js";
 import { openPlan } from "./plan.js";
 import { back, beginRouter, went } from "./router.js";
@@ -85,7 +85,7 @@ function refresh(live, path) {
 
 function drawHead(tree) {
   const draw = oncePerFrame(() => {
-    drawHeadline(model, (path) => tree.select(path));
+    drawHeadline(model, (path) => tree.select(path), () => showTrouble(tree));
     drawChips(tree);
   });
   setInterval(draw, 1000);
@@ -97,7 +97,7 @@ function drawHead(tree) {
 }
 
 function drawPast(tree) {
-  const draw = sometimes(() => $("past").replaceChildren(timeLine(model.events, (path) => tree.select(path))), 400);
+  const draw = sometimes(() => $("past").replaceChildren(timeLine(model.events, model.from, (path) => tree.select(path))), 400);
   setInterval(draw, 5000);
   onLanguage(draw);
   return draw;
@@ -120,6 +120,14 @@ function drawChips(tree) {
 
 function toggle(mood, tree) {
   if (!moods.delete(mood)) moods.add(mood);
+  filter(tree);
+  model.changed();
+}
+
+/** Only what is in trouble. */
+function showTrouble(tree) {
+  moods.clear();
+  TROUBLE.forEach((mood) => moods.add(mood));
   filter(tree);
   model.changed();
 }

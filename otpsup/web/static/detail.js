@@ -233,7 +233,7 @@ export class Detail {
     const now = `${events.length} ${events.at(-1)?.at} ${Math.floor(Date.now() / 5000)}`;
     if (this.drawn.pastNow === now) return;
     this.drawn.pastNow = now;
-    this.drawn.past.replaceChildren(h("h3", {}, t("past.title")), timeLine(events, null));
+    this.drawn.past.replaceChildren(h("h3", {}, t("past.title")), timeLine(events, this.model.from, null));
   }
 
   #ofIt() {

@@ -3,76 +3,104 @@
 import { $, h, say } from "./dom.js";
 import { span, t } from "./i18n.js";
 import { icon, mark } from "./marks.js";
-import { moodOf, TROUBLE } from "./model.js";
+import { moodOf, MOODS, TROUBLE } from "./model.js";
+import { now } from "./time.js";
 
-const SHOWN = 3;
+const SHOWN = 4;
+const SOON = 3; // s; who is tried again later than that is not just restarting
 
 /** What there is to say, as values; drawn below. */
 export function summary(model) {
   const leaves = model.leaves();
-  const by = (test) => leaves.filter((node) => test(moodOf(node)));
-  const bad = by((mood) => TROUBLE.has(mood));
-  const moving = by((mood) => mood === "starting" || mood === "stopping");
+  const unsteady = model.unsteady();
+  const isSteady = (node) => !unsteady.has(node.path);
+  const by = (test) => leaves.filter((node) => test(moodOf(node), node));
+  const bad = by((mood, node) => TROUBLE.has(mood) && (isSteady(node) || !isMoment(mood, node))).sort(worstFirst);
+  const shaky = [...unsteady.keys()].map((path) => model.nodes.get(path)).filter((node) => node && !bad.includes(node));
+  const moving = by((mood, node) => (mood === "starting" || mood === "stopping") && isSteady(node));
   const off = by((mood) => mood === "off");
-  const kind = model.halted || bad.length ? "bad" : moving.length ? "moving" : leaves.length > off.length ? "up" : "none";
-  return { all: leaves.length, wanted: leaves.length - off.length, bad, moving, off, kind };
+  const waits = by((mood) => mood === "waiting");
+  return { all: leaves.length, wanted: leaves.length - off.length, bad, shaky, moving, off, waits, unsteady, kind: kindOf() };
+
+  function kindOf() {
+    if (model.halted || bad.length) return "bad";
+    if (shaky.length || moving.length || waits.length) return "moving";
+    return leaves.length > off.length ? "up" : "none";
+  }
 }
 
-function title({ all, wanted, bad, moving, kind }, halted) {
+/** A child that keeps restarting is down again and again, and up in a moment. */
+const isMoment = (mood, node) => mood === "restarting" && !(node.next_attempt - now() > SOON);
+
+const worstFirst = (a, b) => MOODS.indexOf(moodOf(a)) - MOODS.indexOf(moodOf(b));
+
+function title({ all, wanted, bad, shaky, moving, waits, kind }, halted) {
   if (halted) return t("halted", { reason: halted.reason });
   if (!all) return t("head.empty");
   if (bad.length === 1) return t("head.one", { name: bad[0].path });
   if (bad.length === 2) return t("head.two", { name: bad[0].path, other: bad[1].path });
   if (bad.length) return t("head.some", { n: bad.length, all });
+  if (shaky.length === 1) return t("head.shaky", { name: shaky[0].path || shaky[0].name });
+  if (shaky.length) return t("head.shakies", { n: shaky.length });
   if (moving.length === 1) return t("head.moves", { name: moving[0].path, mood: t(`mood.${moodOf(moving[0])}`) });
-  if (kind === "moving") return t("head.moving", { n: moving.length });
+  if (moving.length) return t("head.moving", { n: moving.length });
+  if (waits.length) return t("head.waits", { n: waits.length });
   if (kind === "none") return t("head.none");
   return t("head.up", { n: wanted });
 }
 
 /** What it waits for or when it is tried again, on one line; "" if neither. */
 export function waiting(node) {
-  const left = node.next_attempt - Date.now() / 1000;
+  const left = node.next_attempt - now();
   if (left > 0) return t("next.try", { span: span(Math.ceil(left)) });
-  return node.waits && !node.next_attempt ? t("waits.for", { what: node.waits }) : "";
+  return node.waits && !node.next_attempt ? node.waits.replace(/^it /, "") : "";
 }
 
 /** Why one node is not up, on one line: how it ended, and what it wrote last before that. */
 export function reason(node) {
   const isDown = moodOf(node) === "failed" || moodOf(node) === "restarting";
   const ended = isDown && node.last_exit ? [node.last_exit, node.last_output?.at(-1)] : [];
-  const first = ended.length ? ended : [node.waits || node.next_attempt ? null : (node.status ?? node.why[0])];
+  const first = ended.length ? ended : [node.waits || node.next_attempt ? null : (node.status ?? cause(node))];
   return [...first, waiting(node)].filter(Boolean).join(" · ");
 }
 
-function facts({ off }, model) {
-  const hour = Date.now() / 1000 - 3600;
-  const restarts = model.events.filter((event) => event.kind === "restart" && event.at > hour).length;
+/** The cause alone: whose it is, and in which state, is seen. */
+function cause({ why, path }) {
+  const [, told] = why[0]?.match(/^.* because (.*)$/s) ?? [];
+  return why[0]?.startsWith(`${path} is not ready: `) ? why[0].slice(path.length + 15) : (told ?? why[0]);
+}
+
+function facts({ off, waits }, model) {
+  const hour = now() - 3600;
+  const n = model.events.filter((event) => event.kind === "restart" && event.at > hour).length;
   const parts = [];
   if (off.length) parts.push(t("head.off", { n: off.length }));
-  if (restarts) parts.push(t("head.restarts", { n: restarts }));
-  if (model.about && !model.halted) parts.push(t("head.since", { span: span(Date.now() / 1000 - model.about.since) }));
+  if (waits.length) parts.push(t("head.wait", { n: waits.length }));
+  if (n) parts.push(t(model.knownFrom > hour ? "head.restarts.least" : "head.restarts", { n }));
+  if (model.about && !model.halted) parts.push(t("head.since", { span: span(now() - model.about.since) }));
   return parts.join(" · ");
 }
 
-/** Draws it; `select(path)` is called for a child that is clicked. */
-export function drawHeadline(model, select) {
+/** Draws it; `select(path)` is called for a child that is clicked, `more()` for the rest of them. */
+export function drawHeadline(model, select, more) {
   if (!model.root) return;
   const found = summary(model);
   const box = $("headline");
   const words = title(found, model.halted);
-  document.title = `${words} · ${model.about?.name ?? "otpsup"}`;
+  const name = `${words} · ${model.about?.name ?? "otpsup"}`;
+  if (document.title !== name) document.title = name;
   iconOf(found.kind);
-  if (!box.firstChild) build(box);
+  if (!box.firstChild) build(box, more);
   box.dataset.kind = found.kind;
   say(box.querySelector(".head-title"), words);
   say(box.querySelector(".head-facts"), facts(found, model));
-  drawTrouble(box.querySelector(".trouble"), found.bad, select);
+  drawTrouble(box, found, select);
 }
 
-function build(box) {
+function build(box, more) {
   const text = h("div", {}, h("p", { class: "head-title", "aria-live": "polite" }), h("p", { class: "head-facts" }));
-  box.append(h("span", { class: "head-dot", "aria-hidden": "true" }), text, h("ul", { class: "trouble" }));
+  const rest = h("button", { type: "button", class: "plain rest", hidden: true, onclick: more });
+  box.append(h("span", { class: "head-dot", "aria-hidden": "true" }), text, h("div", { class: "trouble" }, h("ul", {}), rest));
 }
 
 function iconOf(kind) {
@@ -83,18 +111,37 @@ function iconOf(kind) {
   }
 }
 
-function drawTrouble(list, bad, select) {
-  const lines = bad.slice(0, SHOWN).map((node) => [node, moodOf(node), reason(node)]);
-  const rest = bad.length - lines.length;
-  const now = JSON.stringify([lines.map(([node, ...told]) => [node.path, ...told]), rest, document.documentElement.lang]);
-  if (list.dataset.now === now) return;
-  list.dataset.now = now;
-  list.replaceChildren(
-    ...lines.map(([node, mood, why]) =>
-      h("li", {},
-        h("button", { type: "button", class: "plain", onclick: () => select(node.path) },
-          mark(mood), h("strong", {}, node.path), " ", h("span", { class: "mood" }, t(`mood.${mood}`)),
-          why && h("span", { class: "why", lang: "en" }, why)))),
-    ...(rest > 0 ? [h("li", { class: "rest" }, t("head.more", { n: rest }))] : []),
-  );
+const lines = new Map(); // by path: a button that somebody is about to press stays the same
+
+function drawTrouble(box, { bad, shaky, unsteady }, select) {
+  const all = [...bad, ...shaky];
+  const shown = all.slice(0, SHOWN);
+  for (const node of shown) fill(lineOf(node.path, select), node, bad.includes(node), unsteady.get(node.path));
+  const list = box.querySelector(".trouble ul");
+  const items = shown.map((node) => lines.get(node.path).item);
+  if (items.some((item, at) => list.children[at] !== item) || list.children.length !== items.length) list.replaceChildren(...items);
+  for (const path of lines.keys()) if (!shown.some((node) => node.path === path)) lines.delete(path);
+  const rest = box.querySelector(".trouble .rest");
+  rest.hidden = all.length <= SHOWN;
+  say(rest, rest.hidden ? "" : t("head.more", { n: all.length - SHOWN }));
+}
+
+function lineOf(path, select) {
+  if (!lines.has(path)) {
+    const [sign, name, mood, why] = [h("span", { class: "sign" }), h("strong", {}), h("span", { class: "mood" }), h("span", { class: "why", lang: "en" })];
+    const button = h("button", { type: "button", class: "plain", onclick: () => select(path) }, sign, name, mood, why);
+    lines.set(path, { item: h("li", {}, button), sign, name, mood, why });
+  }
+  return lines.get(path);
+}
+
+function fill({ sign, name, mood, why }, node, isBad, times) {
+  const shown = isBad ? moodOf(node) : "restarting";
+  if (sign.dataset.mood !== shown) {
+    sign.dataset.mood = shown;
+    sign.replaceChildren(mark(shown));
+  }
+  say(name, node.path || node.name);
+  say(mood, times ? t("head.times", { n: times.n, span: span(times.span) }) : t(`mood.${shown}`));
+  say(why, isBad ? reason(node) : [node.last_exit, node.last_output?.at(-1)].filter(Boolean).join(" · "));
 }

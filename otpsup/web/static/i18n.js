@@ -50,8 +50,9 @@ export function span(seconds) {
   const n = Math.max(0, Math.floor(seconds));
   if (n < 60) return t("span.s", { s: n });
   if (n < 3600) return t("span.m", { m: Math.floor(n / 60) });
-  if (n < 86400) return t("span.h", { h: Math.floor(n / 3600), m: Math.floor((n % 3600) / 60) });
-  return t("span.d", { d: Math.floor(n / 86400), h: Math.floor((n % 86400) / 3600) });
+  const [d, h, m] = [Math.floor(n / 86400), Math.floor((n % 86400) / 3600), Math.floor((n % 3600) / 60)];
+  if (d) return t(h ? "span.d" : "span.d0", { d, h });
+  return t(m ? "span.h" : "span.h0", { h, m });
 }
 
 const TIME = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
@@ -68,6 +69,11 @@ export function clock(at) {
   const when = new Date(at * 1000);
   const isToday = when.toDateString() === new Date().toDateString();
   return (isToday ? format("time", TIME) : format("day", { month: "short", day: "numeric", ...TIME })).format(when);
+}
+
+/** The same, with the day and the time zone. */
+export function fullTime(at) {
+  return format("full", { dateStyle: "medium", timeStyle: "long" }).format(new Date(at * 1000));
 }
 
 export function bytes(n) {

@@ -21,9 +21,8 @@ export class Live {
 
   async begin() {
     const [about, root, events] = await Promise.all([get("about"), get("tree"), get("recent-events")]);
-    this.model.about = about;
-    this.model.events = [];
-    this.model.remember(events);
+    this.model.introduce(about);
+    this.model.begin(events);
     this.model.take(root);
     this.#open();
     this.#measure(true);
@@ -43,7 +42,11 @@ export class Live {
     let isFirst = true;
     this.end = follow({
       address: (after) => address("events", { after: after ?? this.after }),
-      onevent: (kind, event) => this.#hear(event),
+      onevent: (kind, event, id) => {
+        this.after = id ?? this.after;
+        if (kind === "gap") this.#catchUp();
+        else this.#hear(event);
+      },
       onstate: (state, detail) => {
         if (state === "live" && this.model.halted) location.reload();
         if (state === "live" && !isFirst) this.#catchUp();
@@ -60,8 +63,9 @@ export class Live {
     try {
       const { events } = this.model;
       const last = events.at(-1)?.at ?? 0;
-      const missed = (await get("recent-events")).filter((event) => event.at >= last && !this.#isKnown(event));
-      this.model.remember(missed);
+      const kept = await get("recent-events");
+      if (kept.length && kept[0].at > last) return void this.model.begin(kept); // some are lost
+      this.model.remember(kept.filter((event) => event.at >= last && !this.#isKnown(event)));
     } catch {
       // Lost again.
     }

@@ -12,6 +12,7 @@ const SHAPES = {
   stopping: () => [s("rect", { x: 3.5, y: 3.5, width: 9, height: 9, rx: 1.5, class: "line" })],
   restarting: () => [s("path", { d: "M8 2.5 L14 13 H2 Z" })],
   failed: () => [s("path", { d: "M4 4 L12 12 M12 4 L4 12", class: "line thick" })],
+  waiting: () => [s("path", { d: "M5.5 3.5 V12.5 M10.5 3.5 V12.5", class: "line thick" })],
   off: () => [s("path", { d: "M3.5 8 H12.5", class: "line thick" })],
 };
 

@@ -1,6 +1,11 @@
 // What is known of the tree: nodes by path, events, statistics. Draws nothing, asks nothing.
 
-const MOST_EVENTS = 1000;
+import { now, setTime } from "./time.js";
+
+const MOST_EVENTS = 2000;
+const KEPT = 500; // events that the tree itself keeps
+const OFTEN = 3; // restarts
+const LATELY = 300; // s
 const MOST_SAMPLES = 240;
 
 /** What a node is like, in one word; each has a colour, a shape and a name in each language. */
@@ -9,14 +14,17 @@ export function moodOf(node) {
     case "running":
       return node.ready ? "up" : "unready";
     case "down":
-      return node.wanted ? "failed" : "off";
+      if (!node.wanted) return "off";
+      return node.waits && node.last_exit === null ? "waiting" : "failed";
+    case "restarting":
+      return node.waits && node.last_exit === null ? "waiting" : "restarting";
     default:
-      return node.state; // starting, stopping, restarting
+      return node.state; // starting, stopping
   }
 }
 
 /** The worst first. */
-export const MOODS = ["failed", "restarting", "unready", "starting", "stopping", "up", "off"];
+export const MOODS = ["failed", "restarting", "unready", "waiting", "starting", "stopping", "up", "off"];
 export const TROUBLE = new Set(["failed", "restarting", "unready"]);
 
 export function isSupervisor(node) {
@@ -34,6 +42,7 @@ export class Model extends EventTarget {
   events = [];
   statistics = new Map();
   halted = null;
+  knownFrom = -Infinity; // since when all events are known
 
   /** Says that something is another than before. */
   changed(kind = "tree") {
@@ -49,7 +58,47 @@ export class Model extends EventTarget {
       node.children.forEach(walk);
     };
     walk(root);
+    for (const path of this.statistics.keys()) if (!this.nodes.has(path)) this.statistics.delete(path);
+    this.#overtake();
     this.changed();
+  }
+
+  /** What was heard while the answer was on its way is newer than that. */
+  #overtake() {
+    for (const event of this.events.slice(-50)) {
+      const node = this.nodes.get(event.path);
+      if (node && event.kind === "state" && event.at > node.since) apply(node, event);
+    }
+  }
+
+  /** Since when it runs, and since when all of its events are known. */
+  get from() {
+    return { since: this.about?.since ?? 0, knownFrom: this.knownFrom };
+  }
+
+  /** What the tree says of itself. */
+  introduce(about) {
+    this.about = about;
+    setTime(about.now);
+  }
+
+  /** The events that the tree has kept, which may not be all. */
+  begin(events) {
+    this.events = [];
+    this.knownFrom = events.length >= KEPT ? events[0].at : -Infinity;
+    this.remember(events);
+  }
+
+  /** Who was restarted again and again lately: how often, by path, and within how long. */
+  unsteady() {
+    const from = now() - LATELY;
+    const found = new Map();
+    for (const { kind, path, at } of this.events) if (kind === "restart" && at > from) found.set(path, [...(found.get(path) ?? []), at]);
+    for (const [path, times] of found) {
+      if (times.length < OFTEN) found.delete(path);
+      else found.set(path, { n: times.length, span: now() - times[0] });
+    }
+    return found;
   }
 
   /** One node, as the server has it. */
@@ -58,6 +107,7 @@ export class Model extends EventTarget {
     if (!node) return;
     const { children, checks, spec, ...own } = fields;
     Object.assign(node, own);
+    this.#overtake();
     this.changed();
   }
 
@@ -81,7 +131,10 @@ export class Model extends EventTarget {
 
   remember(events) {
     this.events.push(...events);
-    if (this.events.length > MOST_EVENTS) this.events.splice(0, this.events.length - MOST_EVENTS);
+    if (this.events.length > MOST_EVENTS) {
+      this.events.splice(0, this.events.length - MOST_EVENTS);
+      this.knownFrom = this.events[0].at;
+    }
     this.changed("past");
   }
 
@@ -95,6 +148,24 @@ export class Model extends EventTarget {
     }
     for (const [path, now] of Object.entries(statistics.supervisors)) this.statistics.set(path, now);
     this.changed("measured");
+  }
+
+  /** How those below a supervisor are, the worst of them, and how many are in trouble. */
+  below(node) {
+    let worst = "up";
+    let trouble = 0;
+    let all = 0;
+    const look = (each) => {
+      if (!isSupervisor(each)) {
+        const mood = moodOf(each);
+        all += 1;
+        if (TROUBLE.has(mood)) trouble += 1;
+        if (TROUBLE.has(mood) && (worst === "up" || MOODS.indexOf(mood) < MOODS.indexOf(worst))) worst = mood;
+      }
+      each.children.forEach(look);
+    };
+    node.children.forEach(look);
+    return { worst, trouble, all };
   }
 
   /** The processes, without those that only look after others. */

@@ -5,6 +5,7 @@ import { bytes, cores, span, t } from "./i18n.js";
 import { waiting } from "./headline.js";
 import { mark } from "./marks.js";
 import { isSupervisor, moodOf, parentOf } from "./model.js";
+import { now } from "./time.js";
 import { spark } from "./sparks.js";
 
 /** Draws only what differs from what is there. */
@@ -75,7 +76,7 @@ function factsOf(node, measured, info) {
   const isUp = node.pid !== null;
   const rows = [
     ["fact.pid", node.pid],
-    [moodOf(node) === "up" ? "fact.uptime" : "fact.since", span(Date.now() / 1000 - node.since)],
+    [moodOf(node) === "up" ? "fact.uptime" : "fact.since", span(now() - node.since)],
     ["fact.restarts", node.restarts],
     ["fact.says", node.status],
     ["fact.memory", isUp && measured?.memory ? bytes(measured.memory) : null],

@@ -2,68 +2,86 @@
 
 import { h, s } from "./dom.js";
 import { clock, span, t } from "./i18n.js";
+import { now } from "./time.js";
 
-const SPANS = [300, 900, 3600, 6 * 3600, 24 * 3600];
+const SPANS = [60, 300, 900, 3600, 6 * 3600, 24 * 3600];
 const MOST = 1000;
 const SLOTS = 250; // places on the line; what falls into one of them is one mark
 const LANES = { ended: 5, restarted: 18, unready: 18 };
+const KINDS = Object.keys(LANES);
 
-function kindOf(event) {
-  if (event.kind === "child_terminated" || event.kind === "start_error") return "ended";
-  if (event.kind === "restart") return "restarted";
-  if (event.kind === "readiness" && event.reason) return "unready";
-  return null;
+/** What events mean here. A child that has ended is restarted when it is up again. */
+function meanings(events) {
+  const ended = new Set();
+  return events.map((event) => {
+    if (event.kind === "child_terminated" || event.kind === "start_error") {
+      ended.add(event.path);
+      return { ...event, kind: "ended" };
+    }
+    if (event.kind === "progress" && ended.delete(event.path)) return { ...event, kind: "restarted" };
+    if (event.kind === "readiness" && event.reason) return { ...event, kind: "unready" };
+    return null;
+  });
 }
 
-/** Those within a span that suits them: `{span, marks: [{at, kind, text, path}]}`. */
-export function lately(events, now) {
-  const marks = events
-    .map((event) => ({ at: event.at, kind: kindOf(event), text: event.text, path: event.path }))
-    .filter((each) => each.kind)
-    .slice(-MOST);
-  const age = marks.length ? now - marks[0].at : 0;
-  const span = SPANS.find((each) => age <= each) ?? SPANS.at(-1);
-  return { span, marks: marks.filter((each) => each.at >= now - span) };
+/** Those within a span that suits them, no longer than the tree lives: `{long, marks, known}`;
+ * before `known` there may have been others. */
+function lately(events, { since, knownFrom }, at) {
+  const marks = meanings(events).filter(Boolean).slice(-MOST);
+  const age = marks.length ? at - marks[0].at : 0;
+  const fitting = SPANS.find((each) => age <= each) ?? SPANS.at(-1);
+  const long = Math.min(Math.max(fitting, SPANS[1]), Math.max(at - since, SPANS[0]));
+  return { long, marks: marks.filter((each) => each.at >= at - long), known: Math.max(knownFrom, at - long) };
 }
 
-/** A time line of these events; a mark that is clicked selects its child. */
-export function timeLine(events, select) {
-  const now = Date.now() / 1000;
-  const found = lately(events, now);
-  const count = (kind) => found.marks.filter((each) => each.kind === kind).length;
-  const ends = count("ended");
-  const restarts = count("restarted");
-  const long = span(found.span);
-  const words = found.marks.length
-    ? t("past.line", { ends, restarts, span: long })
-    : t("past.calm", { span: long });
+/** A time line of these events; a mark that is clicked selects its child. `from`: since when the
+ * tree runs, and since when all of its events are known. */
+export function timeLine(events, from, select) {
+  const at = now();
+  const found = lately(events, from, at);
+  const counts = KINDS.map((kind) => [kind, found.marks.filter((each) => each.kind === kind).length]).filter(([, n]) => n);
+  const over = t("past.over", { span: span(found.long) });
+  const told = counts.map(([kind, n]) => t(`past.${kind}`, { n }));
+  const label = counts.length ? `${told.join(", ")} ${over}` : t("past.calm", { span: span(found.long) });
+  const words = counts.length
+    ? [...counts.map(([kind], i) => h("span", { class: "past-count" }, legend(kind), told[i])), h("span", {}, over)]
+    : [label];
   return h("div", { class: "past-line" },
-    h("p", { class: "past-words" }, words),
+    h("p", { class: "past-words" }, ...words),
     h("div", { class: "track-box" },
-      track(found, now, words, select),
+      track(found, at, label, select),
       h("p", { class: "axis", "aria-hidden": "true" },
-        h("span", {}, t("past.ago", { span: long })), h("span", {}, t("past.now")))));
+        h("span", {}, t("past.ago", { span: span(found.long) })), h("span", {}, t("past.now")))));
+}
+
+function legend(kind) {
+  return s("svg", { class: `legend ${kind}`, viewBox: "-6 -6 12 12", "aria-hidden": "true" }, shape(kind));
 }
 
 /** One of each kind for each place on the line: the latest, which counts the others. */
-function drawn(marks, long, now) {
+function drawn(marks, long, at) {
   const found = new Map();
   for (const each of marks) {
-    const key = `${each.kind} ${Math.floor(((now - each.at) / long) * SLOTS)}`;
+    const key = `${each.kind} ${Math.floor(((at - each.at) / long) * SLOTS)}`;
     found.set(key, { ...each, more: (found.get(key)?.more ?? -1) + 1 });
   }
   return found.values();
 }
 
-function track({ span: long, marks }, now, label, select) {
+function track({ long, marks, known }, at, label, select) {
+  const place = (when) => `${(0.6 + 98.8 * (1 - (at - when) / long)).toFixed(2)}%`; // marks do not stick out
   const svg = s("svg", { class: "track", role: "img", "aria-label": label });
-  svg.append(s("line", { x1: "0", x2: "100%", y1: "11.5", y2: "11.5", class: "base" }));
-  for (const each of drawn(marks, long, now)) {
-    const x = 100 * (1 - (now - each.at) / long);
-    const place = s("svg", { x: `${x.toFixed(2)}%`, y: LANES[each.kind], overflow: "visible", class: `event ${each.kind}` });
-    place.append(shape(each.kind), s("title", {}, `${clock(each.at)}  ${each.text}${each.more ? `  (+${each.more})` : ""}`));
-    if (select) place.addEventListener("click", () => select(each.path));
-    svg.append(place);
+  const y = { y1: "11.5", y2: "11.5" };
+  if (known > at - long) {
+    const words = t("past.unknown", { at: clock(known) });
+    svg.append(s("line", { x1: place(at - long), x2: place(known), ...y, class: "base unknown" }, s("title", {}, words)));
+  }
+  svg.append(s("line", { x1: place(known), x2: place(at), ...y, class: "base" }));
+  for (const each of drawn(marks, long, at)) {
+    const mark = s("svg", { x: place(each.at), y: LANES[each.kind], overflow: "visible", class: `event ${each.kind}` },
+      shape(each.kind), s("title", {}, `${clock(each.at)}  ${each.text}${each.more ? `  (+${each.more})` : ""}`));
+    if (select) mark.addEventListener("click", () => select(each.path));
+    svg.append(mark);
   }
   return svg;
 }

@@ -11,7 +11,7 @@ const LONGEST_PAUSE = 8_000;
 /**
  * Follows a stream until it is closed.
  *   address(after)          the URL, given the id of the last event that was seen
- *   onevent(kind, data)     one event
+ *   onevent(kind, data, id) one event
  *   onstate(state, detail)  "live", "lost" with ms until the next try, "refused" with a Problem
  * Returns a function that closes it.
  */
@@ -49,7 +49,7 @@ export function follow({ address, onevent, onstate = () => {} }) {
       onstate("live");
       const parse = parser((event) => {
         if (event.id) after = event.id;
-        onevent(event.kind, JSON.parse(event.data));
+        onevent(event.kind, JSON.parse(event.data), event.id);
       });
       const decoder = new TextDecoder();
       for (const reader = answer.body.getReader(); ; ) {

@@ -1,11 +1,12 @@
 // The tree: only the rows that can be seen are there, whatever its size.
 
 import { $, h, oncePerFrame, say } from "./dom.js";
-import { bytes, span, t } from "./i18n.js";
+import { bytes, fullTime, span, t } from "./i18n.js";
 import { mark } from "./marks.js";
 import { isSupervisor, moodOf, parentOf, TROUBLE } from "./model.js";
 import { reason } from "./headline.js";
 import { spark } from "./sparks.js";
+import { now } from "./time.js";
 
 const ROW = 36; // px, as in tree.css
 const BEYOND = 8; // rows above and below
@@ -21,6 +22,7 @@ export class Tree {
     this.box.append(this.space);
     this.rows = new Map();
     this.ids = new Map();
+    this.lastId = 0;
     this.folded = new Set();
     this.met = new Set();
     this.selected = null;
@@ -70,7 +72,7 @@ export class Tree {
       PageDown: () => go(Math.min(at + this.#page(), list.length - 1)),
       PageUp: () => go(Math.max(at - this.#page(), 0)),
       ArrowRight: () => row && (this.#isFolded(row.node) ? this.#fold(row.node, false) : row.open && go(at + 1)),
-      ArrowLeft: () => row && (row.open ? this.#fold(row.node, true) : this.#up(row.node)),
+      ArrowLeft: () => row && (row.open && !this.isFiltered ? this.#fold(row.node, true) : this.#up(row.node)),
       Enter: () => row && this.onselect(row.node.path, true),
       " ": () => row && this.onselect(row.node.path, true),
     };
@@ -110,8 +112,14 @@ export class Tree {
 
   /** Nodes are others, or in other states. */
   #changed() {
+    if (this.root !== this.model.root) this.#prune();
     if (this.root !== this.model.root || this.moods.size) this.listed = null;
     this.draw();
+  }
+
+  /** Forgets those that are gone. */
+  #prune() {
+    for (const known of [this.met, this.folded, this.ids]) for (const path of known.keys()) if (!this.model.nodes.has(path)) known.delete(path);
   }
 
   /** All rows, seen or not, from the top. */
@@ -129,6 +137,7 @@ export class Tree {
       if (open) node.children.forEach((child, i) => walk(child, level + 1, i + 1, node.children.length));
     };
     if (this.model.root) walk(this.model.root, 1, 1, 1);
+    if (this.isFiltered) found.forEach((entry, i) => Object.assign(entry, { level: 1, at: i + 1, of: found.length }));
     return found;
   }
 
@@ -176,8 +185,18 @@ export class Tree {
       row.remove();
       this.rows.delete(path);
     }
+    this.#inOrder(list.slice(first, last));
     this.#current(seen);
     this.#nothing(list);
+  }
+
+  /** They are read in the order in which they are seen. */
+  #inOrder(entries) {
+    entries.forEach(({ node }, at) => {
+      const row = this.rows.get(node.path);
+      const there = this.space.children[at];
+      if (there !== row) this.space.insertBefore(row, there ?? null);
+    });
   }
 
   #current(seen) {
@@ -189,12 +208,12 @@ export class Tree {
   #nothing(list) {
     const isEmpty = this.model.root && !this.isFiltered && this.model.nodes.size === 1;
     const words = isEmpty ? t("tree.empty") : t("tree.nothing");
-    $("nothing").hidden = list.length > 0 && !isEmpty;
+    $("nothing").hidden = !this.model.root || (list.length > 0 && !isEmpty);
     say($("nothing"), words);
   }
 
   #id(path) {
-    if (!this.ids.has(path)) this.ids.set(path, `row-${this.ids.size}`);
+    if (!this.ids.has(path)) this.ids.set(path, `row-${(this.lastId += 1)}`);
     return this.ids.get(path);
   }
 
@@ -213,34 +232,39 @@ export class Tree {
 
   #made(path) {
     return h("div", { class: "row", role: "treeitem", id: this.#id(path), "data-path": path },
-      h("span", { class: "c-name" }, h("span", { class: "fold" }), h("span", { class: "sign" }), h("span", { class: "name" })),
-      h("span", { class: "c-note", lang: "en" }),
+      h("span", { class: "c-main" },
+        h("span", { class: "c-name" }, h("span", { class: "fold" }), h("span", { class: "sign" }), h("span", { class: "name" })),
+        h("span", { class: "c-note", lang: "en" })),
       h("span", { class: "c-spark" }), h("span", { class: "c-number c-memory" }), h("span", { class: "c-number c-pid" }),
       h("span", { class: "c-number c-for" }), h("span", { class: "c-number c-restarts" }));
   }
 }
 
 function fill(row, { node, level, at, of, open }, measured, isSelected, isFlat, model) {
-  const mood = moodOf(node);
+  const below = isSupervisor(node) && !open && node.children.length ? model.below(node) : null;
+  const mood = below?.trouble && moodOf(node) === "up" ? below.worst : moodOf(node);
+  const told = noteOf(node, mood, open, below);
   const attributes = {
     "aria-level": level, "aria-posinset": at, "aria-setsize": of, "aria-selected": isSelected,
-    "aria-expanded": node.children.length ? open : null, "aria-label": label(node, mood, model),
-    "data-mood": mood,
+    "aria-expanded": node.children.length ? open : null, "aria-label": label(node, mood, model, below?.trouble ? told : ""),
+    "data-mood": mood, "data-below": below?.trouble ? "" : null, title: node.path || null,
   };
   for (const [name, value] of Object.entries(attributes)) set(row, name, value);
-  const [name, note, chart, memory, pid, long, restarts] = row.children;
+  const [main, chart, memory, pid, long, restarts] = row.children;
+  const [name, note] = main.children;
   name.style.setProperty("--level", isFlat ? 0 : level - 1);
   if (name.children[1].dataset.mood !== mood) {
     name.children[1].dataset.mood = mood;
     name.children[1].replaceChildren(mark(mood));
   }
   say(name.children[2], nameOf(node, isFlat, model));
-  say(note, noteOf(node, mood, open));
+  say(note, told);
   const isUp = node.pid !== null;
   drawSpark(chart, isUp ? measured?.history : null);
   say(memory, isUp && measured?.memory ? bytes(measured.memory) : "");
   say(pid, node.pid ?? "");
-  say(long, span(Date.now() / 1000 - node.since));
+  say(long, span(now() - node.since));
+  set(long, "title", fullTime(node.since));
   say(restarts, node.restarts || "");
 }
 
@@ -254,14 +278,15 @@ function nameOf(node, isFlat, model) {
   return isFlat ? node.path : node.name;
 }
 
-function noteOf(node, mood, open) {
+function noteOf(node, mood, open, below) {
+  if (below?.trouble) return t("detail.below", { n: below.trouble, all: below.all });
   if (mood === "up") return node.status ?? (isSupervisor(node) && !open && node.children.length ? t("detail.children", { n: node.children.length }) : "");
   if (mood === "off") return node.last_exit ?? "";
   return reason(node);
 }
 
-function label(node, mood, model) {
-  const parts = [nameOf(node, false, model), t(`mood.${mood}`)];
+function label(node, mood, model, below) {
+  const parts = [nameOf(node, false, model), below || t(`mood.${mood}`)];
   if (node.pid !== null) parts.push(t("row.pid", { pid: node.pid }));
   if (node.restarts) parts.push(t("row.restarts", { n: node.restarts }));
   return parts.join(", ");
