@@ -173,6 +173,13 @@ def _ask(page: Page, _tree: Tree) -> None:
     page.locator(".verbs [data-verb=restart]").click()
 
 
+def _simulate(page: Page, _tree: Tree) -> None:
+    _choose(page, "backend/api")
+    page.locator(".verbs summary").click()
+    page.locator(".verbs [data-verb=simulate]").click()
+    expect(page.locator("dialog .summary")).to_be_visible()
+
+
 def _plan(page: Page, tree: Tree) -> None:
     assert tree.file is not None
     before = tree.file.read_text()
@@ -196,6 +203,7 @@ VIEWS: dict[str, Callable[[Page, Tree], None]] = {
     "log": _tab("log"),
     "events": _tab("events"),
     "confirm": _ask,
+    "simulate": _simulate,
     "plan": _plan,
     "login": _login,
 }

@@ -45,6 +45,7 @@ async function main() {
   beginConnection(() => {
     detail?.connected(isLive());
     $("plan").disabled = !isLive();
+    for (const each of document.querySelectorAll("dialog [data-verb]")) each.disabled = !isLive();
   });
   await signedIn(untilRead);
   const live = new Live(model, connection);

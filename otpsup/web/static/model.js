@@ -177,6 +177,7 @@ export class Model extends EventTarget {
 /** What an event says at once; the rest comes with the answer that is asked for then. */
 function apply(node, event) {
   if (event.kind === "state") {
+    if (event.state === "down" && node.state === "stopping") node.wanted = false; // or it starts at once
     node.state = event.state;
     node.since = event.at;
     node.pid = ["down", "restarting", "starting"].includes(event.state) ? null : (event.pid ?? node.pid);

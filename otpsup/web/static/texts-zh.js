@@ -92,7 +92,7 @@ export const zh = {
   "past.ended": "结束 {n} 次",
   "past.restarted": "重启 {n} 次",
   "past.unready": "未就绪 {n} 次",
-  "past.over": "(最近 {span})",
+  "past.over": "（最近 {span}）",
   "past.unknown": "{at} 之前的事件已不再保留",
   "past.calm": "最近 {span}内没有进程退出。",
   "past.now": "现在",

@@ -1,0 +1,187 @@
+"""What the page says of a tree at a glance: who keeps restarting, who waits, what is not known."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.support.browser import COMPLAINTS, chromium, growing, row, visit
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(autouse=True)
+def no_complaints() -> Iterator[None]:
+    """No page has failed in anything."""
+    COMPLAINTS.clear()
+    yield
+    assert COMPLAINTS == []
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+HEAD = """\
+name: shop
+intensity: 100000
+period: 1m
+plugins:
+  web: {{listen: "127.0.0.1:0", token_file: "{tokens}"}}
+children:
+"""
+LOOP = (
+    HEAD
+    + """\
+  db: {{command: sleep 1000}}
+  loop: {{command: "sh -c 'echo no route to db; sleep 0.3; exit 3'"}}
+"""
+)
+
+
+def test_who_keeps_restarting(browser: Browser, tmp_path: Path) -> None:
+    """It is up most of the time, and not well: the headline says so all the time, and how often."""
+    with growing(tmp_path, LOOP) as (tree, url):
+        until(lambda: tree.info("loop")["restarts"] >= 4)
+        page = visit(browser, url)
+        title = page.locator(".head-title")
+        expect(title).to_have_text("loop keeps restarting")
+        line = page.locator(".trouble li")
+        expect(line).to_have_text(re.compile(r"loop\d+ restarts in \d+ s.*exit code 3 · no route"))
+        watched = "() => (window.titles = new Set(), new MutationObserver(() => titles.add("
+        page.evaluate(
+            f"{watched}document.querySelector('.head-title').textContent))"
+            ".observe(document.querySelector('.headline'), {subtree: true, childList: true, "
+            "characterData: true, attributes: true}))"
+        )
+        before = tree.info("loop")["restarts"]
+        until(lambda: tree.info("loop")["restarts"] >= before + 5)
+        assert page.evaluate("[...titles]") == ["loop keeps restarting"]
+
+
+def test_a_line_stays_under_the_finger(browser: Browser, tmp_path: Path) -> None:
+    """While its words change, and its count, it is the same button, and keeps the focus."""
+    with growing(tmp_path, LOOP) as (tree, url):
+        until(lambda: tree.info("loop")["restarts"] >= 4)
+        page = visit(browser, url)
+        button = page.locator(".trouble li button")
+        button.focus()
+        page.evaluate("window.pressed = document.activeElement")
+        told = button.text_content()
+        expect(button).not_to_have_text(told or "")
+        assert page.evaluate("pressed.isConnected && pressed === document.activeElement")
+
+
+WAITS = (
+    HEAD
+    + """\
+  first: {{command: "sh -c 'exit 1'", ready: {{log_line: up}}, start_retries: 5, backoff: {{initial: 1h, max: 2h}}}}
+  second: {{command: sleep 1000, after: [first]}}
+"""
+)
+
+
+def test_who_waits_is_no_failure(browser: Browser, tmp_path: Path) -> None:
+    """The one for which it waits is; and the page says for whom."""
+    with growing(tmp_path, WAITS) as (tree, url):
+        until(lambda: tree.info("second")["waits"])
+        page = visit(browser, url)
+        expect(page.locator(".head-title")).to_have_text("first is not up")
+        expect(page.locator(".head-facts")).to_contain_text("1 waits for another")
+        expect(row(page, "second")).to_have_attribute("data-mood", "waiting")
+        expect(row(page, "second").locator(".c-note")).to_contain_text("waits until first is ready")
+        expect(page.locator(".trouble li")).to_have_count(1)
+
+
+FOLDED = (
+    HEAD
+    + """\
+  backend:
+    children:
+      api: {{command: sleep 1000}}
+      job: {{command: "sh -c 'exit 7'", backoff: {{initial: 1h, max: 2h}}}}
+"""
+)
+
+
+def test_a_folded_supervisor_tells_of_those_below(browser: Browser, tmp_path: Path) -> None:
+    """By shape, in words, and to a screen reader."""
+    with growing(tmp_path, FOLDED) as (_, url):
+        page = visit(browser, url)
+        backend = row(page, "backend")
+        expect(backend).to_have_attribute("data-mood", "up")
+        backend.locator(".fold").click()
+        expect(backend).to_have_attribute("data-mood", "restarting")
+        expect(backend.locator(".c-note")).to_have_text("1 of 2 not up")
+        expect(backend).to_have_attribute("aria-label", re.compile("backend, 1 of 2 not up"))
+
+
+def test_what_was_missed_is_caught_up_with(browser: Browser, tmp_path: Path) -> None:
+    """A page that nobody saw lets go of its events, and has all of them when it is seen again."""
+    text = HEAD + "  db: {{command: sleep 1000}}\n"
+    with growing(tmp_path, text) as (tree, url):
+        page = visit(browser, url)
+        page.clock.install()
+        page.evaluate("seen = false; Object.defineProperty(document, 'hidden', {get: () => !seen})")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.clock.run_for(11_000)
+        before = tree.info("db")["pid"]
+        os.kill(before, signal.SIGKILL)
+        until(lambda: tree.info("db")["pid"] not in (None, before))
+        expect(page.locator("#past .event.ended")).to_have_count(0)
+        page.evaluate("seen = true; document.dispatchEvent(new Event('visibilitychange'))")
+
+        def caught_up() -> bool:
+            page.clock.run_for(500)
+            return page.locator("#past .event.restarted").count() == 1
+
+        until(caught_up)
+        expect(page.locator("#past .event.ended")).to_have_count(1)
+
+
+def test_what_is_not_known_is_not_counted(browser: Browser, tmp_path: Path) -> None:
+    """Of more events than are kept: at least so many, and the line says from when on it knows."""
+    with growing(tmp_path, LOOP.replace("sleep 0.3; ", "")) as (tree, url):
+        until(lambda: tree.info("loop")["restarts"] > 260, 60)
+        page = visit(browser, url)
+        expect(page.locator(".head-facts")).to_contain_text("at least ")
+        expect(page.locator("#past .unknown title")).to_contain_text("are no longer kept")
+
+
+def test_restarted_is_who_is_up_again(browser: Browser, tmp_path: Path) -> None:
+    """Not who is to be."""
+    with growing(tmp_path, FOLDED) as (_, url):
+        page = visit(browser, url)
+        expect(page.locator("#past .past-words")).to_have_text(re.compile("^1 endedin the last"))
+
+
+def test_only_what_is_in_trouble(browser: Browser, tmp_path: Path) -> None:
+    """The rest of those that are down are a press away."""
+    later = "{{initial: 1h, max: 2h}}"
+    jobs = f"  job: {{{{command: 'false', backoff: {later}, copies: 6}}}}\n"
+    with growing(tmp_path, HEAD + "  db: {{command: sleep 1000}}\n" + jobs) as (_, url):
+        page = visit(browser, url)
+        expect(page.locator(".head-title")).to_have_text("6 of 7 are not up")
+        page.get_by_role("button", name="and 2 more").click()
+        expect(page.get_by_role("treeitem")).to_have_count(6)
+        expect(page.get_by_role("treeitem").last).to_have_attribute("aria-posinset", "6")
+
+
+def test_the_trees_time(browser: Browser, tmp_path: Path) -> None:
+    """Whatever the viewer's clock says."""
+    with growing(tmp_path, HEAD + "  db: {{command: sleep 1000}}\n") as (_, url):
+        context = browser.new_context(locale="en-GB")
+        page = context.new_page()
+        page.add_init_script("const real = Date.now; Date.now = () => real() + 3_600_000;")
+        page.goto(f"{url}#token=admin-{'t' * 32}")
+        expect(page.locator(".head-facts")).to_contain_text(re.compile(r"running for \d+ s"))
+        expect(row(page, "db").locator(".c-for")).to_have_text(re.compile(r"^\d+ s$"))
