@@ -84,7 +84,11 @@ def test_a_line_stays_under_the_finger(browser: Browser, tmp_path: Path) -> None
 WAITS = (
     HEAD
     + """\
-  first: {{command: "sh -c 'exit 1'", ready: {{log_line: up}}, start_retries: 5, backoff: {{initial: 1h, max: 2h}}}}
+  first:
+    command: "sh -c 'exit 1'"
+    ready: {{log_line: up}}
+    start_retries: 5
+    backoff: {{initial: 1h, max: 2h}}
   second: {{command: sleep 1000, after: [first]}}
 """
 )
