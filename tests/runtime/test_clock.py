@@ -37,7 +37,7 @@ SHOWS_ONLY = {
     *("cli/usage.py:_row", "cli/top.py:headline", "waiting.py:told"),
     *("cli/facts.py:_rows", "cli/facts.py:_clock", "cli/output.py:_event"),
     # how old a file is, by its own time
-    *("runtime/health.py:_file_age", "alerts/files.py:set_aside"),
+    *("runtime/health.py:_file_age", "alerts/files.py:set_aside", "web/tokens.py:read"),
     # alerts: once, as the loop; whether it is night; and when something was
     *("alerts/clock.py:__init__", "alerts/clock.py:wall", "specs/quiet.py:has"),
     *("alerts/text.py:stamp", "alerts/text.py:when", "cli/alerting.py:_ago"),
