@@ -22,7 +22,7 @@ from otpsup import Tree
 CHROMIUM = "/usr/bin/chromium"
 """Debian's `chromium`."""
 ROLES = ("view", "operate", "admin")
-PATIENCE = 10_000
+PATIENCE = 30_000
 """Milliseconds that nothing takes unless it is broken."""
 
 COMPLAINTS: list[str] = []

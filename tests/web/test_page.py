@@ -17,7 +17,7 @@ from tests.support.line import Line
 from tests.support.servers import free_port
 from tests.support.waiting import is_alive, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(autouse=True)

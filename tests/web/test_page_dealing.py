@@ -18,7 +18,7 @@ from tests.support.line import Line
 from tests.support.servers import free_port
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PHONE = (390, 844)
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from otpsup import Tree
 from tests.support.browser import COMPLAINTS, chromium, growing, row, settle, visit
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PHONE = (390, 844)
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 from tests.support.browser import COMPLAINTS, chromium, growing, row, visit
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(autouse=True)
