@@ -189,3 +189,41 @@ def test_the_trees_time(browser: Browser, tmp_path: Path) -> None:
         page.goto(f"{url}#token=admin-{'t' * 32}")
         expect(page.locator(".head-facts")).to_contain_text(re.compile(r"running for \d+ s"))
         expect(row(page, "db").locator(".c-for")).to_have_text(re.compile(r"^\d+ s$"))
+
+
+def test_what_a_page_missed_before_it_heard_anything(browser: Browser, tmp_path: Path) -> None:
+    """It knows of no event after which to go on."""
+    hide = """
+      let away = false;
+      Object.defineProperty(document, "hidden", { get: () => away });
+      window.look = (is) => { away = !is; document.dispatchEvent(new Event("visibilitychange")); };
+      const later = window.setTimeout;
+      window.setTimeout = (work, ms, ...more) => later(work, ms === 10000 ? 0 : ms, ...more);
+    """
+    with growing(tmp_path, HEAD + "  db: {{command: sleep 1000}}\n") as (tree, url):
+        page = browser.new_context(locale="en-GB").new_page()
+        page.add_init_script(hide)
+        page.goto(f"{url}#token=admin-{'t' * 32}")
+        expect(page.locator("#link")).to_have_text("live")
+        with page.expect_event("requestfailed", lambda request: "/events" in request.url):
+            page.evaluate("look(false)")
+        os.kill(tree.info("db")["pid"], signal.SIGKILL)
+        until(lambda: tree.info("db")["restarts"] == 1 and tree.info("db")["pid"])
+        page.evaluate("look(true)")
+        expect(page.locator("#past .event.ended")).to_have_count(1)
+        expect(page.locator("#past .event.restarted")).to_have_count(1)
+
+
+def test_why_it_is_not_ready(browser: Browser, tmp_path: Path) -> None:
+    """Not why it was started; and an attempt that is to come is no restart."""
+    text = """\
+  ill: {{command: sleep 1000, readiness: {{command: "false", interval: 100ms, failures: 1}}}}
+  pay: {{command: "sh -c 'exit 3'", backoff: {{initial: 1h, max: 2h}}}}
+"""
+    with growing(tmp_path, HEAD + text) as (tree, url):
+        until(lambda: not tree.info("ill")["ready"])
+        page = visit(browser, url)
+        why = "command false failed: exit code 1"
+        expect(row(page, "ill").locator(".c-note")).to_have_text(why)
+        expect(page.locator(".trouble li", has_text="ill")).to_contain_text(why)
+        expect(page.locator(".head-facts")).to_have_text(re.compile("^running for"))

@@ -4,9 +4,11 @@ import { $, h, say } from "./dom.js";
 import { span, t } from "./i18n.js";
 import { icon, mark } from "./marks.js";
 import { moodOf, MOODS, TROUBLE } from "./model.js";
+import { restarted } from "./past.js";
 import { now } from "./time.js";
 
 const SHOWN = 4;
+const UNREADY = /^.*? is not ready: /s; // it need not be the first sentence
 const SOON = 3; // s; who is tried again later than that is not just restarting
 
 /** What there is to say, as values; drawn below. */
@@ -65,14 +67,14 @@ export function reason(node) {
 }
 
 /** The cause alone: whose it is, and in which state, is seen. */
-function cause({ why, path }) {
-  const [, told] = why[0]?.match(/^.* because (.*)$/s) ?? [];
-  return why[0]?.startsWith(`${path} is not ready: `) ? why[0].slice(path.length + 15) : (told ?? why[0]);
+function cause(node) {
+  const ill = moodOf(node) === "unready" && node.why.find((text) => UNREADY.test(text));
+  return ill ? ill.replace(UNREADY, "") : node.why[0]?.replace(/^.*? because /s, "");
 }
 
 function facts({ off, waits }, model) {
   const hour = now() - 3600;
-  const n = model.events.filter((event) => event.kind === "restart" && event.at > hour).length;
+  const n = restarted(model.events).filter(({ at }) => at > hour).length;
   const parts = [];
   if (off.length) parts.push(t("head.off", { n: off.length }));
   if (waits.length) parts.push(t("head.wait", { n: waits.length }));

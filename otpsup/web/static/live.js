@@ -39,7 +39,6 @@ export class Live {
   }
 
   #open() {
-    let isFirst = true;
     this.end = follow({
       address: (after) => address("events", { after: after ?? this.after }),
       onevent: (kind, event, id) => {
@@ -49,15 +48,13 @@ export class Live {
       },
       onstate: (state, detail) => {
         if (state === "live" && this.model.halted) location.reload();
-        if (state === "live" && !isFirst) this.#catchUp();
-        if (state === "live") isFirst = false;
+        if (state === "live") this.#catchUp(); // before the stream something may have happened
         this.onstate(state, detail);
       },
     });
-    this.refresh(); // between the answer and the stream something may have happened
   }
 
-  /** What happened meanwhile, if the stream did not begin where the last one ended. */
+  /** What happened meanwhile: a stream need not begin where the last one, or an answer, ended. */
   async #catchUp() {
     this.refresh();
     try {
