@@ -63,9 +63,15 @@ def test_who_keeps_restarting(browser: Browser, tmp_path: Path) -> None:
             ".observe(document.querySelector('.headline'), {subtree: true, childList: true, "
             "characterData: true, attributes: true}))"
         )
+        page.evaluate(
+            "() => (window.moods = new Set(), window.child = document.querySelector("
+            "'.row[data-path=loop]'), moods.add(child.dataset.mood), new MutationObserver(() => "
+            "moods.add(child.dataset.mood)).observe(child, {attributes: true}))"
+        )
         before = tree.info("loop")["restarts"]
         until(lambda: tree.info("loop")["restarts"] >= before + 5)
         assert page.evaluate("[...titles]") == ["loop keeps restarting"]
+        assert page.evaluate("[...moods]") == ["unsteady"]
 
 
 def test_a_line_stays_under_the_finger(browser: Browser, tmp_path: Path) -> None:

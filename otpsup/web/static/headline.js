@@ -3,23 +3,20 @@
 import { $, h, say } from "./dom.js";
 import { span, t } from "./i18n.js";
 import { icon, mark } from "./marks.js";
-import { moodOf, MOODS, TROUBLE } from "./model.js";
-import { restarted } from "./past.js";
+import { moodOf, MOODS, restarted, TROUBLE } from "./model.js";
 import { now } from "./time.js";
 
 const SHOWN = 4;
 const UNREADY = /^.*? is not ready: /s; // it need not be the first sentence
-const SOON = 3; // s; who is tried again later than that is not just restarting
 
 /** What there is to say, as values; drawn below. */
 export function summary(model) {
   const leaves = model.leaves();
   const unsteady = model.unsteady();
-  const isSteady = (node) => !unsteady.has(node.path);
-  const by = (test) => leaves.filter((node) => test(moodOf(node), node));
-  const bad = by((mood, node) => TROUBLE.has(mood) && (isSteady(node) || !isMoment(mood, node))).sort(worstFirst);
+  const by = (test) => leaves.filter((node) => test(moodOf(node)));
+  const bad = by((mood) => TROUBLE.has(mood) && mood !== "unsteady").sort(worstFirst);
   const shaky = [...unsteady.keys()].map((path) => model.nodes.get(path)).filter((node) => node && !bad.includes(node));
-  const moving = by((mood, node) => (mood === "starting" || mood === "stopping") && isSteady(node));
+  const moving = by((mood) => mood === "starting" || mood === "stopping");
   const off = by((mood) => mood === "off");
   const waits = by((mood) => mood === "waiting");
   return { all: leaves.length, wanted: leaves.length - off.length, bad, shaky, moving, off, waits, unsteady, kind: kindOf() };
@@ -30,9 +27,6 @@ export function summary(model) {
     return leaves.length > off.length ? "up" : "none";
   }
 }
-
-/** A child that keeps restarting is down again and again, and up in a moment. */
-const isMoment = (mood, node) => mood === "restarting" && !(node.next_attempt - now() > SOON);
 
 const worstFirst = (a, b) => MOODS.indexOf(moodOf(a)) - MOODS.indexOf(moodOf(b));
 
@@ -60,7 +54,7 @@ export function waiting(node) {
 
 /** Why one node is not up, on one line: how it ended, and what it wrote last before that. */
 export function reason(node) {
-  const isDown = moodOf(node) === "failed" || moodOf(node) === "restarting";
+  const isDown = ["failed", "restarting", "unsteady"].includes(moodOf(node));
   const ended = isDown && node.last_exit ? [node.last_exit, node.last_output?.at(-1)] : [];
   const first = ended.length ? ended : [node.waits || node.next_attempt ? null : (node.status ?? cause(node))];
   return [...first, waiting(node)].filter(Boolean).join(" · ");
@@ -138,7 +132,7 @@ function lineOf(path, select) {
 }
 
 function fill({ sign, name, mood, why }, node, isBad, times) {
-  const shown = isBad ? moodOf(node) : "restarting";
+  const shown = isBad ? moodOf(node) : "unsteady";
   if (sign.dataset.mood !== shown) {
     sign.dataset.mood = shown;
     sign.replaceChildren(mark(shown));

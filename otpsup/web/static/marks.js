@@ -12,6 +12,10 @@ const SHAPES = {
   stopping: () => [s("rect", { x: 3.5, y: 3.5, width: 9, height: 9, rx: 1.5, class: "line" })],
   restarting: () => [s("path", { d: "M8 2.5 L14 13 H2 Z" })],
   failed: () => [s("path", { d: "M4 4 L12 12 M12 4 L4 12", class: "line thick" })],
+  unsteady: () => [
+    s("path", { d: "M12.6 6.2 A5 5 0 1 0 13 8.6", class: "line" }),
+    s("path", { d: "M14.6 2.6 L13.7 7.6 L9.4 5 Z" }),
+  ],
   waiting: () => [s("path", { d: "M5.5 3.5 V12.5 M10.5 3.5 V12.5", class: "line thick" })],
   off: () => [s("path", { d: "M3.5 8 H12.5", class: "line thick" })],
 };

@@ -6,10 +6,21 @@ const MOST_EVENTS = 2000;
 const KEPT = 500; // events that the tree itself keeps
 const OFTEN = 3; // restarts
 const LATELY = 300; // s
+const SOON = 3; // s; who is tried again later than that is not just restarting
 const MOST_SAMPLES = 240;
 
 /** What a node is like, in one word; each has a colour, a shape and a name in each language. */
 export function moodOf(node) {
+  return node.shaky && isMoment(node) ? "unsteady" : plainMood(node);
+}
+
+/** A child that keeps restarting is down again and again, and up in a moment. */
+function isMoment({ state, ready, next_attempt }) {
+  if (state === "restarting") return !(next_attempt - now() > SOON);
+  return state === "starting" || (state === "running" && ready);
+}
+
+function plainMood(node) {
   switch (node.state) {
     case "running":
       return node.ready ? "up" : "unready";
@@ -24,8 +35,17 @@ export function moodOf(node) {
 }
 
 /** The worst first. */
-export const MOODS = ["failed", "restarting", "unready", "waiting", "starting", "stopping", "up", "off"];
-export const TROUBLE = new Set(["failed", "restarting", "unready"]);
+export const MOODS = ["failed", "restarting", "unready", "unsteady", "waiting", "starting", "stopping", "up", "off"];
+export const TROUBLE = new Set(["failed", "restarting", "unready", "unsteady"]);
+
+/** When who was up again after it had ended: the events of it. */
+export function restarted(events) {
+  const ended = new Set();
+  return events.filter(({ kind, path }) => {
+    if (kind === "child_terminated" || kind === "start_error") ended.add(path);
+    return kind === "progress" && ended.delete(path);
+  });
+}
 
 export function isSupervisor(node) {
   return node.type === "supervisor" || node.type === "dynamic_supervisor";
@@ -60,6 +80,7 @@ export class Model extends EventTarget {
     walk(root);
     for (const path of this.statistics.keys()) if (!this.nodes.has(path)) this.statistics.delete(path);
     this.#overtake();
+    this.unsteady();
     this.changed();
   }
 
@@ -89,15 +110,17 @@ export class Model extends EventTarget {
     this.remember(events);
   }
 
-  /** Who was restarted again and again lately: how often, by path, and within how long. */
+  /** Who was restarted again and again lately: how often, by path, and within how long. Their nodes
+   * are marked. */
   unsteady() {
     const from = now() - LATELY;
     const found = new Map();
-    for (const { kind, path, at } of this.events) if (kind === "restart" && at > from) found.set(path, [...(found.get(path) ?? []), at]);
+    for (const { path, at } of restarted(this.events)) if (at > from) found.set(path, [...(found.get(path) ?? []), at]);
     for (const [path, times] of found) {
       if (times.length < OFTEN) found.delete(path);
       else found.set(path, { n: times.length, span: now() - times[0] });
     }
+    for (const node of this.nodes.values()) node.shaky = found.has(node.path);
     return found;
   }
 

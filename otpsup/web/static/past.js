@@ -24,15 +24,6 @@ function meanings(events) {
   });
 }
 
-/** When who was up again after it had ended: the events of it. */
-export function restarted(events) {
-  const ended = new Set();
-  return events.filter(({ kind, path }) => {
-    if (kind === "child_terminated" || kind === "start_error") ended.add(path);
-    return kind === "progress" && ended.delete(path);
-  });
-}
-
 /** Those within a span that suits them, no longer than the tree lives: `{long, marks, known}`;
  * before `known` there may have been others. */
 function lately(events, { since, knownFrom }, at) {

@@ -60,6 +60,7 @@ export const en = {
   "mood.up": "up",
   "mood.unready": "not ready",
   "mood.starting": "starting",
+  "mood.unsteady": "unsteady",
   "mood.waiting": "waiting",
   "mood.stopping": "stopping",
   "mood.restarting": "restarting",

@@ -60,6 +60,7 @@ export const zh = {
   "mood.up": "正常",
   "mood.unready": "未就绪",
   "mood.starting": "启动中",
+  "mood.unsteady": "不稳定",
   "mood.waiting": "等待中",
   "mood.stopping": "停止中",
   "mood.restarting": "重启中",
