@@ -5,7 +5,7 @@ import { ask } from "./dialogs.js";
 import { h } from "./dom.js";
 import { has, t } from "./i18n.js";
 import { showSimulation, showStacks } from "./looks.js";
-import { isSupervisor, moodOf } from "./model.js";
+import { isSupervisor } from "./model.js";
 import { toast } from "./toasts.js";
 
 const SIGNALS = ["HUP", "INT", "TERM", "KILL", "QUIT", "USR1", "USR2", "CONT", "STOP"];
@@ -13,7 +13,7 @@ const SHOWN = 8; // names in a question
 
 const isUp = (node) => node.pid !== null;
 const isRoot = (node) => node.path === "";
-const isDown = (node) => moodOf(node) === "off" || moodOf(node) === "failed";
+const isDown = (node) => node.state === "down";
 const isOne = (node) => isUp(node) && !isSupervisor(node);
 
 /** Each with the role that it needs, and whether it makes sense for a node. `info` is what comes with
