@@ -68,9 +68,7 @@ class Route:
 
 V1: Final = "/api/v1"
 _STATUS, _CHANGES = ref("ChildStatus"), many(ref("Change"))
-_PATHS: Final[Shape] = {
-    "type": "array", "items": {**shapes.PATH, "maxLength": 500}, "maxItems": 32,
-}  # fmt: skip
+_PATHS: Final = shapes.paths(16)
 _LINES: Final[Mapping[str, Shape]] = {
     "path": _PATHS,
     "lines": {**count(100_000), "default": 100},
@@ -100,7 +98,7 @@ def _child(action: str, role: Role, summary: str, call: Any, **more: Any) -> Rou
 
 def _some(action: str, role: Role, summary: str, call: Any, *needed: str, **fields: Shape) -> Route:
     """For several children: `paths` are as on the command line."""
-    given = body(needed, paths=shapes.PATHS, **fields)
+    given = body(needed, paths=shapes.paths(32), **fields)
     answer, errors = many(ref("Done")), (404, 409)
     return _post(f"/{action}", f"{action}_some", role, summary, call, given, answer, errors=errors)
 
@@ -138,8 +136,8 @@ ROUTES: Final[tuple[Route, ...]] = (
          is_heavy=True),
     _get("/simulate", "simulate", "What would stop, start and escalate if children were killed, "
          "and why; nothing is touched.", acts.simulate, ref("Simulation"), errors=(404,),
-         query={"kill": {**_PATHS, "minItems": 1}, "times": {**count(50, 1), "default": 1},
-                "broken": _PATHS}, is_heavy=True),
+         query={"kill": {**shapes.paths(8), "minItems": 1}, "times": {**count(50, 1), "default": 1},
+                "broken": shapes.paths(8)}, is_heavy=True),
     _get("/wait", "wait", "Wait until children are there, or, with `ready`, can serve; for so many "
          "seconds.", None, many(_STATUS), kind="wait", errors=(504,),
          query={"path": _PATHS, "ready": {"type": "boolean", "default": False},

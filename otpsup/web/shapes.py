@@ -95,7 +95,6 @@ def _wrong_object(shape: Shape, value: dict[str, Any], what: str) -> str:
 
 TEXT: Final[Shape] = {"type": "string"}
 PATH: Final[Shape] = {"type": "string", "maxLength": 1000}
-PATHS: Final[Shape] = {"type": "array", "items": PATH, "maxItems": 1000}
 FILE: Final[Shape] = {
     "type": "string", "minLength": 1, "maxLength": 4000, "pattern": r"^[^\u0000]+$",
 }  # fmt: skip
@@ -104,6 +103,12 @@ SIGNAL: Final[Shape] = {"type": ["string", "integer"], "minimum": 1, "maximum": 
                         "minLength": 1, "maxLength": 20}  # fmt: skip
 FORM: Final[Shape] = {"enum": ["text", "mermaid", "dot", "svg"], "type": "string"}
 STREAM: Final[Shape] = {"enum": ["stdout", "stderr"], "type": "string"}
+
+
+def paths(most: int) -> Shape:
+    """So many paths or patterns: what fits into a head, or a body, of 64 KiB however it is
+    written."""
+    return {"type": "array", "items": {"type": "string", "maxLength": 300}, "maxItems": most}
 
 
 def count(most: int, least: int = 0) -> Shape:

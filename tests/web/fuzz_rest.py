@@ -16,8 +16,8 @@ from otpsup import Alerts, Command, DynamicSupervisor, Mailbox, Supervisor, Tree
 from otpsup.web import sessions
 from otpsup.web.tokens import add
 
-OUT = ("shutdown", "follow_logs", "events")
-"""The first ends what is tested; the others do not end."""
+OUT = ("shutdown", "follow_logs", "events", "wait")
+"""The first ends what is tested; the others do not end, or may take ten minutes."""
 
 
 def ours(folder: Path) -> Supervisor:
