@@ -71,7 +71,7 @@ function facts({ off, waits }, model) {
   const n = restarted(model.events).filter(({ at }) => at > hour).length;
   const parts = [];
   if (off.length) parts.push(t("head.off", { n: off.length }));
-  if (waits.length) parts.push(t("head.wait", { n: waits.length }));
+  if (waits.length) parts.push(t("head.waits", { n: waits.length }));
   if (n) parts.push(t(model.knownFrom > hour ? "head.restarts.least" : "head.restarts", { n }));
   if (model.about && !model.halted) parts.push(t("head.since", { span: span(now() - model.about.since) }));
   return parts.join(" · ");

@@ -25,7 +25,7 @@ export function showSimulation(node) {
   const body = h("div", { class: "look", "aria-live": "polite" });
   const times = h("input", { type: "number", min: "1", max: "50", value: "1", required: true });
   const ask = () => times.checkValidity() && fill(body, async () => {
-    const { consequences } = await get(`simulate?kill=${encodeURIComponent(node.path)}&times=${times.value}`);
+    const { consequences } = await get("simulate", { kill: node.path, times: times.value });
     return consequences.flatMap(consequence);
   });
   times.addEventListener("change", ask);

@@ -38,12 +38,15 @@ function plainMood(node) {
 export const MOODS = ["failed", "restarting", "unready", "unsteady", "waiting", "starting", "stopping", "up", "off"];
 export const TROUBLE = new Set(["failed", "restarting", "unready", "unsteady"]);
 
+/** A child has ended by itself, or has not come up. */
+export const isEnd = ({ kind }) => kind === "child_terminated" || kind === "start_error";
+
 /** When who was up again after it had ended: the events of it. */
 export function restarted(events) {
   const ended = new Set();
-  return events.filter(({ kind, path }) => {
-    if (kind === "child_terminated" || kind === "start_error") ended.add(path);
-    return kind === "progress" && ended.delete(path);
+  return events.filter((event) => {
+    if (isEnd(event)) ended.add(event.path);
+    return event.kind === "progress" && ended.delete(event.path);
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { clock, span, t } from "./i18n.js";
+import { isEnd, restarted } from "./model.js";
 import { now } from "./time.js";
 
 const SPANS = [60, 300, 900, 3600, 6 * 3600, 24 * 3600];
@@ -10,24 +11,21 @@ const SLOTS = 250; // places on the line; what falls into one of them is one mar
 const LANES = { ended: 5, restarted: 18, unready: 18 };
 const KINDS = Object.keys(LANES);
 
-/** What events mean here. A child that has ended is restarted when it is up again. */
+/** What events mean here. */
 function meanings(events) {
-  const ended = new Set();
-  return events.map((event) => {
-    if (event.kind === "child_terminated" || event.kind === "start_error") {
-      ended.add(event.path);
-      return { ...event, kind: "ended" };
-    }
-    if (event.kind === "progress" && ended.delete(event.path)) return { ...event, kind: "restarted" };
-    if (event.kind === "readiness" && event.reason) return { ...event, kind: "unready" };
-    return null;
-  });
+  const again = new Set(restarted(events));
+  const kindOf = (event) => {
+    if (isEnd(event)) return "ended";
+    if (again.has(event)) return "restarted";
+    return event.kind === "readiness" && event.reason ? "unready" : null;
+  };
+  return events.map((event) => ({ ...event, kind: kindOf(event) })).filter(({ kind }) => kind);
 }
 
 /** Those within a span that suits them, no longer than the tree lives: `{long, marks, known}`;
  * before `known` there may have been others. */
 function lately(events, { since, knownFrom }, at) {
-  const marks = meanings(events).filter(Boolean).slice(-MOST);
+  const marks = meanings(events).slice(-MOST);
   const age = marks.length ? at - marks[0].at : 0;
   const fitting = SPANS.find((each) => age <= each) ?? SPANS.at(-1);
   const long = Math.min(Math.max(fitting, SPANS[1]), Math.max(at - since, SPANS[0]));

@@ -49,7 +49,6 @@ export const en = {
   "head.shakies": "{n} keep restarting",
   "head.times": "{n} restarts in {span}",
   "head.waits": ["{n} waits for another", "{n} wait for others"],
-  "head.wait": ["{n} waits for another", "{n} wait for others"],
   "head.restarts.least": ["at least {n} restart in the last hour", "at least {n} restarts in the last hour"],
   "head.off": ["{n} off on purpose", "{n} off on purpose"],
   "head.restarts": ["{n} restart in the last hour", "{n} restarts in the last hour"],

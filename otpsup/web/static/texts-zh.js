@@ -49,7 +49,6 @@ export const zh = {
   "head.shakies": "{n} 个反复重启",
   "head.times": "{span}内重启 {n} 次",
   "head.waits": "{n} 个在等待其他进程",
-  "head.wait": "{n} 个在等待其他进程",
   "head.restarts.least": "最近一小时至少重启 {n} 次",
   "head.off": "{n} 个已停用",
   "head.restarts": "最近一小时重启 {n} 次",
