@@ -53,7 +53,7 @@ class Waits:
             NotReady: something is lacking still.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + timeout
+        began = loop.time()
         left = asyncio.ensure_future(gone(receive))
         try:
             with self._hub.woken() as woken:
@@ -62,10 +62,10 @@ class Waits:
                     nodes, lacking = await self._threads.run(lambda: self._look(texts, ready=ready))
                     if not lacking:
                         return nodes
-                    rest = until - loop.time()
-                    if rest <= 0 or left.done() or self._over.is_set():
-                        raise too_late(timeout, lacking)
-                    await _heard(woken, rest)
+                    waited = min(loop.time() - began, timeout)
+                    if waited == timeout or left.done() or self._over.is_set():
+                        raise too_late(round(waited, 1), lacking)
+                    await _heard(woken, timeout - waited)
         finally:
             left.cancel()
 
