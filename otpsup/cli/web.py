@@ -91,7 +91,8 @@ def _serve(options: Options) -> Iterator[str]:
 
 def _settings(options: Options) -> Web:
     listen = options.listen or "127.0.0.1:9300"
-    is_private = Web(listen, token_file=Path("any")).is_private
+    # As if it had tokens: without, it is refused in the words of a tree file.
+    is_private = Web(listen, token_file=options.tokens or Path("any")).is_private
     if not is_private and options.tokens is None:
         raise BadUsage(f"{listen} can be reached from other machines, so it takes --tokens FILE; "
                        "`otpsup web token NAME --tokens FILE` makes that")  # fmt: skip

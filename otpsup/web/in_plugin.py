@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from ..plugins import Page, PluginTree
@@ -33,10 +33,9 @@ class InPlugin:
         """Of the tree."""
         return self._tree.name
 
-    @contextmanager
-    def verbs(self) -> Iterator[Verbs]:
+    def verbs(self) -> AbstractContextManager[Verbs]:
         """What can be asked of the tree."""
-        yield self._tree
+        return nullcontext(self._tree)
 
     def outline(self) -> Outline:
         """The tree's shape."""

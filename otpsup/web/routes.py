@@ -34,7 +34,7 @@ class Route:
         summary: what it does, in one sentence.
         call: does it, in a thread; None for what the server does itself.
         kind: what the server does.
-        query: the shapes of its parameters.
+        query: the shapes of its parameters; a list with `minItems` has to be there.
         body: the shape of the request's body; None if it takes none.
         answer: the shape of the answer's; None for none.
         status: of the answer.
