@@ -53,7 +53,7 @@ class Unusable:
 OBJECT = object()
 
 BAD: dict[tuple[Callable[..., Any], str], list[Any]] = {
-    (worker, "name"): ["", "a/b", "a#1", "a\nb", "a\0", " a", "a ", None, 3, b"a"],
+    (worker, "name"): ["", ".", "..", "a/b", "a#1", "a\nb", "a\0", " a", "a ", None, 3, b"a"],
     (worker, "target"): ["app", "app.web", "app:", ":serve", "app-x:run", "a b:c", None, Unusable],
     (worker, "args"): ["text", 3, {"a": 1}, None],
     (worker, "kwargs"): [[], {1: 2}, None, "a=1"],

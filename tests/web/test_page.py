@@ -12,26 +12,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from otpsup import Tree
-from tests.support.browser import COMPLAINTS, SHOP, chromium, growing, row, token, visit
+from tests.support.browser import SHOP, growing, row, token, visit
 from tests.support.line import Line
 from tests.support.servers import free_port
 from tests.support.waiting import is_alive, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(autouse=True)
-def no_complaints() -> Iterator[None]:
-    """No page has failed in anything."""
-    COMPLAINTS.clear()
-    yield
-    assert COMPLAINTS == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
+pytestmark = [
+    pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_complaints"),
+]  # fmt: skip
 
 
 @pytest.fixture

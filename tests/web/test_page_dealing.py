@@ -13,27 +13,15 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 from otpsup import Tree
-from tests.support.browser import COMPLAINTS, SHOP, chromium, growing, row, settle, token, visit
+from tests.support.browser import SHOP, growing, row, settle, token, visit
 from tests.support.line import Line
 from tests.support.servers import free_port
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_complaints"),
+]  # fmt: skip
 PHONE = (390, 844)
-
-
-@pytest.fixture(autouse=True)
-def no_complaints() -> Iterator[None]:
-    """No page has failed in anything."""
-    COMPLAINTS.clear()
-    yield
-    assert COMPLAINTS == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture
