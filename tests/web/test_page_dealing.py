@@ -519,6 +519,26 @@ def test_escape_closes_the_menu_alone(browser: Browser, shop: tuple[Tree, str]) 
     expect(page.locator("#detail")).to_be_visible()
 
 
+def test_a_menu_that_is_drawn_anew_keeps_the_focus(
+    browser: Browser, shop: tuple[Tree, str]
+) -> None:
+    page = visit(browser, shop[1])
+    asked: list[Route] = []
+    page.route("**/api/v1/children/db", lambda route: asked.append(route))  # playwright marks it
+    row(page, "db").click()
+    page.locator(".verbs summary").click()
+    page.keyboard.press("Tab")
+    first = page.evaluate("() => document.activeElement.dataset.verb")
+    page.evaluate("() => { document.activeElement.dataset.old = 'yes'; }")
+    for route in asked:
+        route.continue_()
+    expect(page.locator(".verbs [data-old]")).to_have_count(0)
+    expect(page.locator(f".verbs [data-verb={first}]")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".verbs details")).not_to_have_attribute("open", "")
+    expect(page.locator(".verbs summary")).to_be_focused()
+
+
 # What is told.
 
 

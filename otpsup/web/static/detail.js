@@ -167,16 +167,18 @@ export class Detail {
     const shown = JSON.stringify(verbs);
     if (this.drawnVerbs === shown) return;
     this.drawnVerbs = shown;
-    const hadFocus = this.verbs.contains(document.activeElement);
+    const focused = this.verbs.contains(document.activeElement) ? document.activeElement.dataset.verb : null;
     const wasOpen = this.verbs.querySelector("details")?.open ?? false;
     const onlyLooks = session.role === "view";
     this.verbs.replaceChildren(...(onlyLooks ? [h("span", { class: "remark" }, t("needs.role", { role: session.role }))] : []),
       ...(onlyLooks ? verbs.more : verbs.first).map((verb) => this.#button(verb)), ...(!onlyLooks && verbs.more.length ? [this.#menu(verbs.more, wasOpen)] : []));
-    if (hadFocus) this.#focusVerbs();
+    if (focused !== null) this.#focusVerbs(focused);
   }
 
-  #focusVerbs() {
-    (this.verbs.querySelector("button, summary") ?? this.title).focus();
+  /** The focus goes to this verb; if it is not to be seen any more, to the first that is. */
+  #focusVerbs(verb) {
+    const seen = [...this.verbs.querySelectorAll("button, summary")].filter((it) => it.checkVisibility());
+    (seen.find((it) => it.dataset.verb === verb) ?? seen[0] ?? this.title).focus();
   }
 
   #button(verb) {
@@ -185,7 +187,7 @@ export class Detail {
 
   #menu(verbs, open) {
     const list = h("div", { class: "menu-list" }, ...verbs.map((verb) => this.#button(verb)));
-    const summary = h("summary", {}, t("do.more"));
+    const summary = h("summary", { "data-verb": "more" }, t("do.more"));
     const menu = h("details", { class: "menu", open, onkeydown: (event) => {
       if (event.key !== "Escape" || !menu.open) return;
       event.stopPropagation(); // it closes the menu, and not what is around it
@@ -204,7 +206,7 @@ export class Detail {
     await act(verb, node, this.model, this.info);
     this.refresh(node.path);
     if (this.path === node.path) this.#ask();
-    if (document.activeElement === document.body && this.path === node.path) this.#focusVerbs(); // what was pressed is gone
+    if (document.activeElement === document.body && this.path === node.path) this.#focusVerbs(verb); // what was pressed is gone
   }
 
   #overview(node) {
