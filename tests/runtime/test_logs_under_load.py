@@ -17,10 +17,12 @@ from tests.support.trees import python, running, watching
 from tests.support.waiting import until
 
 WRITE = """
-    import os, sys
-    name, lines = sys.argv[1].encode(), int(sys.argv[2])
+    import os, sys, time
+    name, lines, gates = sys.argv[1].encode(), int(sys.argv[2]), sys.argv[3:]
     pieces = []
     for n in range(lines):
+        while n % 4000 == 0 and gates and not os.path.exists(f"{gates[0]}/gate-{n}"):
+            time.sleep(0.001)
         pieces.append(b"%s %d %s\\n" % (name, n, b"x" * (n * 7919 % 180)))
         if len(pieces) == 400 or n == lines - 1:
             data = b"".join(pieces)
@@ -31,9 +33,10 @@ WRITE = """
 LINE = re.compile(rb"([a-d]) (\d+) (x*)")
 
 
-def writer(name: str, lines: int, log: LogFile, **options: Any) -> Command:
-    """A child that writes numbered lines of many lengths, as fast as it can."""
-    argv = python(WRITE, name, str(lines))
+def writer(name: str, lines: int, log: LogFile, *gates: Path, **options: Any) -> Command:
+    """A child that writes numbered lines of many lengths, as fast as it can; with the folder of
+    `gates`, line N of each 4,000 and those after it when the file `gate-N` is there."""
+    argv = python(WRITE, name, str(lines), *map(str, gates))
     return Command(name, argv, restart="temporary", stdout=log, stderr="stdout", **options)
 
 
@@ -116,8 +119,9 @@ def test_reopened_while_four_write(tmp_path: Path) -> None:
         assert session
         pump = session._runner.pump
         for name in "abcd":
-            tree.start_child(writer(name, 40_000, log))
-        for _ in range(10):
+            tree.start_child(writer(name, 40_000, log, tmp_path))
+        for n in range(0, 40_000, 4000):
+            (tmp_path / f"gate-{n}").touch()
             until(move)
             pump.reopen()
         events.until_all(*"abcd", state="down")

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LONG = 10.0
+LONG = 30.0
 """Seconds that nothing takes unless it is broken."""
 
 
