@@ -6,11 +6,8 @@ legal, as OTP's `supervisor:check_childspecs/1` does; knows nothing of processes
 
 from __future__ import annotations
 
-import os
-import resource
 import signal as signals
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from functools import cache
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +16,7 @@ from attrs import field, frozen
 
 from .. import mask
 from ..errors import InvalidSpec
-from . import check, health, output, stdin
+from . import check, environ, health, output, posix, stdin
 from .after import After, are_dependencies, from_value
 from .backoff import Backoff
 from .copy import Copy
@@ -34,91 +31,6 @@ AutoShutdown = Literal["never", "any_significant", "all_significant"]
 StartMethod = Literal["zygote", "spawn", "forkserver", "fork"]
 
 
-def _signal_number(value: Any) -> Any:
-    """Accept SIGTERM, "SIGTERM", "TERM" and 15; leave what is none of them for the validator."""
-    if isinstance(value, str):
-        name = value.upper()
-        known = signals.Signals.__members__
-        return known.get(name if name.startswith("SIG") else f"SIG{name}", value)
-    return value
-
-
-def _is_signal(value: Any) -> bool:
-    return check.is_int(value) and value in _valid_signals()
-
-
-@cache
-def _valid_signals() -> Set[int]:
-    return frozenset(signals.valid_signals())
-
-
-def _any_case(names: Iterable[str]) -> str:
-    return "|".join("".join(f"[{c}{c.lower()}]" if c.isalpha() else c for c in n) for n in names)
-
-
-_SIGNALS: check.Schema = {
-    "anyOf": [
-        {"enum": sorted(map(int, signals.valid_signals()))},
-        {
-            "type": "string",
-            "pattern": "^([sS][iI][gG])?("
-            + _any_case(name.removeprefix("SIG") for name in signals.Signals.__members__)
-            + r")(?![\s\S])",
-        },
-    ]
-}
-
-
-_is_exit_code = check.Whole(0, 255)
-
-
-def _rlimit_name(name: str) -> str:
-    upper = name.upper()
-    return upper if upper.startswith("RLIMIT_") else f"RLIMIT_{upper}"
-
-
-def _rlimit_pair(limit: Any) -> Any:
-    return (limit, limit) if check.is_int(limit) else limit
-
-
-def _rlimits(value: Any) -> Any:
-    """{"nofile": 4096} -> {"RLIMIT_NOFILE": (4096, 4096)}; bad ones are left to the validator."""
-    return check.converted(
-        lambda v: {_rlimit_name(name): _rlimit_pair(limit) for name, limit in v.items()}, value
-    )
-
-
-_LARGEST_LIMIT = 2**63 - 1
-_RLIMITS: check.Schema = {
-    "propertyNames": {
-        "pattern": "^([rR][lL][iI][mM][iI][tT]_)?("
-        + _any_case(
-            name.removeprefix("RLIMIT_") for name in dir(resource) if name.startswith("RLIMIT_")
-        )
-        + r")(?![\s\S])"
-    },
-    "additionalProperties": {"type": "integer", "minimum": -1, "maximum": _LARGEST_LIMIT},
-}
-
-
-def _are_rlimits(value: Mapping[str, tuple[int, int]]) -> bool:
-    return isinstance(value, Mapping) and all(
-        hasattr(resource, name)
-        and isinstance(limit, tuple)
-        and len(limit) == 2
-        and all(check.is_int(x) and -1 <= x <= _LARGEST_LIMIT for x in limit)
-        for name, limit in value.items()
-    )
-
-
-def _path(value: Any) -> Any:
-    return check.converted(Path, value) if isinstance(value, str | os.PathLike) else value
-
-
-def _exit_codes(value: Any) -> Any:
-    return check.converted(frozenset, value) if isinstance(value, Set | Sequence) else value
-
-
 def _copy(value: Any) -> Any:
     return check.converted(dict, value) if isinstance(value, Mapping) else value
 
@@ -127,74 +39,11 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-_LARGEST_ID = 2**32 - 1
-"""The kernel's way to say: none (setresuid(2))."""
-_NO_NUL = r"^[^\u0000]+(?![\s\S])"
-_USER: check.Schema = {
-    "anyOf": [
-        {"type": "string", "pattern": _NO_NUL},
-        {"type": "integer", "minimum": 0, "maximum": _LARGEST_ID - 1},
-    ]
-}
-
-
-def _is_user(value: Any) -> bool:
-    if isinstance(value, str):
-        return value != "" and check.has_no_nul([value])
-    return check.is_int(value) and 0 <= value < _LARGEST_ID
-
-
-def _is_inherited(value: Any) -> bool:
-    if isinstance(value, str):
-        return value in ("all", "none")
-    return isinstance(value, tuple) and all(map(_is_pattern, value))
-
-
-def _is_pattern(name: Any) -> bool:
-    """The name of a variable; with a `*` at its end, all that begin so."""
-    return _is_variable(name) and "*" not in name[:-1]
-
-
-def _is_variable(name: Any) -> bool:
-    return isinstance(name, str) and name != "" and "=" not in name and check.has_no_nul([name])
-
-
-def _paths(value: Any) -> Any:
-    """One path or several to a tuple of paths."""
-    if value is None:
-        return ()
-    if isinstance(value, str | os.PathLike):
-        value = [value]
-    return tuple(map(_path, value)) if isinstance(value, list | tuple) else value
-
-
-def _are_paths(value: Any) -> bool:
-    return isinstance(value, tuple) and all(map(check.is_path, value))
-
-
-def _path_values(value: Any) -> Any:
-    return check.converted(lambda v: {name: _path(path) for name, path in v.items()}, value)
-
-
-def _are_secrets(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(
-        _is_variable(name) and check.is_path(path) for name, path in value.items()
-    )
-
-
 _A_HOOK = "a command line, a callable, 'pkg.module:name' or a Hook"
 
 
 def _is_hook(value: Any) -> bool:
     return isinstance(value, Hook)
-
-
-def _is_environment(value: Any) -> bool:
-    return (
-        check.text_mapping(value)
-        and all(key and "=" not in key for key in value)
-        and check.has_no_nul([*value, *value.values()])
-    )
 
 
 @frozen(kw_only=True)
@@ -337,18 +186,20 @@ class Process(Child):
     )
     stop_signal: int = field(
         default=signals.SIGTERM,
-        converter=_signal_number,
-        validator=check.rule(_is_signal, "a signal", "stop_signal='INT'", schema=_SIGNALS),
+        converter=posix.signal_number,
+        validator=check.rule(
+            posix.is_signal, "a signal", "stop_signal='INT'", schema=posix.SIGNALS
+        ),
     )
     stop_group: bool = field(default=False, validator=check.boolean)
     exitcodes: frozenset[int] = field(
         default=frozenset({0}),
-        converter=_exit_codes,
+        converter=posix.exit_codes,
         validator=check.rule(
-            lambda v: isinstance(v, frozenset) and all(_is_exit_code(code) for code in v),
+            lambda v: isinstance(v, frozenset) and all(posix.is_exit_code(code) for code in v),
             "exit codes from 0 to 255",
             "exitcodes={0, 2}",
-            schema={"items": _is_exit_code.schema},
+            schema={"items": posix.is_exit_code.schema},
         ),
     )
     environment: Mapping[str, str] = field(
@@ -356,7 +207,7 @@ class Process(Child):
         converter=_copy,
         repr=False,
         validator=check.rule(
-            _is_environment,
+            environ.is_environment,
             "names and values as text",
             "environment={'LANG': 'C'}",
             secret=True,
@@ -366,36 +217,40 @@ class Process(Child):
         default="all",
         converter=_tuple,
         validator=check.rule(
-            _is_inherited, "'all', 'none' or names of variables", "inherit_env=['PATH', 'LANG']"
+            environ.is_inherited,
+            "'all', 'none' or names of variables",
+            "inherit_env=['PATH', 'LANG']",
         ),
     )
     env_file: tuple[Path, ...] = field(
         default=(),
-        converter=_paths,
-        validator=check.rule(_are_paths, "a path, or several", "env_file='app.env'"),
+        converter=environ.paths,
+        validator=check.rule(environ.are_paths, "a path, or several", "env_file='app.env'"),
     )
     secrets: Mapping[str, Path] = field(
         factory=dict,
-        converter=_path_values,
+        converter=environ.path_values,
         validator=check.rule(
-            _are_secrets, "names and paths of files", "secrets={'DB_PASSWORD': '/run/secrets/db'}"
+            environ.are_secrets,
+            "names and paths of files",
+            "secrets={'DB_PASSWORD': '/run/secrets/db'}",
         ),
     )
     cwd: Path | None = field(
         default=None,
-        converter=_path,
+        converter=environ.path,
         validator=check.optional(check.rule(check.is_path, "a path", "cwd='/srv/app'")),
     )
     user: str | int | None = field(
         default=None,
         validator=check.optional(
-            check.rule(_is_user, "a user name or number", "user='www-data'", schema=_USER)
+            check.rule(posix.is_user, "a user name or number", "user='www-data'", schema=posix.USER)
         ),
     )
     group: str | int | None = field(
         default=None,
         validator=check.optional(
-            check.rule(_is_user, "a group name or number", "group='adm'", schema=_USER)
+            check.rule(posix.is_user, "a group name or number", "group='adm'", schema=posix.USER)
         ),
     )
     umask: int | None = field(
@@ -410,12 +265,12 @@ class Process(Child):
     )
     rlimits: Mapping[str, tuple[int, int]] = field(
         factory=dict,
-        converter=_rlimits,
+        converter=posix.rlimits,
         validator=check.rule(
-            _are_rlimits,
+            posix.are_rlimits,
             "limits by name, -1 for unlimited",
             "rlimits={'nofile': 4096}",
-            schema=_RLIMITS,
+            schema=posix.RLIMITS,
         ),
     )
     stdout: output.Output = field(
