@@ -27,7 +27,7 @@ from ..engine.reasons import Exit, Reason
 from ..errors import OtpsupError, in_words, text_of
 from ..mask import Secrets
 from ..plain import plain_lines
-from ..specs import Command, Http, LogLine, Notify, Port, Probe, StaysUp, Worker, health, stdin
+from ..specs import Command, LogLine, Notify, Worker, stdin
 from ..views import ChildStatus
 from . import environment, marks, orders, ports, readiness, succession
 from .channel import Channel
@@ -38,12 +38,12 @@ from .launch import Owner, Signaller, Spawner, next_number
 from .launcher.ends import Ends, Supply
 from .launcher.strays import MARK
 from .limits import hint
-from .logs import LogPump, Nowhere, Watcher
-from .notify import NotifySocket
+from .logs import LogPump, Watcher
 from .output import ChildOutput, quoted, without_traceback
 from .readers import Readers
 from .sockets import Sockets
 from .stdin import StdinPipe
+from .trial import Trial
 from .usage import Meter
 
 _NEVER = 3.0
@@ -95,7 +95,7 @@ class ChildProcess:
     __slots__ = (
         *("is_repeatable", "listen", "mark", "number", "path", "run", "spec"),
         *("_channel", "_given", "_hanging", "_hearing", "_hidden", "_host", "_is_over", "_look"),
-        *("_notify", "_nudge", "_ours", "_output", "_signaller", "_spawner", "_stdin"),
+        *("_nudge", "_ours", "_output", "_signaller", "_spawner", "_stdin"),
         *("_successor", "_trial", "_unheard", "_unsent", "_wanted"),
     )
 
@@ -114,15 +114,14 @@ class ChildProcess:
         self._signaller: Signaller | None = None
         self._unsent: tuple[tuple[int, bool], ...] = ()
         self._channel: Channel | None = None
-        self._notify: NotifySocket | None = None
         self._hearing = Hearing(host, path, run, spec, self._find_secrets)
-        self._output = ChildOutput(host.pump, path, run, spec, self._matched)
+        self._trial = Trial(host.loop, spec, self._hearing)
+        self._output = ChildOutput(host.pump, path, run, spec, self._trial.matched)
         self.listen: Watcher | None = None
         """Is given all that it writes, which goes nowhere else; to be set before it is started."""
         self._stdin: StdinPipe | None = None
         self._hidden: Secrets | None = None
         self._given: tuple[Sequence[Any], Given] = _NOTHING
-        self._trial: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._nudge: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None
         self._ours: tuple[int, ...] = ()
@@ -168,7 +167,7 @@ class ChildProcess:
 
     def _spawn(self, args: Sequence[Any], variables: dict[str, str]) -> None:
         self._wanted = self._output.plan(self.listen)
-        env = {**variables, **self._extra_environment()}
+        env = {**variables, **self._trial.environment()}
         if isinstance(self.spec, Command):
             self._spawn_command(self.spec, args, env)
         elif self.spec.start_method == "zygote":
@@ -183,7 +182,7 @@ class ChildProcess:
         if spec.stdin != stdin.NULL:
             given[0] = self._input(spec.stdin)
         if isinstance(spec.ready, Notify) and spec.ready.fd is not None:
-            given[spec.ready.fd] = self._notification_fd()
+            given[spec.ready.fd] = self._newline_end()
         outputs = [number for numbers in self._wanted for number in numbers]
         order["targets"] = [order["channel"], *outputs, *given]
         is_end_awaited = isinstance(spec.ready, LogLine)  # it may come with the end of its output
@@ -196,6 +195,12 @@ class ChildProcess:
             return self._host.sockets.hold(self.path, wanted)
         self._stdin = StdinPipe(self._host.loop)
         return self._stdin.reader
+
+    def _newline_end(self) -> int:
+        """The descriptor on which a newline means ready."""
+        end = self._trial.descriptor(self._host.pump)
+        self._ours += (end,)
+        return end
 
     def write_stdin(self, data: bytes) -> None:
         """Write to its standard input.
@@ -239,40 +244,6 @@ class ChildProcess:
             ends.close()
         self.on_up(pid, pidfd, ours)
 
-    def _extra_environment(self) -> dict[str, str]:
-        extra: dict[str, str] = {}
-        within = health.heartbeat_within(self.spec)
-        if within or isinstance(self.spec.ready, Notify):
-            self._notify = NotifySocket(self._host.loop, self._hearing.notified)
-            extra["NOTIFY_SOCKET"] = self._notify.address
-        if within:
-            extra["WATCHDOG_USEC"] = str(round(within * 1e6))
-        return extra
-
-    def _notification_fd(self) -> int:
-        """The write end of a pipe on which a newline means ready."""
-        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        os.set_blocking(writer, True)
-        self._ours += (writer,)
-        self._host.pump.attach(reader, Nowhere(), self._newline_watcher())
-        return writer
-
-    def _newline_watcher(self) -> Watcher:
-        def watch_for_newline(data: bytes) -> bool:
-            if b"\n" in data:
-                self._from_thread(self._hearing.became_ready)
-            return b"\n" in data
-
-        return watch_for_newline
-
-    def _matched(self) -> None:
-        """A line of its output is the one that is waited for; called from the pump's thread."""
-        self._from_thread(self._hearing.became_ready)
-
-    def _from_thread(self, callback: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: too late to matter
-            self._host.loop.call_soon_threadsafe(callback)
-
     # What becomes of it.
 
     def on_up(self, pid: int, pidfd: int | None, ends: Sequence[int] | None) -> None:
@@ -293,7 +264,7 @@ class ChildProcess:
         self._channel = Channel(host.readers, channel, self._hearing)
         self._output.attach(pid, readers)
         self._host.post(Spawned(self.path, self.run, pid))
-        self._begin_trial()
+        self._trial.begin(pid)
         self._hearing.begin()
         for signum, group in self._unsent:
             self._send(self._signaller, signum, group=group)
@@ -396,15 +367,14 @@ class ChildProcess:
     def _clean_up(self) -> None:
         self._is_over = True
         self._hearing.end()
-        for pending in (self._trial, self._nudge, self._look):
+        self._trial.close()
+        for pending in (self._nudge, self._look):
             if pending:
                 pending.cancel()
         if self._hanging:
             self._hanging.close()
         if self._channel:
             self._channel.close()
-        if self._notify:
-            self._notify.close()
         if self._stdin:
             self._stdin.close()
         if self._signaller:
@@ -524,19 +494,3 @@ class ChildProcess:
             to.send_to_group(signum)
         else:
             to.send(signum)
-
-    # Readiness.
-
-    def _begin_trial(self) -> None:
-        kind = self.spec.ready
-        loop = self._host.loop
-        if isinstance(kind, StaysUp):
-            self._trial = loop.call_later(kind.seconds, self._hearing.became_ready)
-        elif isinstance(kind, Port | Http | Probe):
-            self._trial = loop.create_task(self._try(kind))
-        if self._notify and self._signaller:
-            self._notify.listen(self._signaller.pid)
-
-    async def _try(self, kind: Port | Http | Probe) -> None:
-        await readiness.until_ready(kind, self._hearing.not_yet)
-        self._hearing.became_ready()
