@@ -1,4 +1,4 @@
-"""Pages in threads of their own: none holds up the loop, and one that hangs no other path.
+"""Pages in threads of their own: none holds up the loop, and one that hangs no other page.
 
 The threads are daemons, which `concurrent.futures` has none of: a page that hangs must not keep the
 program from ending.
@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import ExitStack
 from typing import Final
+from weakref import WeakValueDictionary
 
 from .. import mask
 from ..errors import NotFound, OtpsupError, PluginFailed, in_words
@@ -18,8 +20,11 @@ from ..logger import logger
 from ..plain import plain
 from ..plugins import Page
 
-AT_ONCE: Final = 4
-"""Requests to one path that are answered at once; others wait for these."""
+SAME: Final = 4
+"""Requests for the same page that are answered at once; others wait for these."""
+AT_ONCE: Final = 16
+"""Requests to one path, whatever their query: what hangs in `/healthz` does not hold up
+`/healthz?include=tree`, and whoever asks for ever new pages gets no more threads than these."""
 PATIENCE: Final = 35.0
 """Seconds for a page, with the wait; plug-ins have 30."""
 _TOO_LATE = Page(b"this page has not answered in time; the tree goes on\n", 504)
@@ -38,27 +43,35 @@ class Pages:
     def __init__(self, ask: Ask, patience: float = PATIENCE) -> None:
         self._ask = ask
         self._patience = patience
-        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._turns: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
+        """Those that somebody has, or waits for."""
 
     async def get(self, path: str, query: Mapping[str, str]) -> Page:
         """The page at one of the paths that there are; whatever it raises, there is an answer."""
         try:
             async with asyncio.timeout(self._patience):
-                turn = self._turns.setdefault(path, asyncio.Semaphore(AT_ONCE))
-                await turn.acquire()
-                return await self._begin(path, query, turn)
+                turns = await self._take_turns(path, query)
+                return await self._begin(path, query, turns)
         except TimeoutError:
             return _TOO_LATE
 
-    def _begin(
-        self, path: str, query: Mapping[str, str], turn: asyncio.Semaphore
-    ) -> asyncio.Future[Page]:
-        """In a thread, which gives its turn back when it is through, and not before."""
+    async def _take_turns(self, path: str, query: Mapping[str, str]) -> ExitStack:
+        """One among those for the same page, then one of the path; they are given back by
+        closing."""
+        with ExitStack() as turns:
+            for key, most in (((path, *sorted(query.items())), SAME), (path, AT_ONCE)):
+                turn = self._turns.setdefault(key, asyncio.Semaphore(most))
+                await turn.acquire()
+                turns.callback(turn.release)
+            return turns.pop_all()
+
+    def _begin(self, path: str, query: Mapping[str, str], turns: ExitStack) -> asyncio.Future[Page]:
+        """In a thread, which gives its turns back when it is through, and not before."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Page] = loop.create_future()
 
         def through(page: Page) -> None:
-            turn.release()
+            turns.close()
             if not answer.done():
                 answer.set_result(page)
 

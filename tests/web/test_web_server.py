@@ -137,6 +137,35 @@ def test_a_page_that_hangs_holds_up_no_other(talking: tuple[str, Talks]) -> None
     assert [status for status, _, _ in answers] == [200] * 10
 
 
+def test_a_page_that_hangs_holds_up_no_other_of_its_path() -> None:
+    """As a full report of health hangs while the tree alone is asked for; but a path has so many
+    threads at most, whatever is asked."""
+    gate = threading.Event()
+
+    def page(path: str, query: Mapping[str, str]) -> Page:
+        if query != {"include": "tree"}:
+            gate.wait(LONG)
+        return Page(b"well")
+
+    async def main() -> tuple[int, list[int], int]:
+        pages = Pages(page, patience=LONG)
+        same = [asyncio.create_task(pages.get("/healthz", {})) for _ in range(10)]
+        await asyncio.sleep(0)
+        first = await pages.get("/healthz", {"include": "tree"})
+        others = [pages.get("/healthz", {"include": str(n)}) for n in range(30)]
+        hanging = [*same, *map(asyncio.create_task, others)]
+        await asyncio.sleep(0)
+        threads = sum(each.name == "otpsup-web-page" for each in threading.enumerate())
+        gate.set()
+        answers = await asyncio.gather(*hanging)
+        return first.status, [each.status for each in answers], threads
+
+    first, answers, threads = asyncio.run(main())
+    assert first == 200
+    assert threads == 16
+    assert answers == [200] * 40
+
+
 def test_a_page_that_hangs_is_answered() -> None:
     """With 504, those that wait for their turn, too; once it is through, the path is as before."""
     gate, asked = threading.Event(), []
