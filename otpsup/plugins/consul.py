@@ -19,6 +19,7 @@ from ..complaints import Complaints
 from ..errors import in_words
 from ..logger import logger
 from ..plain import plain
+from ..specs.check import nearest, shown
 from ..specs.consul import Consul, ConsulService
 from ..views import Event
 from .base import Plugin
@@ -49,6 +50,14 @@ class Registrar(Plugin):
         self._complaints = Complaints(f"plug-in {self.name}")
         self._tree = tree
         self._look()
+        self._tell_of_unknown([node.path for node in tree.status().walk()])
+
+    def _tell_of_unknown(self, known: list[str]) -> None:
+        """A path may be wrong, or of a child that is to come."""
+        for path in sorted(self._settings.services.keys() - set(known)):
+            near = nearest(path, known)
+            hint = f"; {near}" if near else ""
+            self._complaints.say(path, f"registers {shown(path)}, and there is no such child{hint}")
 
     def lost(self, count: int) -> None:
         """What became of children is to be seen in the tree."""

@@ -210,6 +210,27 @@ def test_a_service_that_the_agent_refuses_keeps_none_of_the_others() -> None:
             assert consul_agent.requests[0][2]["X-Consul-Token"] == "hunter2"
 
 
+def test_a_child_that_there_is_not_is_told_of() -> None:
+    """Once, with the nearest that there is; what comes later is registered all the same."""
+    number = free_port()
+    lines: list[str] = []
+    handler = logger.add(lines.append, format="{message}")
+    logger.enable("otpsup")
+    with agent() as consul_agent:
+        services = {"api": service_of(number), "othr": 1, "mail-2": 2}
+        settings = Consul(services, address=consul_agent.address)
+        with tree_of(serving(number), settings) as tree:
+            until(lambda: len(consul_agent.services) == 1)
+            tree.start_child(Command("mail-2", ["sleep", "1000"]))
+            until(lambda: len(consul_agent.services) == 2)
+    logger.disable("otpsup")
+    logger.remove(handler)
+    assert [each for each in lines if "no such child" in each] == [
+        "plug-in consul registers 'mail-2', and there is no such child\n",
+        "plug-in consul registers 'othr', and there is no such child; did you mean 'other'?\n",
+    ]
+
+
 HOST = """
     import otpsup, sys, os
     from tests.plugins.test_consul import *
