@@ -52,9 +52,11 @@ _OPTION = re.compile(rf"(?<![^\s])(--?([A-Za-z][\w-]*)\s+)(?!-)({_QUOTED}|\S+)")
 _KEYED = re.compile(rf"""(['"]([\w.-]+)['"]\s*:\s*)({_QUOTED}|[^\s,}}\]]+)""")
 _LISTED = re.compile(rf"""(['"](--?[\w-]+)['"]\s*,\s*)({_QUOTED})""")
 _HEADER = re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*)(?:['\"])?(\w+\s+)?[^\s'\",]+")
-_SPOKEN = re.compile(r"(?i)\b(bearer\s+|pass(?:word|wd|phrase)\s*:\s*)[^\s'\",]+")
+_SPOKEN = re.compile(r"(?i)\b(bearer\s+|(?<!/)pass(?:word|wd|phrase)\s*:\s*)[^\s'\",]+")
+"""Not /etc/passwd: that is a file, and what comes after it a place in it."""
 
-_PLACEHOLDERS = ("FILE", "NAME", "PATH")
+_PLACEHOLDER = re.compile(r"(?:FILE|NAME|PATH)\W*")
+"""What stands for a value in words of ours, with what comes after it in a sentence."""
 
 
 def text(text: str) -> str:
@@ -68,7 +70,7 @@ def text(text: str) -> str:
 
 def _without_value(match: re.Match[str]) -> str:
     """Of an option in words of ours (`--tokens FILE`) nothing is taken."""
-    is_shown = match[3] in _PLACEHOLDERS or not is_secret(match[2])
+    is_shown = _PLACEHOLDER.fullmatch(match[3]) or not is_secret(match[2])
     return match[0] if is_shown else f"{match[1]}{HIDDEN}"
 
 

@@ -54,6 +54,9 @@ def test_names_of_no_secrets(name: str) -> None:
         ("KeyError: 'port'", "KeyError: 'port'"),
         ("invalid token: end of file", "invalid token: end of file"),
         ("exit code 1; next attempt in 3 s", "exit code 1; next attempt in 3 s"),
+        ("give it --tokens FILE; `web token --tokens FILE` makes that",) * 2,
+        ("run --token FILES", "run --token ***"),
+        ("/etc/passwd:12:3: must be a mapping", "/etc/passwd:12:3: must be a mapping"),
     ],
 )
 def test_texts(text: str, shown: str) -> None:

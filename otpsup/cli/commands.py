@@ -299,7 +299,7 @@ _BEFORE = (
                   str, "file"),),
         (
             Option("kill", ("--kill",), "a child that would be killed; may be given several times, "
-                   "in turn", "PATH", path, [], many=True, completes="path"),
+                   "each as soon as it is up", "PATH", path, [], many=True, completes="path"),
             Option("times", ("--times",), "do all of --kill so often", "N", whole(1, 1000)),
             Option("broken", ("--broken",), "a child that would not start any more", "PATH", path,
                    [], many=True, completes="path"),

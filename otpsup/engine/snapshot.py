@@ -61,14 +61,20 @@ def _waits(child: Child, due: float | None) -> str:
         return f"it waits until {other} is {child.awaited.condition}"
     if due is not None:
         return f"next attempt in {words.span(max(due - child.core.now, 0.0))}"
-    if child.state != "down" or not child.wanted or child.cause.kind != "boot":
-        return ""
     node = child.parent
-    if not isinstance(node, Node) or node.state != "starting":
-        return f"{words.named(node.path)} is down" if isinstance(node, Node) else ""
+    if child.state != "down" or not isinstance(node, Node):
+        return ""
+    is_first = child.wanted and child.cause.kind == "boot"
+    if not _is_to_start(child) and not (is_first and node.state == "starting"):
+        return f"{words.named(node.path)} is down" if is_first else ""
     if node.order.is_graph and (unmet := node.order.unmet(child)):
         return f"it waits until {words.named(unmet[1].path)} is {unmet[0].condition}"
     return "its turn to start has not come yet"
+
+
+def _is_to_start(child: Child) -> bool:
+    """Its start is part of what is being done just now."""
+    return child.plan is not None and child.plan.will_start(child)
 
 
 def _beside(child: Child, name: str) -> str:

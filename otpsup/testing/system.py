@@ -213,12 +213,16 @@ class System:
                 "ends; expected milliseconds or 'brutal_kill'"
             )
 
-    def rests(self, ticks: int) -> bool:
-        """Whether all comes to rest before so many deadlines have come."""
+    def rests(self, ticks: int, until: str | None = None) -> bool:
+        """Whether all comes to rest before so many deadlines have come.
+
+        Args:
+            until: a path; when that is up it is far enough.
+        """
         self.hear()
         for _ in range(ticks):
             deadline = self.engine.deadline
-            if deadline is None:
+            if deadline is None or until in self.up:
                 return True
             self.now = max(deadline, self.now)
             self._hand_over(Tick(), self.now)

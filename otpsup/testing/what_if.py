@@ -76,8 +76,9 @@ def what_if(
 
     Args:
         tree: the root; nothing of it is started.
-        kill: paths, one after the other; each time the tree comes to rest first. Once it has
-            ended, the rest of them are left out.
+        kill: paths, one after the other, each as soon as it is up: nothing else is waited for, for
+            what comes in quick succession is what a restart window is about. After the last the
+            tree comes to rest. Once it has ended, the rest of them are left out.
         broken: paths of processes that do not start any more once they have been killed.
         checkpoint: where the tree is to begin with, from `Engine.checkpoint` or a running tree's
             outline. Without, all is as after its start.
@@ -108,13 +109,13 @@ def _paths(given: str | Sequence[str]) -> Sequence[str]:
 
 def _kill_all(system: _Watched, paths: Sequence[str]) -> Iterator[Consequence]:
     known = {path for path, _ in _all(system.engine.root)}
-    for number, path in enumerate(paths):
+    for number, (path, then) in enumerate(zip(paths, [*paths[1:], None], strict=False)):
         if number and system.engine.is_halted:
             return
         if number and path in known and path not in system.up:
             yield _impossible(system, path)
         else:
-            yield _kill(system, path)
+            yield _kill(system, path, then)
 
 
 def _impossible(system: _Watched, path: str) -> Consequence:
@@ -174,7 +175,8 @@ def _process(system: System, path: str, verb: str) -> Child:
     return child
 
 
-def _kill(system: _Watched, path: str) -> Consequence:
+def _kill(system: _Watched, path: str, then: str | None) -> Consequence:
+    """What comes of the end of this path until the next to be killed is up, or all is at rest."""
     child = _process(system, path, "kill")
     if path not in system.up:
         raise NotFound(
@@ -186,7 +188,7 @@ def _kill(system: _Watched, path: str) -> Consequence:
     system.waits.clear()
     system.exits(path, SIGKILL)
     most = _enough(system.engine.root)
-    not_after = None if system.rests(most) else most
+    not_after = None if system.rests(most, until=then) else most
     name = system.engine.root.name
     steps = list(_steps(system, begin, name))
     if steps and (steps[0].path, steps[0].what) == (path, "ends"):

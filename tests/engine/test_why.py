@@ -58,6 +58,30 @@ def test_its_turn() -> None:
     assert why(world, "next") == ["next is down because it waits until slow is ready"]
 
 
+@pytest.mark.parametrize(
+    ("after", "waits"),
+    [
+        ([], "its turn to start has not come yet"),
+        (["slow"], "it waits until slow is ready"),
+    ],
+)
+def test_its_turn_in_a_restart_of_several(after: list[str], waits: str) -> None:
+    """Who was stopped for another, and comes back after it, is not taken for one that failed."""
+    children = [worker("slow", ready="notify"), worker("next", after=after)]
+    world = tree(*children, strategy="rest_for_one").boot()
+    world.starts["slow"].append("slow")
+    world.exit("slow", signal=9)
+    world.settle()
+
+    found = world.engine.snapshot(now=world.now).find("next")
+    assert found is not None
+    assert (found.state, found.waits) == ("down", waits)
+    assert why(world, "next")[0] == (
+        "next is down because slow ended with SIGKILL and top is rest_for_one; "
+        f"restart 1 of 5 in 60 s; {waits}"
+    )
+
+
 def test_below_one_that_nobody_has_started() -> None:
     """Not each child of a supervisor that is down has to be started by somebody."""
     sub = Supervisor("sub", autostart=False, children=[worker("x")])

@@ -106,6 +106,17 @@ def test_each_death_counts() -> None:
     assert set(third.states.values()) == {"down"}
 
 
+def test_nobody_waits_for_another_in_its_backoff() -> None:
+    """What is killed in quick succession uses up the window, however long another waits for its
+    next attempt: that wait does not come in between."""
+    slow = worker("slow", backoff=Backoff(initial=300, max=300))
+    tree = top(worker("a"), slow, intensity=3, period=5)
+    first, *_, last = what_if(tree, ["slow", "a", "a", "a"], broken=["slow"])
+    assert first.states["slow"] == "restarting"
+    assert [step.what for step in last.steps] == ["ends", "gives up", "is gone"]
+    assert last.summary == "The tree ends: nothing of it is left."
+
+
 def nested() -> Supervisor:
     sub = Supervisor(
         "sub", strategy="one_for_all", intensity=1, period=10, children=[worker("x"), worker("y")]
