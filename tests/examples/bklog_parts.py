@@ -20,8 +20,8 @@ import psutil
 
 from examples.bklog.fill import FILES, Place
 from otpsup.control import address
-from tests.examples.fastblog_parts import free_port
 from tests.support import ROOT
+from tests.support.servers import free_port
 from tests.support.waiting import until
 
 PATIENCE = 40.0

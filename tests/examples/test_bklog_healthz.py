@@ -19,8 +19,8 @@ from redis import Redis
 from examples.bklog.fill import HERE
 from otpsup.healthz import Metric, Namespace
 from otpsup.healthz.collecting import Collector, collect
-from tests.examples.fastblog_parts import free_port
 from tests.support import ROOT
+from tests.support.servers import free_port
 from tests.support.waiting import LONG, until
 
 with warnings.catch_warnings():  # celery's own

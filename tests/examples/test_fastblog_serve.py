@@ -19,7 +19,7 @@ from examples.fastblog.install import current_version, point_to, unpack
 from examples.fastblog.journal import Action, Journal, action
 from examples.fastblog.releases import build, publish
 from examples.fastblog.tree import SOURCE_ROOT
-from tests.examples.fastblog_parts import free_port
+from tests.support.servers import free_port
 
 DEADLINE = 20.0
 

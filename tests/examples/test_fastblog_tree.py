@@ -28,7 +28,7 @@ from examples.fastblog.ipc_client import IpcClient
 from examples.fastblog.releases import build, publish
 from examples.fastblog.tree import SOURCE_ROOT
 from otpsup import ChildStatus, TreeClient
-from tests.examples.fastblog_parts import free_port
+from tests.support.servers import free_port
 
 DEADLINE = 20.0
 PORTS = ("port", "ipc_port", "update_port", "web_port")

@@ -20,7 +20,7 @@ from examples.fastblog.process_supervisor import ProcessConfig, ProcessSuperviso
 from examples.fastblog.tree import SOURCE_ROOT
 from otpsup import Event
 from otpsup.stream import EventStream
-from tests.examples.fastblog_parts import free_port
+from tests.support.servers import free_port
 from tests.support.waiting import until
 
 SEED = SOURCE_ROOT.parent / "shared" / "seeds"

@@ -13,6 +13,7 @@ import pytest
 
 from otpsup import Command, Worker
 from tests.support import targets
+from tests.support.servers import free_port
 from tests.support.trees import Child, node, pid, python, running, watching
 from tests.support.waiting import gone, is_alive, until
 
@@ -35,8 +36,7 @@ signal.pause()
 @pytest.fixture
 def port() -> int:
     """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
+    return free_port()
 
 
 def command(port: int, **options: Any) -> Command:

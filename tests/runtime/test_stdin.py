@@ -16,6 +16,7 @@ import pytest
 
 from otpsup import Command, NoProcess, NotReading, Socket, StartFailed, Tree, TreeClient, log_line
 from otpsup.session import Session
+from tests.support.servers import free_port
 from tests.support.trees import node, pid, running, watching
 from tests.support.waiting import until
 
@@ -99,9 +100,7 @@ def ask(address: Any) -> int:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def test_a_socket_is_served_by_several_and_survives_their_restarts(port: int) -> None:
