@@ -18,7 +18,7 @@ from tests.support.hosts import hosting
 from tests.support.program import run_text
 from tests.support.strays import adopting
 from tests.support.trees import pid, running
-from tests.support.waiting import gone, is_alive, until
+from tests.support.waiting import LONG, gone, is_alive, until
 
 DEAD = 2**22 + 1
 """No process has this number: it is above the largest that the kernel gives out."""
@@ -66,7 +66,7 @@ def test_ended(orphan: subprocess.Popen[bytes]) -> None:
 
     assert code == 0
     assert f"pid {orphan.pid} (shop/db) was ended" in out
-    assert orphan.wait(10) == -signal.SIGKILL
+    assert orphan.wait(LONG) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("grace", ["-1", "x", "nan"])

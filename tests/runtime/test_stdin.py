@@ -18,7 +18,7 @@ from otpsup import Command, NoProcess, NotReading, Socket, StartFailed, Tree, Tr
 from otpsup.session import Session
 from tests.support.servers import free_port
 from tests.support.trees import node, pid, running, watching
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 
 ECHO = """\
 import os, socket
@@ -93,7 +93,7 @@ def ask(address: Any) -> int:
     """The pid of whoever serves a socket."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family) as client:
-        client.settimeout(10)
+        client.settimeout(LONG)
         client.connect(address)
         return int(client.recv(100))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -85,6 +86,7 @@ def _claimed() -> tuple[socket.socket, list[int]]:
 
 
 _claim, _ports = _claimed()
+atexit.register(_claim.close)
 _next = cycle(_ports)
 
 
