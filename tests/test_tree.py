@@ -267,7 +267,7 @@ def test_a_host_that_forgets_to_stop_leaves_nothing(tmp_path: Path) -> None:
     with hosting(tmp_path, code) as host:
         pids = host.hear()
         assert host.wait() == 0
-    gone(*pids, within=5)
+    gone(*pids)
 
 
 @pytest.mark.slow

@@ -544,7 +544,7 @@ def test_nothing_of_a_hook_outlives_the_host(
         assert is_alive(daemon)
         host.kill()
         host.wait()
-        no_strays.vanish(within=5)
+        no_strays.vanish()
 
 
 def test_what_is_told_of_hooks_has_no_secrets(tmp_path: Path, log: list[str]) -> None:

@@ -120,13 +120,13 @@ def test_host_and_launcher_die_together(tmp_path: Path) -> None:
         launcher.kill()
         host.kill()
         host.wait()
-        gone(launcher.pid, worker, zygote, within=5)
+        gone(launcher.pid, worker, zygote)
         assert all(is_alive(pid) for pid in pids)
         found = [each for each in orphans.find() if each.host == host.pid]
         assert sorted(each.pid for each in found) == sorted(pids)
         assert {each.path for each in found} == {"a", "b"}
         assert orphans.end(found, grace=5) == []
-        gone(*pids, within=1)
+        gone(*pids)
         strays.reap()
 
 
@@ -152,7 +152,7 @@ def test_who_was_forked_meanwhile_is_ended_too(tmp_path: Path) -> None:
         launcher.kill()
         host.kill()
         host.wait()
-        gone(launcher.pid, within=5)
+        gone(launcher.pid)
         found = [each for each in orphans.find() if each.host == host.pid]
         assert shell in [each.pid for each in found]
         assert orphans.end(found, grace=0.2) == []
