@@ -36,7 +36,7 @@ from tests.support.program import run_text
 from tests.support.servers import free_port
 from tests.support.waiting import gone, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 REAL = ["supervisor.supervisord", "-n", "-c"]
 OURS = ["otpsup", "run", "-c"]

@@ -21,7 +21,7 @@ from examples.fastblog.ipc_server import BACKLOG, Hub, listen
 from tests.support.servers import free_port
 
 TOKEN = "the right token"
-DEADLINE = 10.0
+DEADLINE = 60.0
 VERSION = {"version": "1.0.0", "frontend": {"theme": "plain"}, "backend": {"pid": 7}}
 
 

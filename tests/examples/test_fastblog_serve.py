@@ -21,7 +21,7 @@ from examples.fastblog.releases import build, publish
 from examples.fastblog.tree import SOURCE_ROOT
 from tests.support.servers import free_port
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def trial(boots: int) -> Journal:

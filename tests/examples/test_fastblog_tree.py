@@ -30,7 +30,7 @@ from examples.fastblog.tree import SOURCE_ROOT
 from otpsup import ChildStatus, TreeClient
 from tests.support.servers import free_port
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 PORTS = ("port", "ipc_port", "update_port", "web_port")
 TOKEN = "the test's token"
 

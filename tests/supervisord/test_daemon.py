@@ -385,7 +385,7 @@ client.getState((error, state) => {
 def test_npm_supervisord(tmp_path: Path) -> None:
     """The npm package `supervisord`, a client in another language."""
     subprocess.run(
-        ["npm", "install", "--silent", "supervisord@0.1.0"], cwd=tmp_path, check=True, timeout=60
+        ["npm", "install", "--silent", "supervisord@0.1.0"], cwd=tmp_path, check=True, timeout=250
     )
     port = free_port()
     (tmp_path / "c.js").write_text(NPM.replace("PORT", str(port)))

@@ -19,7 +19,7 @@ from tests.support.servers import free_port
 from tests.support.waiting import LONG, until
 
 pytestmark = [
-    pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_complaints"),
+    pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("no_complaints"),
 ]  # fmt: skip
 PHONE = (390, 844)
 

@@ -18,7 +18,7 @@ from otpsup import Tree
 from tests.support.browser import growing, row, settle, visit
 
 pytestmark = [
-    pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_complaints"),
+    pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("no_complaints"),
 ]  # fmt: skip
 PHONE = (390, 844)
 

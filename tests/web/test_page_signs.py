@@ -14,7 +14,7 @@ from tests.support.browser import growing, row, visit
 from tests.support.waiting import until
 
 pytestmark = [
-    pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_complaints"),
+    pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("no_complaints"),
 ]  # fmt: skip
 
 
