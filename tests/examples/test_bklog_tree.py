@@ -60,7 +60,8 @@ def kill(child: ChildStatus) -> None:
 
 def get(port: int, path: str, method: str = "GET") -> str:
     """What a page says."""
-    with urlopen(Request(f"http://127.0.0.1:{port}{path}", method=method), timeout=PATIENCE) as answer:
+    request = Request(f"http://127.0.0.1:{port}{path}", method=method)
+    with urlopen(request, timeout=PATIENCE) as answer:
         return str(answer.read().decode())
 
 
