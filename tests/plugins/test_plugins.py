@@ -507,7 +507,7 @@ def test_nothing_is_begun_once_the_tree_has_ended(
         assert held.is_held.wait(LONG)
         monkeypatch.setattr(hosting, "END", 0.2)
     held.go.set()
-    assert isinstance(asked.exception(10), errors.NotRunning)
+    assert isinstance(asked.exception(LONG), errors.NotRunning)
     until(lambda: not {each for each in threading.enumerate() if "plugins" in each.name} - before)
     assert not rooms.SEEN
 
@@ -557,7 +557,7 @@ def test_after_any_changes_just_those_run_that_were_given_last(steps: list[dict[
             before = {n: each.plugin for n, each in plugins._running.items()}
             floors = {n: each.floor for n, each in before.items()}  # type: ignore[attr-defined]
             given = given_of(step)
-            plugins.become(given, plugins.prepare(given).result(10)).result(10)
+            plugins.become(given, plugins.prepare(given).result(LONG)).result(LONG)
             now = {n: each.plugin for n, each in plugins._running.items()}
             assert {n: each.floor for n, each in now.items()} == step  # type: ignore[attr-defined]
             assert all(now[n] is before[n] for n in step if floors.get(n) == step[n])

@@ -304,7 +304,7 @@ def test_a_stop_before_the_child_exists_reaches_it(options: dict[str, Any]) -> N
             starting = tree.call("start_child", path="c", args=[])
             tree.terminate_child("c")
             with pytest.raises(StartFailed, match="stopped while it was starting"):
-                starting.result(10)
+                starting.result(LONG)
             assert node(tree, "c").state == "down"
 
 

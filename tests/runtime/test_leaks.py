@@ -72,7 +72,7 @@ def test_failed_starts_leave_nothing_behind() -> None:
             for _ in range(times):
                 for spec in specs:
                     future = tree.call_start(spec, (), "")
-                    assert future.exception(10)
+                    assert future.exception(LONG)
 
         fail(2)
         before = census()

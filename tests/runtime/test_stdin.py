@@ -43,7 +43,7 @@ def on_loop(tree: Tree, do: Callable[[Session], Any]) -> Any:
             done.set_exception(error)
 
     tree._on_loop(call)
-    return done.result(10)
+    return done.result(LONG)
 
 
 def write(tree: Tree, path: str, data: bytes) -> None:

@@ -505,7 +505,7 @@ def test_a_stop_before_the_worker_exists_reaches_it() -> None:
         for _ in range(30):
             starting = tree.call("start_child", path="w", args=[])
             tree.terminate_child("w")
-            cut_short += isinstance(starting.exception(10), StartFailed)
+            cut_short += isinstance(starting.exception(LONG), StartFailed)
             assert node(tree, "w").state == "down"
     assert cut_short > 20  # the others were up before this thread came to ask for their stop
 
