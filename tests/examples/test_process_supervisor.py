@@ -267,7 +267,7 @@ def test_the_basic_snippet_starts_fastblog_and_ctrl_c_ends_it(
         url = f"http://127.0.0.1:{surroundings['FASTBLOG_PORT']}/healthz"
         log = tmp_path / "logs" / "supervisor.log"
         wait_for_line(log, "main_app is up")
-        assert httpx.get(url).json()["status"] == "ok"
+        assert httpx.get(url, timeout=60).json()["status"] == "ok"
         below = psutil.Process(program.pid).children(recursive=True)
         assert len(below) >= 4
         program.send_signal(signal.SIGINT)

@@ -102,8 +102,8 @@ def test_the_leader_gets_the_stop_signal_and_its_group_does_not(tmp_path: Path) 
     """A leader stops its own children in its own way; only what it leaves behind is killed."""
     mark = tmp_path / "mark"
     script = f"""
+        trap 'kill $!; wait $!; exit 0' USR1
         (trap 'echo TERM >> {mark}; exit' TERM; echo up >> {mark}; sleep 100 & wait) &
-        trap "kill $!; wait $!; exit 0" USR1
         wait $!
     """
     with running(Command("c", ["sh", "-c", script], stop_signal="USR1")) as tree:

@@ -173,12 +173,12 @@ def test_a_tap_gets_every_byte_and_says_what_is_logged(tmp_path: Path) -> None:
 def test_the_stop_signal_may_go_to_the_whole_group(tmp_path: Path) -> None:
     """At once, to all in it; without that to the child alone, until it has ended."""
     script = (
-        f"(trap 'echo child >> {tmp_path}/$0; exit' TERM; echo up > {tmp_path}/$0; "
-        "while :; do sleep 0.01; done) & c=$!; trap 'wait $c; exit' TERM; wait $c"
+        f"trap 'wait $!; exit' TERM; (trap 'echo child >> {tmp_path}/$0; exit' TERM; "
+        f"echo up > {tmp_path}/$0; while :; do sleep 0.01; done) & wait $!"
     )
     children = [
-        Command(name, ["sh", "-c", script, name], stop_group=group, shutdown=1.0)
-        for name, group in (("all", True), ("one", False))
+        Command(name, ["sh", "-c", script, name], stop_group=group, shutdown=seconds)
+        for name, group, seconds in (("all", True, LONG), ("one", False, 1.0))
     ]
     with running(*children) as tree:
         until(lambda: all((tmp_path / name).exists() for name in ("all", "one")))
