@@ -16,7 +16,7 @@ import pytest
 from otpsup import orphans
 from tests.support.hosts import Host, hosting
 from tests.support.strays import no_strays as no_strays
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 
 pytestmark = [
     pytest.mark.usefixtures("no_strays"),
@@ -76,7 +76,7 @@ def test_killed_from_outside(tmp_path: Path) -> None:
         assert len(below) >= 5  # launcher, zygote, and the three
         os.kill(first, signal.SIGKILL)
         host.wait()
-        psutil.wait_procs(below, timeout=2)
+        psutil.wait_procs(below, timeout=LONG)
         assert not [process for process in below if process.is_running()]
 
 

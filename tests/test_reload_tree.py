@@ -263,7 +263,7 @@ def test_in_place_changes_count_at_once(tmp_path: Path) -> None:
     with Tree(shop()) as tree, watching(tree) as events:
         before = pids(tree)
         until(lambda: _handles(before["a"], signal.SIGTERM))
-        [change] = tree.reload(shop(stop_signal="INT", exitcodes={7}, shutdown=3))
+        [change] = tree.reload(shop(stop_signal="INT", exitcodes={7}, shutdown=30))
         assert change.action == "change"
         assert pids(tree) == before
         tree.terminate_child("a")

@@ -125,6 +125,8 @@ async def _connect(name: Name) -> None:
 
 
 async def _accepted(address: tuple[str, int]) -> None:
+    """Somebody listens there. Where nobody does, the kernel may give that very port to this client,
+    which would then be connected to itself."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
         error = sock.connect_ex(address)
@@ -133,7 +135,13 @@ async def _accepted(address: tuple[str, int]) -> None:
         if error == errno.EALREADY:
             await asyncio.get_running_loop().sock_connect(sock, address)
         elif error not in (0, errno.EISCONN):
-            raise OSError(error, f"Connect call failed {address}")  # asyncio's words for it
+            raise _refused(error, address)
+        if sock.getsockname()[:2] == address:  # TCP's simultaneous open (RFC 9293, 3.5)
+            raise _refused(errno.ECONNREFUSED, address)
+
+
+def _refused(error: int, address: tuple[str, int]) -> OSError:
+    return OSError(error, f"Connect call failed {address}")  # asyncio's words for it
 
 
 def _place(url: SplitResult) -> tuple[str, int]:

@@ -19,6 +19,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from otpsup.alerts.message import Message
+from tests.support.waiting import LONG
 
 PASSWORD = "correct-horse-battery"
 
@@ -67,7 +68,7 @@ def mail_server(port: int, context: ssl.SSLContext | None = None) -> Iterator[In
             "tls_context": context, "require_starttls": True, "authenticator": _let_in,
             "auth_required": True,
         }  # fmt: skip
-    controller = Controller(inbox, hostname="127.0.0.1", port=port, **more)
+    controller = Controller(inbox, hostname="127.0.0.1", port=port, ready_timeout=LONG, **more)
     controller.start()
     try:
         yield inbox
@@ -114,7 +115,7 @@ class Hooks:
             self.come.notify_all()
             return self.answers.pop(0) if self.answers else 200
 
-    def wait(self, count: int, within: float = 10.0) -> None:
+    def wait(self, count: int, within: float = LONG) -> None:
         """Until so many have come."""
         with self.come:
             assert self.come.wait_for(lambda: len(self.bodies) >= count, within), len(self.bodies)

@@ -48,7 +48,7 @@ from tests.alerts.receivers import hook_server, mail_server
 from tests.support.hosts import Host, hosting
 from tests.support.servers import free_port
 from tests.support.trees import python
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 
 SECRET = "canary-0123456789"
 RULE = [Restarts(1, 60)]
@@ -129,7 +129,7 @@ def test_the_alert_arrives_once_and_its_recovery(tmp_path: Path) -> None:
     flag, port = tmp_path / "broken", free_port()
     channels = {"mail": Smtp("127.0.0.1", "a@b.c", "ops@b.c", port=port, tls="none")}
     alerts = Alerts(
-        channels=channels, rules=[GaveUp()], group_wait=0.3, well_for=0.5, outbox=tmp_path / "box"
+        channels=channels, rules=[GaveUp()], group_wait=0.3, well_for=2, outbox=tmp_path / "box"
     )
     spec = Supervisor("shop", intensity=1000, children=[fails_while(flag)])
     with mail_server(port) as inbox, Tree(spec, plugins=[alerts]) as tree:
@@ -208,7 +208,7 @@ def test_the_end_of_a_tree_is_told_before_it_is_over(tmp_path: Path) -> None:
         bad = Command("api", ["sh", "-c", "echo out of cheese; exit 3"])
         tree = Tree(Supervisor("shop", intensity=1, children=[bad]), plugins=[alerts])
         tree.start()
-        assert tree.wait(10).kind == "gave_up"
+        assert tree.wait(LONG).kind == "gave_up"
         until(lambda: hooks.bodies)
         (body,) = hooks.bodies
         assert body["subject"] == "[otpsup] shop: the tree gave up"
@@ -556,7 +556,7 @@ class Slow:
         self.ids.append(message.id)
         if len(self.ids) > 1:
             return
-        assert self.may.wait(10)
+        assert self.may.wait(LONG)
         if self.outcome is not None:
             raise self.outcome
 

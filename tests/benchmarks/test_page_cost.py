@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import page
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_from_a_kill_to_the_screen() -> None:

@@ -101,7 +101,7 @@ def test_the_check_measures_again_what_was_slow_once() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_the_smallest_run_measures_everybody_and_leaves_nothing_running() -> None:
     """The limit, a hand-written loop and otpsup, for real."""
     taking, size = [LIMIT, ASYNCIO, OTPSUP], bulk.Size(6, 2, 0.1, 0.0, 1)

@@ -23,9 +23,9 @@ from .ledger import Ledger
 from .log import COMPLAINT, Log
 from .system import System
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds in which every request is answered, whatever happens."""
-AT_REST = 30.0
+AT_REST = 60.0
 """Seconds in which a tree that is left alone has to come to rest."""
 _A_WHILE = 0.5
 """Seconds in which a child that was killed has been started again, or has failed to."""

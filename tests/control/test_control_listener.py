@@ -13,6 +13,7 @@ import pytest
 from otpsup.control.connection import Backend
 from otpsup.control.listener import Listener
 from otpsup.control.server import ControlServer
+from tests.support.waiting import LONG
 
 
 def knock(path: Path) -> socket.socket:
@@ -51,7 +52,7 @@ def test_nobody_is_left_in_the_door(tmp_path: Path, turns: int) -> None:
 
     serve(tmp_path / "s", body)
     with clients[0] as client:
-        client.settimeout(10)
+        client.settimeout(LONG)
         assert client.recv(1) == b""
     assert not (tmp_path / "s").exists()
 

@@ -243,6 +243,6 @@ class TestChaos(Chaos.TestCase):  # type: ignore[valid-type,misc]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 class TestMoreChaos(Chaos.TestCase):  # type: ignore[valid-type,misc]
     settings = settings(max_examples=6 * settings().max_examples, stateful_step_count=40)

@@ -147,7 +147,7 @@ class TestForecastChaos(ForecastChaos.TestCase):  # type: ignore[valid-type,misc
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 class TestMoreForecastChaos(ForecastChaos.TestCase):  # type: ignore[valid-type,misc]
     settings = settings(max_examples=6 * settings().max_examples, stateful_step_count=30)
 

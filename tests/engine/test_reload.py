@@ -214,7 +214,7 @@ class TestReloadChaos(ReloadChaos.TestCase):  # type: ignore[valid-type,misc]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 class TestMoreReloadChaos(ReloadChaos.TestCase):  # type: ignore[valid-type,misc]
     settings = settings(max_examples=2 * settings().max_examples, stateful_step_count=30)
 

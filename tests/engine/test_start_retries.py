@@ -178,7 +178,7 @@ class TestPrograms(Programs.TestCase):  # type: ignore[misc, valid-type]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 class TestProgramsAtLength(Programs.TestCase):  # type: ignore[misc, valid-type]
     settings = settings(max_examples=10 * settings().max_examples, stateful_step_count=50)
 

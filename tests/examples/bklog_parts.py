@@ -20,11 +20,11 @@ import psutil
 
 from examples.bklog.fill import FILES, Place
 from otpsup.control import address
-from tests.examples.fastblog_parts import free_port
 from tests.support import ROOT
+from tests.support.servers import free_port
 from tests.support.waiting import until
 
-PATIENCE = 40.0
+PATIENCE = 90.0
 """Seconds for all of it to be up: celery takes three, on a busy machine more."""
 
 MAIN, API, GRAFANA = FILES.values()

@@ -111,11 +111,3 @@ def served(app: ASGIApp, lifespan: str = "on") -> Iterator[str]:
             server.should_exit = True
             thread.join(10)
             assert not thread.is_alive()
-
-
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -32,11 +32,11 @@ from tests.examples.bklog_parts import (
     tasks,
     wait_for_text,
 )
-from tests.examples.fastblog_parts import free_port
 from tests.support.program import run_text
+from tests.support.servers import free_port
 from tests.support.waiting import gone, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 REAL = ["supervisor.supervisord", "-n", "-c"]
 OURS = ["otpsup", "run", "-c"]

@@ -32,7 +32,7 @@ from tests.examples.bklog_parts import (
 from tests.support.waiting import gone, until
 
 PORTS = ("redis", "api", "uwsgi", "grafana", "health")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @contextmanager
@@ -60,7 +60,8 @@ def kill(child: ChildStatus) -> None:
 
 def get(port: int, path: str, method: str = "GET") -> str:
     """What a page says."""
-    with urlopen(Request(f"http://127.0.0.1:{port}{path}", method=method), timeout=5) as answer:
+    request = Request(f"http://127.0.0.1:{port}{path}", method=method)
+    with urlopen(request, timeout=PATIENCE) as answer:
         return str(answer.read().decode())
 
 

@@ -19,9 +19,9 @@ from examples.fastblog.install import current_version, point_to, unpack
 from examples.fastblog.journal import Action, Journal, action
 from examples.fastblog.releases import build, publish
 from examples.fastblog.tree import SOURCE_ROOT
-from tests.examples.fastblog_parts import free_port
+from tests.support.servers import free_port
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def trial(boots: int) -> Journal:
@@ -125,7 +125,7 @@ def test_a_broken_release_is_given_up_without_an_updater(data: DataDir) -> None:
             assert failing.wait() not in (0, -signal.SIGKILL)
     with main_app(data, port) as process:
         wait_until_it_serves(process)
-        health = httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).json()
+        health = httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=60).json()
         assert health == {"status": "ok", "version": "1.0.0"}
     last = journal.read(data)
     assert last is not None
@@ -140,7 +140,9 @@ def test_the_running_release_is_not_the_linked_one(data: DataDir) -> None:
         wait_until_it_serves(process)
         unpack(data.published / "fastblog-1.1.0.zip", data, "1.1.0")
         point_to(data, "1.1.0")
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60
+        ) as client:
             page = client.get("/").text
             assert client.get("/static/style.css").status_code == 200
         assert "Hello, world" in page

@@ -28,9 +28,9 @@ from examples.fastblog.ipc_client import IpcClient
 from examples.fastblog.releases import build, publish
 from examples.fastblog.tree import SOURCE_ROOT
 from otpsup import ChildStatus, TreeClient
-from tests.examples.fastblog_parts import free_port
+from tests.support.servers import free_port
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 PORTS = ("port", "ipc_port", "update_port", "web_port")
 TOKEN = "the test's token"
 
@@ -154,7 +154,7 @@ def test_from_its_file(start: Callable[..., FastBlog]) -> None:
     states = {name: child.state for name, child in fastblog.children().items()}
     assert states == {"ipc_server": "running", "update_server": "running", "main_app": "running",
                       "updater": "down"}  # fmt: skip
-    assert httpx.get(fastblog.url).status_code == 200
+    assert httpx.get(fastblog.url, timeout=60).status_code == 200
 
     fastblog.process.send_signal(signal.SIGHUP)  # the file is read again, and nothing has changed
     fastblog.wait_for("update: 0 changes")
@@ -175,7 +175,7 @@ def test_kill_9_of_each(fastblog: FastBlog) -> None:
         changed = [name for name in order if before[name] != after[name]]
         assert changed == order[number:]
         assert after["updater"] is None
-        assert "Hello, world" in httpx.get(fastblog.url, trust_env=False).text
+        assert "Hello, world" in httpx.get(fastblog.url, trust_env=False, timeout=60).text
         assert asyncio.run(announced_version(fastblog.ports["ipc_port"])) == "1.0.0"
 
 
@@ -190,7 +190,7 @@ async def updates(fastblog: FastBlog) -> AsyncIterator[tuple[httpx.AsyncClient, 
     """A browser, and a subscriber to everybody's status."""
     async with (
         asyncio.timeout(DEADLINE),
-        httpx.AsyncClient(base_url=fastblog.url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=fastblog.url, trust_env=False, timeout=60) as http,
         await IpcClient.connect(fastblog.ports["ipc_port"], TOKEN, "test") as client,
     ):
         await client.subscribe("status_update")

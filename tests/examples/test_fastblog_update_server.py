@@ -15,7 +15,7 @@ from examples.fastblog.releases import build, publish
 
 @pytest.fixture
 def http(releases_url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=releases_url, trust_env=False) as client:
+    with httpx.Client(base_url=releases_url, trust_env=False, timeout=60) as client:
         yield client
 
 

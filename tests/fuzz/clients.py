@@ -33,7 +33,7 @@ from .target import Target, Wrong, sound
 
 CHANGING = ("start_child", "restart_child", "terminate_child", "restart", "delete_child", "monitor",
             "unmonitor", "shutdown", "signal", "scale", "update", "add")  # fmt: skip
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 
 
 def may_change(line: bytes) -> bool:

@@ -124,7 +124,7 @@ def test_the_page_is_in_the_format_that_is_asked_for() -> None:
 
 def cli(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "otpsup", *argv], capture_output=True, text=True, timeout=30
+        [sys.executable, "-m", "otpsup", *argv], capture_output=True, text=True, timeout=60
     )
 
 

@@ -36,7 +36,7 @@ from otpsup.specs.plugin import named
 from tests.plugins import rooms
 from tests.plugins.rooms import CustomHealthChecker, Diary, Held, Rooms
 from tests.support.trees import node, pid, watching
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 
 SLEEP = ["sleep", "1000"]
 
@@ -68,7 +68,7 @@ def test_it_hears_everything_in_order_in_its_own_thread() -> None:
     with tree, watching(tree) as events:
         restarted(tree)
         events.until("a", "running")
-        assert diary.ticked.wait(10)
+        assert diary.ticked.wait(LONG)
     told = [(e.kind, e.path, e.state) for e in diary.events]
     assert told[0] == ("state", "", "starting")
     assert told[-1] == ("halt", "", None)
@@ -165,7 +165,7 @@ def test_one_that_hangs_is_named_and_holds_up_nobody(
     monkeypatch.setattr("otpsup.session._LOOK", 0.02)
     held, diary = Held("on_event"), Diary()
     with tree_of(held, diary) as tree:
-        assert held.is_held.wait(10)
+        assert held.is_held.wait(LONG)
         restarted(tree)
         assert "rooms.py" in line(log, "plug-in Held hangs in on_event")
         restarted(tree, "b")
@@ -504,10 +504,10 @@ def test_nothing_is_begun_once_the_tree_has_ended(
     with tree:
         monkeypatch.setattr(hosting, "END", 20.0)
         asked = tree.call("update", file=None)
-        assert held.is_held.wait(10)
+        assert held.is_held.wait(LONG)
         monkeypatch.setattr(hosting, "END", 0.2)
     held.go.set()
-    assert isinstance(asked.exception(10), errors.NotRunning)
+    assert isinstance(asked.exception(LONG), errors.NotRunning)
     until(lambda: not {each for each in threading.enumerate() if "plugins" in each.name} - before)
     assert not rooms.SEEN
 
@@ -557,7 +557,7 @@ def test_after_any_changes_just_those_run_that_were_given_last(steps: list[dict[
             before = {n: each.plugin for n, each in plugins._running.items()}
             floors = {n: each.floor for n, each in before.items()}  # type: ignore[attr-defined]
             given = given_of(step)
-            plugins.become(given, plugins.prepare(given).result(10)).result(10)
+            plugins.become(given, plugins.prepare(given).result(LONG)).result(LONG)
             now = {n: each.plugin for n, each in plugins._running.items()}
             assert {n: each.floor for n, each in now.items()} == step  # type: ignore[attr-defined]
             assert all(now[n] is before[n] for n in step if floors.get(n) == step[n])

@@ -165,7 +165,7 @@ def test_a_restart_window_does_not_see_a_step(stepped: Path, tmp_path: Path) -> 
                 step(days)
                 os.kill(pid(tree, "c"), 9)
                 events.until("c", "running" if days < 3 else "down")
-            tell(tree.wait(5).kind)"""
+            tell(tree.wait(LONG).kind)"""
     for host in _stepping(stepped, tmp_path, body):
         assert host.hear() == "gave_up"
 
@@ -200,7 +200,7 @@ def test_time_limits_do_not_see_a_step(stepped: Path, tmp_path: Path) -> None:
             events.until("patient", "running")
             tell(time.monotonic() - begin)"""
     for host in _stepping(stepped, tmp_path, body):
-        assert 0.3 + 0.2 + 0.2 + 0.3 + 0.5 <= host.hear() < 6
+        assert 0.3 + 0.2 + 0.2 + 0.3 + 0.5 <= host.hear() < 30
 
 
 def _stepping(stepped: Path, tmp_path: Path, body: str) -> Iterator[Host]:

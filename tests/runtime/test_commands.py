@@ -14,7 +14,7 @@ import pytest
 from otpsup import Command, DynamicSupervisor, InvalidSpec, LogFile, StartFailed
 from tests.support.hosts import hosting
 from tests.support.trees import asking, node, output_of, pid, python, running, told, watching
-from tests.support.waiting import gone, until
+from tests.support.waiting import LONG, gone, until
 
 PATHS = [pytest.param({}, id="posix_spawn"), pytest.param({"nice": 0}, id="fork")]
 """The launcher's two ways to make a command; `nice` needs the second."""
@@ -304,7 +304,7 @@ def test_a_stop_before_the_child_exists_reaches_it(options: dict[str, Any]) -> N
             starting = tree.call("start_child", path="c", args=[])
             tree.terminate_child("c")
             with pytest.raises(StartFailed, match="stopped while it was starting"):
-                starting.result(10)
+                starting.result(LONG)
             assert node(tree, "c").state == "down"
 
 
@@ -390,7 +390,7 @@ def test_exit_codes_of_the_spec_are_a_normal_end(tmp_path: Path) -> None:
         assert tree.status().state == "running"
         tree.start_child(Command("bad", python(code, "2"), restart="transient", exitcodes=[0, 3]))
         assert events.until("bad", kind="child_terminated").reason == "exit code 2"
-        assert tree.wait(10).kind == "gave_up"
+        assert tree.wait(LONG).kind == "gave_up"
 
 
 def test_a_core_dump_is_reported(tmp_path: Path) -> None:

@@ -51,4 +51,4 @@ def test_gone_with_the_host(method: str, tmp_path: Path) -> None:
         worker, daemon = host.hear(), daemon_in(file)
         host.process.send_signal(signal.SIGKILL)
         host.wait()
-        gone(worker, daemon, within=3)
+        gone(worker, daemon)

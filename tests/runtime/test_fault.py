@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,10 +72,8 @@ def test_who_does_not_listen_is_killed() -> None:
     with running(stubborn, Command("c", ["sleep", "100"])) as tree:
         pids = [pid(tree, "w"), pid(tree, "c")]
         fails_at(tree, Exited)
-        begun = time.monotonic()
         os.kill(pids[1], 9)
         assert tree.wait(LONG) is not None
-        assert time.monotonic() - begun < 5
     gone(*pids, within=0)
 
 
@@ -142,7 +139,7 @@ def test_a_bug_that_is_also_in_the_way_of_the_end(
         fails_at(tree, Exited)
         os.kill(pids[0], 9)
         assert tree.wait(LONG).kind == "failed"
-    gone(*pids, within=2)
+    gone(*pids)
 
 
 def test_what_the_machine_refuses_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from otpsup import Command, Worker
 from tests.support import targets
+from tests.support.servers import free_port
 from tests.support.trees import Child, node, pid, python, running, watching
 from tests.support.waiting import gone, is_alive, until
 
@@ -35,8 +36,7 @@ signal.pause()
 @pytest.fixture
 def port() -> int:
     """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
+    return free_port()
 
 
 def command(port: int, **options: Any) -> Command:
@@ -102,8 +102,8 @@ def test_the_leader_gets_the_stop_signal_and_its_group_does_not(tmp_path: Path) 
     """A leader stops its own children in its own way; only what it leaves behind is killed."""
     mark = tmp_path / "mark"
     script = f"""
+        trap 'kill $!; wait $!; exit 0' USR1
         (trap 'echo TERM >> {mark}; exit' TERM; echo up >> {mark}; sleep 100 & wait) &
-        trap "kill $!; wait $!; exit 0" USR1
         wait $!
     """
     with running(Command("c", ["sh", "-c", script], stop_signal="USR1")) as tree:

@@ -21,7 +21,7 @@ from tests.support.journal import fail, note, note_and_hang, stay
 from tests.support.strays import Strays, descendants
 from tests.support.strays import no_strays as no_strays
 from tests.support.trees import descriptors, node, pid, python, running, watching
-from tests.support.waiting import gone, is_alive, until
+from tests.support.waiting import LONG, gone, is_alive, until
 
 NOTE = 'echo "$OTPSUP_HOOK $OTPSUP_EXIT_CODE$OTPSUP_EXIT_SIGNAL" >> "$JOURNAL"'
 POINTS = ("before_start", "after_ready", "after_exit")
@@ -221,7 +221,7 @@ def test_a_stop_ends_before_start(kind: str, journal: Path) -> None:
         assert (seen.state, seen.pid) == ("starting", None)
         tree.terminate_child("c")
         gone(daemon, within=0)
-        assert isinstance(starting.exception(10), StartFailed)
+        assert isinstance(starting.exception(LONG), StartFailed)
         assert node(tree, "c").last_exit == "stopped by SIGTERM"
         assert lines(journal) == ["before_start "]
 
@@ -241,7 +241,7 @@ def test_a_deaf_before_start_is_killed(shutdown: Any, journal: Path) -> None:
         starting = tree.call_start("c", (), "")
         has(journal, "before_start ")
         tree.terminate_child("c")
-        assert isinstance(starting.exception(10), StartFailed)
+        assert isinstance(starting.exception(LONG), StartFailed)
         assert node(tree, "c").last_exit == "killed (SIGKILL)"
 
 
@@ -352,7 +352,7 @@ def test_a_restart_comes_after_after_exit(journal: Path) -> None:
         assert pid(tree, "c") != before
         stopping = tree.call("terminate_child", path="c")
         pipe.write_text("go on\n")
-        stopping.result(10)
+        stopping.result(LONG)
         assert lines(journal).count("child ") == 2
         assert node(tree, "c").state == "down"
 
@@ -368,7 +368,7 @@ def test_a_stop_lets_after_exit_go_on(journal: Path) -> None:
         stopping = tree.call("terminate_child", path="c")
         until(lambda: node(tree, "c").state == "stopping")
         pipe.write_text("go on\n")
-        stopping.result(10)
+        stopping.result(LONG)
         assert lines(journal) == ["child ", "after_exit 9", "tidy"]
 
 
@@ -544,7 +544,7 @@ def test_nothing_of_a_hook_outlives_the_host(
         assert is_alive(daemon)
         host.kill()
         host.wait()
-        no_strays.vanish(within=5)
+        no_strays.vanish()
 
 
 def test_what_is_told_of_hooks_has_no_secrets(tmp_path: Path, log: list[str]) -> None:

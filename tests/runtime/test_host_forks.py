@@ -117,6 +117,6 @@ def test_a_fork_that_lives_on_keeps_nobody_alive(tmp_path: Path) -> None:
     with adopting(), hosting(tmp_path, LIVES_ON) as host:
         fork, *children = host.hear()
         host.wait()
-        gone(*children, within=2)
+        gone(*children)
         assert is_alive(fork)
         os.kill(fork, signal.SIGKILL)

@@ -10,10 +10,17 @@ import pytest
 from loguru import logger
 
 from otpsup import StartFailed, Worker
+from otpsup.runtime.hanging import Hanging
 from tests.support import targets
 from tests.support.methods import each_method
 from tests.support.trees import node, pid, running, watching
 from tests.support.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second is too little on a busy machine."""
+    monkeypatch.setattr(Hanging.__init__, "__defaults__", (10.0,))
 
 
 @pytest.fixture
@@ -80,7 +87,7 @@ def test_the_report_has_it_too() -> None:
 def test_one_that_never_gets_ready(log: list[str]) -> None:
     """The same for a worker that hangs while it starts, and so never gets ready: in the log when it
     starts with its tree, in the event of its end also when somebody asked for the start."""
-    limits: Any = {"ready": "notify", "shutdown": 0.2, "start_timeout": 1}
+    limits: Any = {"ready": "notify", "shutdown": 0.2, "start_timeout": 5}
     stuck = Worker("w", targets.hang_in_c_at_once, **limits)
     with pytest.raises(StartFailed, match="not ready within"), running(stuck):
         pass

@@ -16,7 +16,7 @@ from otpsup import Command, DynamicSupervisor, LogFile, Supervisor, Tree, Worker
 from tests.support import targets
 from tests.support.strays import descendants
 from tests.support.trees import descriptors, pid, running, watching
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 
 
 def census() -> tuple[int, int, int]:
@@ -72,7 +72,7 @@ def test_failed_starts_leave_nothing_behind() -> None:
             for _ in range(times):
                 for spec in specs:
                     future = tree.call_start(spec, (), "")
-                    assert future.exception(10)
+                    assert future.exception(LONG)
 
         fail(2)
         before = census()
@@ -142,7 +142,7 @@ def test_a_tree_sleeps_when_nothing_happens() -> None:
             before = [switches(process) for process in helpers]
             done = threading.Event()
             loop.call_soon_threadsafe(lambda: loop.call_later(0.3, done.set))
-            assert done.wait(10)
+            assert done.wait(LONG)
             return [switches(process) for process in helpers] == before
 
         assert any(is_asleep() for _ in range(5))  # they may still be settling at first

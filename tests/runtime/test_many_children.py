@@ -40,7 +40,7 @@ def test_the_first_thread_of_the_launcher_has_only_orphans() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_each_of_many_that_die_at_once_is_back_and_what_they_left_is_gone() -> None:
     """Their ends come with fewer signals than there are ends. Whom one of them has left behind in
     another session is gone before it is back; and of one that is killed alone afterwards."""

@@ -18,7 +18,7 @@ from tests.support.hosts import hosting
 from tests.support.program import run_text
 from tests.support.strays import adopting
 from tests.support.trees import pid, running
-from tests.support.waiting import gone, is_alive, until
+from tests.support.waiting import LONG, gone, is_alive, until
 
 DEAD = 2**22 + 1
 """No process has this number: it is above the largest that the kernel gives out."""
@@ -66,7 +66,7 @@ def test_ended(orphan: subprocess.Popen[bytes]) -> None:
 
     assert code == 0
     assert f"pid {orphan.pid} (shop/db) was ended" in out
-    assert orphan.wait(10) == -signal.SIGKILL
+    assert orphan.wait(LONG) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("grace", ["-1", "x", "nan"])
@@ -120,13 +120,13 @@ def test_host_and_launcher_die_together(tmp_path: Path) -> None:
         launcher.kill()
         host.kill()
         host.wait()
-        gone(launcher.pid, worker, zygote, within=5)
+        gone(launcher.pid, worker, zygote)
         assert all(is_alive(pid) for pid in pids)
         found = [each for each in orphans.find() if each.host == host.pid]
         assert sorted(each.pid for each in found) == sorted(pids)
         assert {each.path for each in found} == {"a", "b"}
         assert orphans.end(found, grace=5) == []
-        gone(*pids, within=1)
+        gone(*pids)
         strays.reap()
 
 
@@ -152,7 +152,7 @@ def test_who_was_forked_meanwhile_is_ended_too(tmp_path: Path) -> None:
         launcher.kill()
         host.kill()
         host.wait()
-        gone(launcher.pid, within=5)
+        gone(launcher.pid)
         found = [each for each in orphans.find() if each.host == host.pid]
         assert shell in [each.pid for each in found]
         assert orphans.end(found, grace=0.2) == []

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import signal
-import struct
 import subprocess
-import termios
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +14,7 @@ import pytest
 from otpsup import Command, DynamicSupervisor, LogFile, Supervisor
 from tests.support.hosts import hosting
 from tests.support.trees import pid, python, running, watching
-from tests.support.waiting import LONG, until
+from tests.support.waiting import until
 
 SAY = "echo out; echo err >&2"
 
@@ -205,18 +201,12 @@ def test_a_blocked_stdout_holds_up_output_and_nothing_else(tmp_path: Path) -> No
 
 
 def full(pipe: int) -> None:
-    """Wait until nothing more comes into a pipe: how many bytes fit depends on how they came."""
-    last, since = -1, time.monotonic()
-
-    def held() -> bool:
-        nonlocal last, since
-        (now,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))
-        if now != last:
-            last, since = now, time.monotonic()
-        return time.monotonic() > since + 0.3
-
-    assert select.select([pipe], [], [], LONG)[0]
-    until(held)
+    """Wait until nothing more goes into a pipe."""
+    writer = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        until(lambda: not select.select([], [writer], [], 0)[1])
+    finally:
+        os.close(writer)
 
 
 def test_nothing_is_inherited_as_stdin() -> None:

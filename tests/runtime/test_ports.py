@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ import otpsup
 from otpsup import Command, StartFailed, Worker
 from otpsup.runtime import ports
 from tests.support import targets
+from tests.support.hosts import hosting
 from tests.support.servers import free_port
 from tests.support.trees import node, pid, python, running
 
@@ -103,3 +106,29 @@ def test_who_holds_a_port_is_found_while_it_is_busy() -> None:
 def test_a_holder_that_cannot_be_seen() -> None:
     """Where the holder is another user's secret, the message says that much."""
     assert ports.describe(None) == "a process of another user"
+
+
+ALONE = """
+    import fcntl, socket, struct
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+    Path("/proc/sys/net/ipv4/ip_local_port_range").write_text("40000 40000")
+"""
+"""A network of its own, where there is one port for clients."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs unshare")
+def test_a_look_that_meets_itself_finds_nobody(tmp_path: Path) -> None:
+    """A client whose own port is the one that it connects to is connected to itself
+    (RFC 9293, 3.5): that is nobody who listens."""
+    code = """
+        def main():
+            check = Check(port(40000), interval=0.01, failures=1)
+            with running() as tree, watching(tree) as events:
+                tree.start_child(Command("c", ["sleep", "100"], readiness=check))
+                tell(events.until("c", kind="readiness").reason)
+    """
+    with hosting(tmp_path, code, before=ALONE, command=["unshare", "--net"]) as host:
+        why = "port 40000 of 127.0.0.1 failed: [Errno 111] Connect call failed"
+        assert why in host.hear()
+        assert host.wait() == 0

@@ -88,7 +88,7 @@ def test_the_last_reason_is_named_when_the_start_times_out() -> None:
 
     probe = otpsup.probe(fail, interval=0.01)
     with running() as tree, pytest.raises(StartFailed, match="no database"):
-        tree.start_child(sleeper(probe, start_timeout=0.4))
+        tree.start_child(sleeper(probe, start_timeout=1))
 
 
 def test_up_is_not_ready() -> None:
@@ -165,7 +165,7 @@ def test_port() -> None:
     """
     with running(Command("c", python(code), ready=otpsup.port(port, interval=0.01))) as tree:
         assert node(tree, "c").ready
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=LONG).close()
         assert tree.restart("c").ready  # the port is free again, and taken again
 
 
@@ -188,7 +188,8 @@ def test_http(answers: tuple[bytes | None, ...], options: dict[str, Any]) -> Non
         url = f"http://127.0.0.1:{server.port}/healthz?deep=1"
         with running(sleeper(otpsup.http(url, interval=0.01, **options))) as tree:
             assert node(tree, "c").ready
-        assert len(server.requests) == len(answers)
+        tries = len(server.requests)
+        assert tries == len(answers) or ("timeout" in options and tries > len(answers))
         head, _, rest = server.requests[-1].partition(b"\r\n")
         assert head == b"GET /healthz?deep=1 HTTP/1.1"
         assert f"Host: 127.0.0.1:{server.port}\r\n".encode() in rest
@@ -221,9 +222,12 @@ def test_https_with_a_bad_certificate_is_not_ready(tmp_path: Path) -> None:
     with serving(OK) as server:
         server.wrap = lambda sock: context.wrap_socket(sock, server_side=True)
         url = f"https://127.0.0.1:{server.port}/"
-        with running() as tree, pytest.raises(StartFailed, match="not ready within"):
-            tree.start_child(sleeper(otpsup.http(url, interval=0.01), start_timeout=0.3))
-        assert server.requests
+        with running(sleeper(otpsup.http(url, interval=0.01), autostart=False)) as tree:
+            starting = tree.call("start_child", path="c", args=[])
+            until(lambda: len(server.requests) >= 3)
+            assert node(tree, "c").state == "starting"
+            tree.terminate_child("c")
+            assert isinstance(starting.exception(LONG), StartFailed)
 
 
 def test_interval_is_kept() -> None:
@@ -232,7 +236,7 @@ def test_interval_is_kept() -> None:
         url = f"http://127.0.0.1:{server.port}/"
         begun = time.monotonic()
         with running(sleeper(otpsup.http(url, interval=0.05))):
-            assert 5 * 0.05 <= time.monotonic() - begun < 5
+            assert time.monotonic() - begun >= 5 * 0.05
 
 
 @pytest.mark.parametrize(
@@ -308,13 +312,13 @@ def test_probe() -> None:
             raise KeyboardInterrupt
         if len(calls) == 5:
             gate.wait()
-        return "yes" if len(calls) == 7 else ""
+        return "yes" if len(calls) >= 7 else ""
 
     ready = otpsup.probe(probe, interval=0.01, timeout=0.05)
     try:
         with running(sleeper(ready), Command("other", ["sleep", "100"])) as tree:
             assert node(tree, "c").ready
-            assert len(calls) == 7
+            assert len(calls) >= 7  # one that took too long counted as *not yet*
             assert set(calls) == {"otpsup-probe"}
     finally:
         gate.set()

@@ -97,4 +97,4 @@ def test_it_ends_with_the_zygote() -> None:
         gone(waits)
         events.until("first", "running")
         again = standby(zygote(tree)).pid
-    gone(again, within=0.1)
+    gone(again)

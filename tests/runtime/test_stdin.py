@@ -16,8 +16,9 @@ import pytest
 
 from otpsup import Command, NoProcess, NotReading, Socket, StartFailed, Tree, TreeClient, log_line
 from otpsup.session import Session
+from tests.support.servers import free_port
 from tests.support.trees import node, pid, running, watching
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 
 ECHO = """\
 import os, socket
@@ -42,7 +43,7 @@ def on_loop(tree: Tree, do: Callable[[Session], Any]) -> Any:
             done.set_exception(error)
 
     tree._on_loop(call)
-    return done.result(10)
+    return done.result(LONG)
 
 
 def write(tree: Tree, path: str, data: bytes) -> None:
@@ -92,16 +93,14 @@ def ask(address: Any) -> int:
     """The pid of whoever serves a socket."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family) as client:
-        client.settimeout(10)
+        client.settimeout(LONG)
         client.connect(address)
         return int(client.recv(100))
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def test_a_socket_is_served_by_several_and_survives_their_restarts(port: int) -> None:
@@ -174,12 +173,12 @@ def test_a_tap_gets_every_byte_and_says_what_is_logged(tmp_path: Path) -> None:
 def test_the_stop_signal_may_go_to_the_whole_group(tmp_path: Path) -> None:
     """At once, to all in it; without that to the child alone, until it has ended."""
     script = (
-        f"(trap 'echo child >> {tmp_path}/$0; exit' TERM; echo up > {tmp_path}/$0; "
-        "while :; do sleep 0.01; done) & c=$!; trap 'wait $c; exit' TERM; wait $c"
+        f"trap 'wait $!; exit' TERM; (trap 'echo child >> {tmp_path}/$0; exit' TERM; "
+        f"echo up > {tmp_path}/$0; while :; do sleep 0.01; done) & wait $!"
     )
     children = [
-        Command(name, ["sh", "-c", script, name], stop_group=group, shutdown=1.0)
-        for name, group in (("all", True), ("one", False))
+        Command(name, ["sh", "-c", script, name], stop_group=group, shutdown=seconds)
+        for name, group, seconds in (("all", True, LONG), ("one", False, 1.0))
     ]
     with running(*children) as tree:
         until(lambda: all((tmp_path / name).exists() for name in ("all", "one")))

@@ -18,7 +18,7 @@ from otpsup.specs import StaysUp
 from tests.support import targets
 from tests.support.strays import waits_for_order
 from tests.support.trees import node, pid, running, watching
-from tests.support.waiting import is_alive, until
+from tests.support.waiting import LONG, is_alive, until
 
 SLEEP = ["sleep", "100"]
 KINDS: dict[str, Callable[[str], Any]] = {
@@ -29,11 +29,17 @@ KINDS: dict[str, Callable[[str], Any]] = {
 
 @contextmanager
 def busy(tree: Tree) -> Iterator[None]:
-    """The host hears of nothing meanwhile."""
-    gate = threading.Event()
+    """The host hears of nothing meanwhile; all that it had to do before is done."""
+    held, gate = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        gate.wait()
+
     assert tree._loop is not None
-    tree._loop.call_soon_threadsafe(gate.wait)
+    tree._loop.call_soon_threadsafe(hold)
     try:
+        assert held.wait(LONG)
         yield
     finally:
         gate.set()
@@ -89,7 +95,7 @@ def test_no_more_than_the_restart_limit_allows() -> None:
                 os.kill(number, 9)
             until(lambda: len(siblings_of(pids[5]) & set(pids)) == 1)
             until(lambda: len(siblings_of(pids[5]) - others) == 2)
-        assert tree.wait(10) is not None
+        assert tree.wait(LONG) is not None
     assert not any(map(is_alive, pids))
 
 
@@ -145,7 +151,7 @@ def test_who_is_looked_at_anew_each_time(options: dict[str, Any], tmp_path: Path
             (tmp_path / "env").write_text("A=2\n")
         events.until("a", "running")
         if "env_file" in options:
-            until(lambda: "2" in (tmp_path / "log").read_text())
+            until(lambda: log.path.exists() and "2" in log.path.read_text())
 
 
 def test_a_supervisor_that_starts_others_with_it_is_asked() -> None:

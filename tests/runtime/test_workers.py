@@ -23,7 +23,7 @@ from tests.support import targets, trees
 from tests.support.hosts import hosting
 from tests.support.methods import each_method, every_method
 from tests.support.trees import Child, node, pid, watching
-from tests.support.waiting import gone, until
+from tests.support.waiting import LONG, gone, until
 
 shared: list[Tree] = []
 """The one tree of this module: a warm zygote for all tests."""
@@ -275,8 +275,8 @@ def test_queues_pipes_and_locks_work_across_restarts(method: Any) -> None:
     sending = Worker("p", targets.send, (theirs, lock), start_method=method, ready="notify")
     with running(counting, sending) as tree:
         for restart in (True, False):
-            assert queue.get(timeout=10) == pid(tree, "q")
-            assert ours.poll(10)
+            assert queue.get(timeout=LONG) == pid(tree, "q")
+            assert ours.poll(LONG)
             assert ours.recv() == pid(tree, "p")
             if restart:
                 tree.restart("q")
@@ -505,7 +505,7 @@ def test_a_stop_before_the_worker_exists_reaches_it() -> None:
         for _ in range(30):
             starting = tree.call("start_child", path="w", args=[])
             tree.terminate_child("w")
-            cut_short += isinstance(starting.exception(10), StartFailed)
+            cut_short += isinstance(starting.exception(LONG), StartFailed)
             assert node(tree, "w").state == "down"
     assert cut_short > 20  # the others were up before this thread came to ask for their stop
 

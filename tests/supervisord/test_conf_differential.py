@@ -347,7 +347,7 @@ def test_both_take_or_refuse_a_text_alike(files: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @given(_folders())
 @settings(max_examples=5_000, deadline=None, suppress_health_check=ALL_HEALTH)
 def test_both_take_or_refuse_many_texts_alike(files: dict[str, str]) -> None:

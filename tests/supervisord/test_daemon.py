@@ -22,6 +22,7 @@ import pytest
 from otpsup.control import address
 from tests.supervisord.daemons import Daemon, running, write
 from tests.support import ROOT
+from tests.support.servers import free_port
 from tests.support.waiting import LONG, until
 
 CAT = """
@@ -159,9 +160,7 @@ def test_the_socket_is_as_the_file_says(tmp_path: Path) -> None:
 
 def test_inet_with_a_password(tmp_path: Path) -> None:
     """Both kinds of socket at once, each with its own door."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     digest = "{SHA}82ab876d1387bfafe46cc1c8a2ef074eae50cb1d"
     inet = f"[inet_http_server:x]\nport=127.0.0.1:{port}\nusername=u\npassword={digest}\n"
     with running(tmp_path, CAT + inet) as daemon:
@@ -356,9 +355,7 @@ def test_plug_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_supervisor_checks(tmp_path: Path) -> None:
     """The TCP check of supervisor-checks restarts what does not answer; it runs as a listener."""
-    with socket.socket() as unanswered:
-        unanswered.bind(("127.0.0.1", 0))
-        port = unanswered.getsockname()[1]
+    port = free_port()
     check = Path(sys.executable).with_name("supervisor_tcp_check")
     listener = (
         f"[eventlistener:check]\ncommand={check} -n check -g cat -p {port} -t 1 -r 1\n"
@@ -388,11 +385,9 @@ client.getState((error, state) => {
 def test_npm_supervisord(tmp_path: Path) -> None:
     """The npm package `supervisord`, a client in another language."""
     subprocess.run(
-        ["npm", "install", "--silent", "supervisord@0.1.0"], cwd=tmp_path, check=True, timeout=60
+        ["npm", "install", "--silent", "supervisord@0.1.0"], cwd=tmp_path, check=True, timeout=250
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (tmp_path / "c.js").write_text(NPM.replace("PORT", str(port)))
     inet = f"[inet_http_server]\nport=127.0.0.1:{port}\nusername=u\npassword=p\n"
     with running(tmp_path, CAT + inet) as daemon:

@@ -11,7 +11,7 @@ from tests.supervisord.scenario import steps
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_the_same_answers(tmp_path: Path) -> None:
     """All of them, with starts, stops, groups, rereads, and the end."""
     outcome = differential.run_twice(tmp_path, steps)

@@ -19,7 +19,7 @@ from otpsup.supervisord.rpc.faults import RpcError
 from otpsup.supervisord.rpc.methods import Registry
 from otpsup.supervisord.rpc.system import System
 from tests.supervisord.daemons import Daemon, running
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 
 _FILES = 400
 SLEEPER = "[program:sleeper]\ncommand=sleep 1000\nstartsecs=0\nautorestart=true\n"
@@ -49,7 +49,7 @@ def _connected(daemon: Daemon) -> socket.socket:
     """Somebody who begins to ask, and never ends."""
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     client.connect(str(daemon.socket))  # with a timeout it would not wait for room (connect(2))
-    client.settimeout(10)
+    client.settimeout(LONG)
     client.sendall(b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nX-")
     return client
 
@@ -127,7 +127,7 @@ def test_bodies_that_never_end(tmp_path: Path) -> None:
     with running(tmp_path, SLEEPER) as daemon, ExitStack() as stack:
         for _ in range(30):
             client = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-            client.settimeout(10)
+            client.settimeout(LONG)
             client.connect(str(daemon.socket))
             with contextlib.suppress(ConnectionError):  # it may be told off while it speaks
                 client.sendall(head + bytes(10_000_000))

@@ -26,7 +26,7 @@ from otpsup.supervisord.listeners import Listeners
 from otpsup.supervisord.tree import tree_of
 from tests.supervisord.listening import RECORDER, SILENT, listener, program
 from tests.support.trees import node, pid
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Wired:
                 done.set_exception(error)
 
         self._tree._on_loop(call)
-        return done.result(10)
+        return done.result(LONG)
 
     def _wire(self, session: Session, settings: Settings) -> Listeners:
         listeners = Listeners(settings, session.write_stdin, lambda *said: self.log.append(said))

@@ -22,7 +22,7 @@ from otpsup import Tree
 CHROMIUM = "/usr/bin/chromium"
 """Debian's `chromium`."""
 ROLES = ("view", "operate", "admin")
-PATIENCE = 30_000
+PATIENCE = 60_000
 """Milliseconds that nothing takes unless it is broken."""
 
 COMPLAINTS: list[str] = []
@@ -76,7 +76,9 @@ def growing(folder: Path, text: str = SHOP) -> Iterator[tuple[Tree, str]]:
 def chromium() -> Iterator[Browser]:
     """A browser."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=3 * PATIENCE
+        )
         try:
             yield browser
         finally:
@@ -109,6 +111,16 @@ def visit(
 def row(page: Page, path: str) -> Any:
     """The row of a child."""
     return page.locator(f".row[data-path='{path}']")
+
+
+def verb(page: Page, path: str, name: str) -> None:
+    """Choose a child, and press a verb of it."""
+    row(page, path).click()
+    button = page.locator(f".verbs [data-verb={name}]")
+    expect(button).to_be_attached()  # some are there when all is known of the child
+    if not button.is_visible():
+        page.locator(".verbs summary").click()
+    button.click()
 
 
 def settle(page: Page) -> None:

@@ -36,7 +36,7 @@ def run(
     input: bytes = b"",
     cwd: Path = ROOT,
     environment: Mapping[str, str] | None = None,
-    timeout: float = 20.0,
+    timeout: float = 60.0,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `python -m otpsup ARGS`, with pipes for its input and output.
 

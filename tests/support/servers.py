@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import cycle, islice
+from pathlib import Path
 
 
 class Server:
@@ -58,7 +61,39 @@ def serving(*answers: bytes | None) -> Iterator[Server]:
         server.close()
 
 
+_BLOCK = 200
+"""Ports that one process of the tests has for itself."""
+
+
+def _outside() -> list[int]:
+    """Ports that the kernel gives to nobody who asks for any (`ip_local_port_range`)."""
+    first, last = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    return [port for port in range(10_000, 65_536) if not int(first) <= port <= int(last)]
+
+
+def _claimed() -> tuple[socket.socket, list[int]]:
+    """A block of ports that no other process of the tests has, ours while this socket is open."""
+    ports = _outside()
+    for at in range(0, len(ports), _BLOCK):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0otpsup-tests-port-{ports[at]}")
+        except OSError:
+            claim.close()
+        else:
+            return claim, ports[at : at + _BLOCK]
+    raise AssertionError("all blocks of ports are taken")
+
+
+_claim, _ports = _claimed()
+atexit.register(_claim.close)
+_next = cycle(_ports)
+
+
 def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
+    """A port that nobody uses now, and that nobody else gets: neither another test that runs at
+    the same time, nor who asks the kernel for any."""
+    for port in islice(_next, _BLOCK):
+        with suppress(OSError), socket.create_server(("", port)):
+            return port
+    raise AssertionError("no port is free")

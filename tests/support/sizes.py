@@ -16,7 +16,7 @@ def sized(
     """Try so few examples of the strategies, and many in a test of its own that is marked slow."""
 
     def decorate(property: Callable[..., None]) -> Callable[[int], None]:
-        at_length = pytest.param(many, marks=[pytest.mark.slow, pytest.mark.timeout(600)])
+        at_length = pytest.param(many, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])
 
         @pytest.mark.parametrize("examples", [few, at_length])
         def test(examples: int) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from otpsup.runtime.launcher.strays import mark_of
 
-from .waiting import until
+from .waiting import LONG, until
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -62,7 +62,7 @@ class Strays:
         """Those who run now and did not before."""
         return [process for process in descendants() if process.pid not in self._before]
 
-    def vanish(self, within: float) -> None:
+    def vanish(self, within: float = LONG) -> None:
         """Wait until nobody is left."""
         until(lambda: not self.alive(), within)
 
@@ -83,7 +83,7 @@ def adopting() -> Iterator[Strays]:
     try:
         yield strays
         with contextlib.suppress(AssertionError):
-            strays.vanish(1)  # multiprocessing's own helpers, which end after their host
+            strays.vanish()  # multiprocessing's own helpers, which end after their host
         assert [str(process) for process in strays.alive()] == []
     finally:
         for process in strays.alive():

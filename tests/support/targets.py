@@ -498,7 +498,8 @@ def print_and_be_ready() -> None:
 
 
 def beat_and_hang() -> None:
-    """Send one heartbeat, and then hang where no signal is heard."""
+    """Be ready, send one heartbeat, and then hang where no signal is heard."""
+    current_child().ready()
     current_child().heartbeat()
     hang_in_c()
 

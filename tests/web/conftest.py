@@ -22,9 +22,17 @@ def no_complaints() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def shared_browser() -> Iterator[Browser]:
     """One for all tests of a module."""
     from tests.support.browser import chromium
 
     with chromium() as found:
         yield found
+
+
+@pytest.fixture
+def browser(shared_browser: Browser) -> Iterator[Browser]:
+    """That, without the pages of earlier tests, which would look for their trees for ever."""
+    yield shared_browser
+    for context in shared_browser.contexts:
+        context.close()

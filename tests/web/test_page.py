@@ -8,17 +8,18 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from otpsup import Tree
-from tests.support.browser import SHOP, growing, row, token, visit
+from tests.support.browser import SHOP, growing, row, token, verb, visit
 from tests.support.line import Line
 from tests.support.servers import free_port
-from tests.support.waiting import is_alive, until
+from tests.support.waiting import LONG, is_alive, until
 
 pytestmark = [
-    pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_complaints"),
+    pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("no_complaints"),
 ]  # fmt: skip
 
 
@@ -28,13 +29,9 @@ def shop(tmp_path: Path) -> Iterator[tuple[Tree, str]]:
         yield found
 
 
-def press(page: Page, path: str, verb: str, yes: str | None = None) -> None:
+def press(page: Page, path: str, name: str) -> None:
     """Choose a child, press a verb, and say yes."""
-    row(page, path).click()
-    button = page.locator(f".verbs [data-verb={verb}]")
-    if not button.is_visible():
-        page.locator(".verbs summary").click()
-    button.click()
+    verb(page, path, name)
     page.locator("dialog .dialog-foot button").last.click()
 
 
@@ -98,6 +95,7 @@ children:
   hung:
     worker: "tests.support.targets:beat_and_hang"
     backoff: *later
+    ready: notify
     shutdown: 500ms
     liveness: {{heartbeat: 300ms}}
 """
@@ -179,23 +177,15 @@ def test_where_it_is_now(browser: Browser, tmp_path: Path) -> None:
     with growing(tmp_path, WORKER) as (tree, url):
         before = pid_of(tree, "w")
         page = visit(browser, url, "operate")
-        look(page, "w", "stacks")
+        verb(page, "w", "stacks")
         expect(page.locator("dialog .stack")).to_contain_text("in hang_in_a_lock")
         expect(page.locator("dialog .stack")).to_contain_text("in wait_in_thread")
         os.kill(before, signal.SIGSTOP)
+        until(lambda: psutil.Process(before).status() == psutil.STATUS_STOPPED)
         page.locator("dialog .look button").click()
         expect(page.locator("dialog .problem")).to_contain_text("stopped by a signal (SIGSTOP)")
         os.kill(before, signal.SIGCONT)
         assert tree.info("w")["pid"] == before
-
-
-def look(page: Page, path: str, verb: str) -> None:
-    """Choose a child, and something to look at of it."""
-    row(page, path).click()
-    button = page.locator(f".verbs [data-verb={verb}]")
-    if not button.is_visible():
-        page.locator(".verbs summary").click()
-    button.click()
 
 
 def test_what_if_it_died(browser: Browser, shop: tuple[Tree, str]) -> None:
@@ -203,7 +193,7 @@ def test_what_if_it_died(browser: Browser, shop: tuple[Tree, str]) -> None:
     tree, url = shop
     before = [node.pid for node in tree.status().walk()]
     page = visit(browser, url, "view")
-    look(page, "backend/api", "simulate")
+    verb(page, "backend/api", "simulate")
     steps = page.locator("dialog .steps li")
     expect(steps.first).to_contain_text("backend/apiends")
     expect(steps).to_have_text([re.compile(f"^{path}") for path in (
@@ -328,8 +318,11 @@ def test_left_alone_and_watched_again(browser: Browser, shop: tuple[Tree, str]) 
     press(page, "db", "start")
     expect(row(page, "db")).to_have_attribute("data-mood", "up")
     press(page, "db", "monitor")
-    expect(page.locator(".toast.good").last).to_be_visible()
-    os.kill(pid_of(tree, "db"), signal.SIGKILL)
+    expect(page.locator(".verbs [data-verb=unmonitor]")).to_be_attached()
+    before = pid_of(tree, "db")
+    os.kill(before, signal.SIGKILL)
+    after = until(lambda: {pid_of(tree, "db")} - {before}).pop()
+    expect(row(page, "db").locator(".c-pid")).to_have_text(str(after))
     expect(row(page, "db")).to_have_attribute("data-mood", "up")
 
 
@@ -402,7 +395,7 @@ def test_log_files_and_the_end(browser: Browser, shop: tuple[Tree, str]) -> None
     page.locator("dialog [name=name]").fill(page.locator("#name").inner_text())
     page.locator("dialog .dialog-foot button").last.click()
     expect(page.locator("#link")).to_have_text("not connected")
-    tree.wait(10)
+    tree.wait(LONG)
 
 
 # Who.
@@ -441,9 +434,10 @@ def test_only_what_the_role_allows(
 ) -> None:
     page = visit(browser, shop[1], role)
     row(page, "db").click()
-    buttons = page.locator(".verbs [data-verb]")
+    buttons = page.locator(".verbs button[data-verb]")
     expect(buttons).to_have_count(len(verbs))  # some are there when all is known of the child
     shown = buttons.evaluate_all("all => all.map(b => b.dataset.verb)")
     assert sorted(shown) == verbs
     page.locator("#more").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
     assert (page.locator("dialog [data-verb]").count() > 0) == (role != "view")

@@ -18,7 +18,7 @@ from otpsup import Tree
 from tests.support.browser import growing, row, settle, visit
 
 pytestmark = [
-    pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_complaints"),
+    pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("no_complaints"),
 ]  # fmt: skip
 PHONE = (390, 844)
 
@@ -60,6 +60,7 @@ def test_no_text_is_missing(browser: Browser, shop: tuple[Tree, str], locale: st
     """No key of a text, and no placeholder, is ever seen."""
     page = visit(browser, shop[1], locale=locale)
     row(page, "db").click()
+    expect(page.get_by_role("tab")).to_have_count(3)
     for tab in page.get_by_role("tab").all():
         tab.click()
         settle(page)
@@ -183,6 +184,7 @@ def test_axe_finds_nothing(
     page = visit(browser, shop[1], size=size, color_scheme=scheme)
     assert_clean(page)
     row(page, "db").click()
+    expect(page.get_by_role("tab")).to_have_count(3)
     for tab in page.get_by_role("tab").all():
         tab.click()
         assert_clean(page)

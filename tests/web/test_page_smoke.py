@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from otpsup.web.files import FOLDER
 from tests.support.browser import CHROMIUM, COMPLAINTS, chromium, growing, row, visit
+from tests.support.waiting import until
 
 
 @pytest.mark.slow
@@ -24,7 +25,8 @@ def test_a_kill_is_seen(tmp_path: Path) -> None:
         expect(row(page, "db").locator(".c-pid")).to_have_text(str(pid))
         os.kill(pid, signal.SIGKILL)
         expect(row(page, "db").locator(".c-restarts")).to_have_text("1")
-        expect(row(page, "db").locator(".c-pid")).to_have_text(str(tree.info("db")["pid"]))
+        again = until(lambda: tree.info("db")["pid"])
+        expect(row(page, "db").locator(".c-pid")).to_have_text(str(again))
         assert COMPLAINTS == []
 
 

@@ -18,7 +18,7 @@ from otpsup import Command, LogFile, Supervisor
 from tests.support.waiting import LONG
 from tests.web.served import Client, read_until, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CLIENTS = 1000
 

@@ -309,8 +309,8 @@ def test_who_never_agrees_on_tls_makes_room(cert: Path) -> None:
 
 def test_agreeing_on_tls_takes_only_so_long(cert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who says nothing, or no TLS, is gone; in a moment nobody else is."""
-    monkeypatch.setattr(gate, "_TLS_TIME", 0.2)
     with serving(Answers(), cert) as where, agreed(where, cert) as one:
+        monkeypatch.setattr(gate, "_TLS_TIME", 0.2)
         with connected(where) as mute, connected(where) as plain:
             plain.sendall(GET)
             until(lambda: not is_open(plain))

@@ -19,7 +19,7 @@ from loguru import logger
 
 from otpsup import NotFound, Page, Plugin, Supervisor, Tree, Web
 from otpsup.web.pages import Pages
-from tests.examples.fastblog_parts import free_port
+from tests.support.servers import free_port
 from tests.support.waiting import LONG, until
 
 TOKEN = "a" * 32

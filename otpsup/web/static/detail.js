@@ -2,7 +2,7 @@
 
 import { get, ofChild, session } from "./api.js";
 import { act, verbsFor } from "./actions.js";
-import { $, h, oncePerFrame, sometimes } from "./dom.js";
+import { $, arrange, h, oncePerFrame, sometimes } from "./dom.js";
 import { drawFacts, drawOutput, drawWhy } from "./overview.js";
 import { clock, onLanguage, t } from "./i18n.js";
 import { lastKnown } from "./connection.js";
@@ -93,6 +93,7 @@ export class Detail {
       h("div", { class: "detail-head" }, back, h("div", { class: "detail-name" }, this.title, this.kind), this.verbs), this.tabs, this.body);
     this.box.setAttribute("aria-labelledby", "detail-title");
     this.drawnVerbs = this.drawnTitle = null;
+    this.made = new Map();
     this.drawn = {};
   }
 
@@ -168,11 +169,24 @@ export class Detail {
     if (this.drawnVerbs === shown) return;
     this.drawnVerbs = shown;
     const focused = this.verbs.contains(document.activeElement) ? document.activeElement.dataset.verb : null;
-    const wasOpen = this.verbs.querySelector("details")?.open ?? false;
     const onlyLooks = session.role === "view";
-    this.verbs.replaceChildren(...(onlyLooks ? [h("span", { class: "remark" }, t("needs.role", { role: session.role }))] : []),
-      ...(onlyLooks ? verbs.more : verbs.first).map((verb) => this.#button(verb)), ...(!onlyLooks && verbs.more.length ? [this.#menu(verbs.more, wasOpen)] : []));
-    if (focused !== null) this.#focusVerbs(focused);
+    const remark = onlyLooks ? [this.#once("remark", () => h("span", { class: "remark" }, t("needs.role", { role: session.role })))] : [];
+    const first = (onlyLooks ? verbs.more : verbs.first).map((verb) => this.#once(`first ${verb}`, () => this.#button(verb)));
+    arrange(this.verbs, [...remark, ...first, ...this.#menuOf(onlyLooks ? [] : verbs.more)]);
+    if (focused !== null && !this.verbs.contains(document.activeElement)) this.#focusVerbs(focused);
+  }
+
+  /** What was made for this child under this name; made now if it was not. */
+  #once(name, make) {
+    if (!this.made.has(name)) this.made.set(name, make());
+    return this.made.get(name);
+  }
+
+  #menuOf(verbs) {
+    const menu = this.#once("menu", () => this.#menu());
+    arrange(menu.querySelector(".menu-list"), verbs.map((verb) => this.#once(`more ${verb}`, () => this.#button(verb))));
+    if (verbs.length === 0) menu.open = false;
+    return verbs.length ? [menu] : [];
   }
 
   /** The focus goes to this verb; if it is not to be seen any more, to the first that is. */
@@ -185,10 +199,10 @@ export class Detail {
     return h("button", { type: "button", "data-verb": verb, onclick: () => this.do(verb) }, t(`do.${verb}`));
   }
 
-  #menu(verbs, open) {
-    const list = h("div", { class: "menu-list" }, ...verbs.map((verb) => this.#button(verb)));
+  #menu() {
+    const list = h("div", { class: "menu-list" });
     const summary = h("summary", { "data-verb": "more" }, t("do.more"));
-    const menu = h("details", { class: "menu", open, onkeydown: (event) => {
+    const menu = h("details", { class: "menu", onkeydown: (event) => {
       if (event.key !== "Escape" || !menu.open) return;
       event.stopPropagation(); // it closes the menu, and not what is around it
       menu.open = false;

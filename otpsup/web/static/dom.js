@@ -27,6 +27,15 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Has exactly these elements below another, in this order. Who stays is not touched: whoever has the
+ * focus keeps it, and a press that has begun goes on. */
+export function arrange(parent, wanted) {
+  for (const child of [...parent.children]) if (!wanted.includes(child)) child.remove();
+  wanted.forEach((child, place) => {
+    if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
+  });
+}
+
 /** Calls `work` now, or, if that was less than so many ms ago, once later. */
 export function sometimes(work, ms) {
   let last = -Infinity;
