@@ -14,7 +14,7 @@ import { signedIn, signInAgain } from "./login.js";
 import { showGraph } from "./looks.js";
 import { mark } from "./marks.js";
 import { Model, moodOf, MOODS, TROUBLE } from "./model.js";
-import { timeLine } from "./past.js";
+import { TimeLine } from "./past.js";
 import { openPlan } from "./plan.js";
 import { back, beginRouter, went } from "./router.js";
 import { beginTheme } from "./theme.js";
@@ -98,7 +98,9 @@ function drawHead(tree) {
 }
 
 function drawPast(tree) {
-  const draw = sometimes(() => $("past").replaceChildren(timeLine(model.events, model.from, (path) => tree.select(path))), 400);
+  const line = new TimeLine((path) => tree.select(path));
+  $("past").append(line.element);
+  const draw = sometimes(() => line.draw(model.events, model.from), 400);
   setInterval(draw, 5000);
   onLanguage(draw);
   return draw;

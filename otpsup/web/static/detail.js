@@ -9,7 +9,7 @@ import { lastKnown } from "./connection.js";
 import { Log } from "./log.js";
 import { mark } from "./marks.js";
 import { isSupervisor, moodOf, TROUBLE } from "./model.js";
-import { timeLine } from "./past.js";
+import { TimeLine } from "./past.js";
 
 export class Detail {
   /** `select(path)` goes to another child, `back()` to the tree, `refresh(path)` asks for news. */
@@ -211,7 +211,8 @@ export class Detail {
 
   #overview(node) {
     if (!this.drawn.why) {
-      this.drawn = { why: h("div", {}), output: h("div", {}), facts: h("div", {}), past: h("section", { class: "own-past part" }) };
+      this.drawn = { why: h("div", {}), output: h("div", {}), facts: h("div", {}), past: h("section", { class: "own-past part" }, h("h3", {}, t("past.title"))), line: new TimeLine(null) };
+      this.drawn.past.append(this.drawn.line.element);
     }
     this.#order(TROUBLE.has(moodOf(node)));
     drawWhy(this.drawn.why, node);
@@ -228,14 +229,14 @@ export class Detail {
     this.body.replaceChildren(...(isTrouble ? [why, output, past, facts] : [why, facts, past, output]));
   }
 
-  /** Drawn anew if it is another, and as the time goes by. */
+  /** If it is another, and as the time goes by. */
   #past() {
     if (!this.drawn.past || !this.node) return;
     const events = this.#ofIt();
     const now = `${events.length} ${events.at(-1)?.at} ${Math.floor(Date.now() / 5000)}`;
     if (this.drawn.pastNow === now) return;
     this.drawn.pastNow = now;
-    this.drawn.past.replaceChildren(h("h3", {}, t("past.title")), timeLine(events, this.model.from, null));
+    this.drawn.line.draw(events, this.model.from);
   }
 
   #ofIt() {

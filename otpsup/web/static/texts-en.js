@@ -95,6 +95,7 @@ export const en = {
   "past.over": "in the last {span}",
   "past.unknown": "Events before {at} are no longer kept",
   "past.calm": "Nothing has ended in the last {span}.",
+  "past.list": "Ends and restarts, the latest first",
   "past.now": "now",
   "past.ago": "{span} ago",
 

@@ -95,6 +95,7 @@ export const zh = {
   "past.over": "（最近 {span}）",
   "past.unknown": "{at} 之前的事件已不再保留",
   "past.calm": "最近 {span}内没有进程退出。",
+  "past.list": "退出与重启，最近的在前",
   "past.now": "现在",
   "past.ago": "{span}前",
 
