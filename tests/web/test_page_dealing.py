@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, Page, Route, expect
 from otpsup import Tree
 from tests.support.browser import SHOP, growing, row, settle, token, visit
 from tests.support.line import Line
-from tests.support.servers import free_port
 from tests.support.waiting import until
 
 pytestmark = [
@@ -74,20 +73,6 @@ def test_the_whole_address_is_as_good_as_the_token(
 def test_who_signs_in_is_told_how(browser: Browser, shop: tuple[Tree, str], tmp_path: Path) -> None:
     page = visit(browser, shop[1], role=None)
     expect(page.locator("#login code")).to_have_text(f"otpsup web login --tree {tmp_path.name}")
-
-
-def test_a_tree_that_was_started_again_asks_once_more(browser: Browser, tmp_path: Path) -> None:
-    """It says why; and who was looking at a child looks at it again."""
-    text = SHOP.replace("127.0.0.1:0", f"127.0.0.1:{free_port()}")
-    with growing(tmp_path, text) as (_, url):
-        page = visit(browser, url)
-        expect(page.locator("#link")).to_have_text("live")
-        row(page, "backend/api").click()
-    with growing(tmp_path, text):
-        expect(page.locator("#login")).to_contain_text("The tree was started again")
-        page.locator("#token").fill(token("view"))
-        page.keyboard.press("Enter")
-        expect(page.locator("#detail-title")).to_contain_text("backend/api")
 
 
 # What is filled in.

@@ -2,7 +2,7 @@
 
 import { get, ofChild, session } from "./api.js";
 import { act, verbsFor } from "./actions.js";
-import { $, h, oncePerFrame, sometimes } from "./dom.js";
+import { $, h, named, oncePerFrame, sometimes } from "./dom.js";
 import { drawFacts, drawOutput, drawWhy } from "./overview.js";
 import { clock, onLanguage, t } from "./i18n.js";
 import { lastKnown } from "./connection.js";
@@ -157,7 +157,7 @@ export class Detail {
     const now = `${mood} ${node.path}`;
     if (this.drawnTitle !== now) {
       this.drawnTitle = now;
-      this.title.replaceChildren(mark(mood), node.path || (this.model.about?.name ?? node.name), " ", h("span", { class: `mood ${mood}` }, t(`mood.${mood}`)));
+      this.title.replaceChildren(mark(mood), ...named(node.path || (this.model.about?.name ?? node.name)), " ", h("span", { class: `mood ${mood}` }, t(`mood.${mood}`)));
       this.kind.textContent = t(`type.${node.type}`);
     }
     this.#drawVerbs(verbsFor(node, this.info));
@@ -247,12 +247,18 @@ export class Detail {
     return this.model.events.filter(isOfIt);
   }
 
+  /** Nothing has happened, as far as is known. */
+  #noEvents() {
+    const { knownFrom } = this.model;
+    return knownFrom > -Infinity ? t("events.forgotten", { at: clock(knownFrom) }) : t("events.none");
+  }
+
   #events() {
     const events = this.#ofIt().slice(-200).reverse();
     const now = `${events.length} ${events[0]?.at}`;
     if (this.drawn.events === now) return;
     this.drawn.events = now;
-    this.body.replaceChildren(events.length ? h("ol", { class: "events" }, ...events.map(eventLine)) : h("p", { class: "empty" }, t("events.none")));
+    this.body.replaceChildren(events.length ? h("ol", { class: "events" }, ...events.map(eventLine)) : h("p", { class: "empty" }, this.#noEvents()));
   }
 }
 

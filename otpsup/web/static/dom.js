@@ -27,6 +27,13 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A path of which the last name counts; it is broken after a slash, if at all. */
+export function named(path) {
+  const names = path.split("/");
+  const parents = names.slice(0, -1).flatMap((name) => [`${name}/`, h("wbr", {})]);
+  return [parents.length > 0 && h("span", { class: "parents" }, ...parents), names.at(-1)].filter(Boolean);
+}
+
 /** Calls `work` now, or, if that was less than so many ms ago, once later. */
 export function sometimes(work, ms) {
   let last = -Infinity;

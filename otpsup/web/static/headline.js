@@ -1,6 +1,6 @@
 // What is up, what is not, and why: to be read in two seconds.
 
-import { $, h, say } from "./dom.js";
+import { $, h, named, say } from "./dom.js";
 import { span, t } from "./i18n.js";
 import { icon, mark } from "./marks.js";
 import { moodOf, MOODS, restarted, TROUBLE } from "./model.js";
@@ -125,7 +125,7 @@ function drawTrouble(box, { bad, shaky, unsteady }, select) {
 function lineOf(path, select) {
   if (!lines.has(path)) {
     const [sign, name, mood, why] = [h("span", { class: "sign" }), h("strong", {}), h("span", { class: "mood" }), h("span", { class: "why", lang: "en" })];
-    const button = h("button", { type: "button", class: "plain", onclick: () => select(path) }, sign, name, mood, why);
+    const button = h("button", { type: "button", class: "plain", onclick: () => select(path) }, sign, h("span", {}, name, h("wbr", {}), mood, h("wbr", {}), why));
     lines.set(path, { item: h("li", {}, button), sign, name, mood, why });
   }
   return lines.get(path);
@@ -137,7 +137,7 @@ function fill({ sign, name, mood, why }, node, isBad, times) {
     sign.dataset.mood = shown;
     sign.replaceChildren(mark(shown));
   }
-  say(name, node.path || node.name);
+  if (name.textContent !== (node.path || node.name)) name.replaceChildren(...named(node.path || node.name));
   say(mood, times ? t("head.times", { n: times.n, span: span(times.span) }) : t(`mood.${shown}`));
   say(why, isBad ? reason(node) : [node.last_exit, node.last_output?.at(-1)].filter(Boolean).join(" · "));
 }

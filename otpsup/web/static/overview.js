@@ -53,7 +53,8 @@ export function drawFacts(box, node, { model, info, select }) {
   const measured = model.statistics.get(node.path);
   const history = measured?.history;
   drawNow(now, node, measured, info);
-  redraw(usage, [history?.at(-1)?.[0] ?? null], () => [history && charts(history)]);
+  const isUp = node.pid !== null;
+  redraw(usage, [history?.at(-1)?.[0] ?? null, isUp], () => [history && charts(history, isUp)]);
   redraw(checks, info?.checks ?? [], () => [info?.checks?.length && section(t("detail.checks"), h("ul", { class: "checks" }, ...info.checks.map(check)))]);
   const links = around(node, info, model);
   redraw(near, links.map(([name, nodes]) => [name, nodes.map((each) => [each.path, moodOf(each)])]), () =>
@@ -89,8 +90,8 @@ function factsOf(node, measured, info) {
   return rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
 }
 
-function charts(history) {
-  if (history.length < 2) return h("p", { class: "remark" }, t("spark.wait"));
+function charts(history, isUp) {
+  if (history.length < 2) return isUp && h("p", { class: "remark" }, t("spark.wait"));
   const of = (name, values, least, told) => {
     const now = told(values.at(-1));
     const most = told(Math.max(...values));

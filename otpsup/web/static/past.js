@@ -8,7 +8,7 @@ import { now } from "./time.js";
 
 const SPANS = [60, 300, 900, 3600, 6 * 3600, 24 * 3600];
 const MOST = 1000;
-const SLOTS = 250; // places on the line at most; what falls into one of them is one mark
+const NEAR = 6; // px; marks that are nearer to each other are one
 const LANES = { ended: 5, restarted: 18, unready: 18 };
 const KINDS = Object.keys(LANES);
 const MIDDLE = { y1: "11.5", y2: "11.5" };
@@ -41,6 +41,7 @@ export class TimeLine {
   constructor(select) {
     this.select = select;
     this.marks = new Map();
+    this.wide = 600; // px, until it is seen
     this.words = h("p", { class: "past-words" });
     this.unknown = s("line", { ...MIDDLE, class: "base unknown" }, s("title", {}));
     this.base = s("line", { ...MIDDLE, class: "base" });
@@ -51,31 +52,32 @@ export class TimeLine {
     this.element = h("div", { class: "past-line" }, this.words,
       h("div", { class: "track-box" }, this.track, h("p", { class: "axis", "aria-hidden": "true" }, this.ago, this.now)),
       this.list.element);
+    new ResizeObserver(([{ contentRect }]) => (this.wide = contentRect.width || this.wide)).observe(this.track);
   }
 
   /** `from`: since when the tree runs, and since when all of its events are known. */
   draw(events, from) {
     const at = now();
     const found = lately(events, from, at);
-    this.#tell(found);
+    this.#tell(found, at);
     this.#base(found, at);
     this.#marks(found, at);
     this.list.draw(found.marks);
   }
 
   /** How many there are of each kind. */
-  #tell({ marks, long }) {
+  #tell({ marks, long, known }, at) {
     const counts = KINDS.map((kind) => [kind, marks.filter((each) => each.kind === kind).length]).filter(([, n]) => n);
-    const over = t("past.over", { span: span(long) });
+    const over = t("past.over", { span: span(at - known) }); // no more than is known
     const told = counts.map(([kind, n]) => t(`past.${kind}`, { n }));
-    const label = counts.length ? `${told.join(", ")} ${over}` : t("past.calm", { span: span(long) });
+    const label = counts.length ? `${told.join(", ")} ${over}` : t("past.calm", { span: span(at - known) });
+    say(this.ago, t("past.ago", { span: span(long) }));
+    say(this.now, t("past.now"));
     if (this.track.getAttribute("aria-label") === label) return;
     this.track.setAttribute("aria-label", label);
     this.words.replaceChildren(...(counts.length
       ? [...counts.map(([kind], i) => h("span", { class: "past-count" }, legend(kind), told[i])), h("span", {}, over)]
       : [label]));
-    say(this.ago, t("past.ago", { span: span(long) }));
-    say(this.now, t("past.now"));
   }
 
   /** The line itself, dotted where nobody knows what happened. */
@@ -89,7 +91,7 @@ export class TimeLine {
 
   #marks({ long, marks }, at) {
     const gone = new Set(this.marks.keys());
-    for (const each of drawn(marks, long)) {
+    for (const each of drawn(marks, (long / this.wide) * NEAR)) {
       const key = keyOf(each);
       gone.delete(key);
       if (!this.marks.has(key)) this.marks.set(key, this.track.appendChild(this.#mark(each)));
@@ -115,8 +117,8 @@ function legend(kind) {
 
 /** One of each kind for each place on the line: the first, which counts the others. Places stay where
  * they are while the time goes by, so that nothing comes and goes. */
-function drawn(marks, long) {
-  const width = 2 ** Math.ceil(Math.log2(long / SLOTS));
+function drawn(marks, least) {
+  const width = 2 ** Math.ceil(Math.log2(least)); // s
   const found = new Map();
   for (const each of marks) {
     const key = `${each.kind} ${Math.floor(each.at / width)}`;

@@ -1,11 +1,12 @@
 // What an action does just now, and how it ended.
 
-import { $, h } from "./dom.js";
+import { $, h, say } from "./dom.js";
 import { t } from "./i18n.js";
 
 const STAYS = 5_000;
 const STAYS_IF_BAD = 20_000;
 const STAYS_FOR_UNDO = 10_000;
+const STAYS_IF_NEWS = 20_000;
 
 /** Says that something goes on; returns how to say how it ended. */
 export function toast(words) {
@@ -29,5 +30,11 @@ export function toast(words) {
     } }, t("undo")));
     end("good", told, undo ? STAYS_FOR_UNDO : STAYS);
   };
-  return { done, failed: (told) => end("bad", told, STAYS_IF_BAD) };
+  return {
+    done,
+    failed: (told) => end("bad", told, STAYS_IF_BAD),
+    told: (words) => end("news", words, STAYS_IF_NEWS),
+    /** It goes on, and there is more to say of that. */
+    goes: (words) => say(text, words),
+  };
 }
