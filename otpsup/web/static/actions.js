@@ -33,6 +33,8 @@ const OF_CHILD = {
   remove: { role: "admin", danger: true, takes: "stops", when: (node) => !isDown(node) && !isRoot(node) },
   delete: { role: "admin", danger: true, takes: "forgets", when: (node) => isDown(node) && !isRoot(node) },
 };
+/** All, in the order in which they are shown. */
+export const VERBS = Object.keys(OF_CHILD);
 const FIRST = ["start", "restart", "stop"];
 
 const OF_TREE = {
@@ -63,7 +65,7 @@ function same(name, value) {
 
 /** The verbs for a node that the role allows: `{first, more}`. */
 export function verbsFor(node, info) {
-  const verbs = Object.keys(OF_CHILD).filter((verb) => may(OF_CHILD[verb].role) && OF_CHILD[verb].when(node, info));
+  const verbs = VERBS.filter((verb) => may(OF_CHILD[verb].role) && OF_CHILD[verb].when(node, info));
   return { first: verbs.filter((verb) => FIRST.includes(verb)), more: verbs.filter((verb) => !FIRST.includes(verb)) };
 }
 

@@ -1,8 +1,8 @@
 // One child: how it is and why, what it uses and writes, and what can be done.
 
-import { get, ofChild, session } from "./api.js";
+import { get, ofChild } from "./api.js";
 import { act, verbsFor } from "./actions.js";
-import { $, h, named, oncePerFrame, sometimes } from "./dom.js";
+import { $, arrange, h, named, oncePerFrame, say, sometimes } from "./dom.js";
 import { drawFacts, drawOutput, drawWhy } from "./overview.js";
 import { clock, onLanguage, t } from "./i18n.js";
 import { lastKnown } from "./connection.js";
@@ -10,6 +10,7 @@ import { Log } from "./log.js";
 import { mark } from "./marks.js";
 import { isSupervisor, moodOf, TROUBLE } from "./model.js";
 import { TimeLine } from "./past.js";
+import { Verbs } from "./verbs.js";
 
 export class Detail {
   /** `select(path)` goes to another child, `back()` to the tree, `refresh(path)` asks for news. */
@@ -35,7 +36,7 @@ export class Detail {
   /** Whether anything can be done; else what is seen is what was known last. */
   connected(is) {
     this.isConnected = is;
-    if (this.verbs) this.verbs.disabled = !is;
+    if (this.verbs) this.verbs.element.disabled = !is;
     if (is && this.path !== null) this.#ask();
   }
 
@@ -70,8 +71,9 @@ export class Detail {
     try {
       const info = await get(ofChild(path));
       if (path === this.path) this.info = info;
-    } catch {
-      this.info = null;
+    } catch (error) {
+      // What was known last stays; that it may be old is said above all.
+      if (error.status === 404) this.refresh(path); // it is gone, which no event has told
     }
     this.draw();
   }
@@ -85,14 +87,16 @@ export class Detail {
     this.box.dataset.state = "open";
     this.title = h("h2", { id: "detail-title", tabindex: "-1" });
     this.kind = h("p", { class: "remark" });
-    this.verbs = h("fieldset", { class: "verbs", disabled: !this.isConnected, "aria-label": t("detail.verbs") });
+    this.verbs = new Verbs((verb) => this.do(verb));
+    this.verbs.element.disabled = !this.isConnected;
     this.tabs = h("div", { class: "tabs", role: "tablist", "aria-labelledby": "detail-title", onkeydown: (event) => this.#tabKey(event) });
     this.body = h("div", { class: "detail-body", role: "tabpanel", id: "tab-panel" });
     const back = h("button", { type: "button", class: "quiet back", onclick: () => this.back(), "aria-label": t("back") }, "←");
     this.box.replaceChildren(lastKnown(),
-      h("div", { class: "detail-head" }, back, h("div", { class: "detail-name" }, this.title, this.kind), this.verbs), this.tabs, this.body);
+      h("div", { class: "detail-head" }, back, h("div", { class: "detail-name" }, this.title, this.kind), this.verbs.element), this.tabs, this.body);
     this.box.setAttribute("aria-labelledby", "detail-title");
-    this.drawnVerbs = this.drawnTitle = null;
+    this.drawnTitle = null;
+    this.#makeTabs();
     this.drawn = {};
   }
 
@@ -101,14 +105,21 @@ export class Detail {
     return ["overview", "log", "events"];
   }
 
+  #makeTabs() {
+    this.tabs.replaceChildren(...this.#names().map((name) => h("button", {
+      type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "tab-panel", class: "tab", onclick: () => this.#show(name),
+    }, t(`tab.${name}`))));
+  }
+
   /** Shows a tab; with `log`, if that is the one, the log as it is. */
   #show(tab, log = null) {
     if (!log || tab !== "log") this.#closeLog();
     this.tab = this.#names().includes(tab) ? tab : "overview";
-    this.tabs.replaceChildren(...this.#names().map((name) => h("button", {
-      type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "tab-panel", class: "tab", "aria-selected": String(name === this.tab),
-      tabindex: name === this.tab ? "0" : "-1", onclick: () => this.#show(name),
-    }, t(`tab.${name}`))));
+    for (const each of this.tabs.children) {
+      const isShown = each.id === `tab-${this.tab}`;
+      each.setAttribute("aria-selected", String(isShown));
+      each.tabIndex = isShown ? 0 : -1;
+    }
     this.body.setAttribute("aria-labelledby", `tab-${this.tab}`);
     this.body.dataset.tab = this.tab;
     this.body.replaceChildren();
@@ -147,56 +158,28 @@ export class Detail {
 
   #gone() {
     this.#closeLog();
+    const hadFocus = this.box.contains(document.activeElement);
     this.box.dataset.state = "gone";
     const back = h("button", { type: "button", class: "quiet back", onclick: () => this.back(), "aria-label": t("back") }, "←");
     this.box.replaceChildren(back, h("p", { class: "choose" }, t("detail.gone")));
+    if (hadFocus) this.box.focus();
   }
 
   #heading(node) {
     const mood = moodOf(node);
-    const now = `${mood} ${node.path}`;
-    if (this.drawnTitle !== now) {
-      this.drawnTitle = now;
-      this.title.replaceChildren(mark(mood), ...named(node.path || (this.model.about?.name ?? node.name)), " ", h("span", { class: `mood ${mood}` }, t(`mood.${mood}`)));
+    if (this.drawnTitle === null) {
+      this.sign = h("span", {});
+      this.mood = h("span", {});
+      this.title.replaceChildren(this.sign, ...named(node.path || (this.model.about?.name ?? node.name)), " ", this.mood);
       this.kind.textContent = t(`type.${node.type}`);
     }
-    this.#drawVerbs(verbsFor(node, this.info));
-  }
-
-  #drawVerbs(verbs) {
-    const shown = JSON.stringify(verbs);
-    if (this.drawnVerbs === shown) return;
-    this.drawnVerbs = shown;
-    const focused = this.verbs.contains(document.activeElement) ? document.activeElement.dataset.verb : null;
-    const wasOpen = this.verbs.querySelector("details")?.open ?? false;
-    const onlyLooks = session.role === "view";
-    this.verbs.replaceChildren(...(onlyLooks ? [h("span", { class: "remark" }, t("needs.role", { role: session.role }))] : []),
-      ...(onlyLooks ? verbs.more : verbs.first).map((verb) => this.#button(verb)), ...(!onlyLooks && verbs.more.length ? [this.#menu(verbs.more, wasOpen)] : []));
-    if (focused !== null) this.#focusVerbs(focused);
-  }
-
-  /** The focus goes to this verb; if it is not to be seen any more, to the first that is. */
-  #focusVerbs(verb) {
-    const seen = [...this.verbs.querySelectorAll("button, summary")].filter((it) => it.checkVisibility());
-    (seen.find((it) => it.dataset.verb === verb) ?? seen[0] ?? this.title).focus();
-  }
-
-  #button(verb) {
-    return h("button", { type: "button", "data-verb": verb, onclick: () => this.do(verb) }, t(`do.${verb}`));
-  }
-
-  #menu(verbs, open) {
-    const list = h("div", { class: "menu-list" }, ...verbs.map((verb) => this.#button(verb)));
-    const summary = h("summary", { "data-verb": "more" }, t("do.more"));
-    const menu = h("details", { class: "menu", open, onkeydown: (event) => {
-      if (event.key !== "Escape" || !menu.open) return;
-      event.stopPropagation(); // it closes the menu, and not what is around it
-      menu.open = false;
-      summary.focus();
-    } }, summary, list);
-    list.addEventListener("click", () => (menu.open = false));
-    menu.addEventListener("focusout", (event) => menu.contains(event.relatedTarget) || (menu.open = false));
-    return menu;
+    if (this.drawnTitle !== mood) {
+      this.drawnTitle = mood;
+      this.sign.replaceChildren(mark(mood));
+      this.mood.className = `mood ${mood}`;
+      say(this.mood, t(`mood.${mood}`));
+    }
+    this.verbs.draw(verbsFor(node, this.info));
   }
 
   /** One of the verbs, if it makes sense just now. */
@@ -206,7 +189,7 @@ export class Detail {
     await act(verb, node, this.model, this.info);
     this.refresh(node.path);
     if (this.path === node.path) this.#ask();
-    if (document.activeElement === document.body && this.path === node.path) this.#focusVerbs(verb); // what was pressed is gone
+    if (document.activeElement === document.body && this.path === node.path) this.verbs.focus(verb) || this.title.focus(); // what was pressed is gone
   }
 
   #overview(node) {
@@ -221,12 +204,19 @@ export class Detail {
     this.drawPast();
   }
 
-  /** What it wrote last matters most while it is down. */
+  /** What it wrote last matters most when it is down. It stays there when it is up again, and it does
+   * not move away from who is reading. */
   #order(isTrouble) {
-    if (this.drawn.isTrouble === isTrouble) return;
-    this.drawn.isTrouble = isTrouble;
     const { why, output, past, facts } = this.drawn;
-    this.body.replaceChildren(...(isTrouble ? [why, output, past, facts] : [why, facts, past, output]));
+    if (this.drawn.isTrouble || this.drawn.isTrouble === isTrouble || (this.body.firstChild && this.#isRead())) return;
+    this.drawn.isTrouble = isTrouble;
+    arrange(this.body, isTrouble ? [why, output, past, facts] : [why, facts, past, output]);
+  }
+
+  #isRead() {
+    const selected = getSelection();
+    const isSelected = !selected.isCollapsed && this.body.contains(selected.anchorNode);
+    return this.body.scrollTop > 0 || this.body.contains(document.activeElement) || isSelected;
   }
 
   /** If it is another, and as the time goes by. */
@@ -253,12 +243,16 @@ export class Detail {
     return knownFrom > -Infinity ? t("events.forgotten", { at: clock(knownFrom) }) : t("events.none");
   }
 
+  /** The latest first; what is there stays where it is read. */
   #events() {
     const events = this.#ofIt().slice(-200).reverse();
-    const now = `${events.length} ${events[0]?.at}`;
-    if (this.drawn.events === now) return;
-    this.drawn.events = now;
-    this.body.replaceChildren(events.length ? h("ol", { class: "events" }, ...events.map(eventLine)) : h("p", { class: "empty" }, this.#noEvents()));
+    const before = this.drawn.lines ?? new Map();
+    this.drawn.lines = new Map(events.map((event) => [event, before.get(event) ?? eventLine(event)]));
+    this.drawn.list ??= h("ol", { class: "events" });
+    this.drawn.none ??= h("p", { class: "empty" });
+    arrange(this.drawn.list, [...this.drawn.lines.values()]);
+    say(this.drawn.none, events.length ? "" : this.#noEvents());
+    arrange(this.body, [events.length ? this.drawn.list : this.drawn.none]);
   }
 }
 

@@ -57,8 +57,10 @@ export function drawFacts(box, node, { model, info, select }) {
   redraw(usage, [history?.at(-1)?.[0] ?? null, isUp], () => [history && charts(history, isUp)]);
   redraw(checks, info?.checks ?? [], () => [info?.checks?.length && section(t("detail.checks"), h("ul", { class: "checks" }, ...info.checks.map(check)))]);
   const links = around(node, info, model);
-  redraw(near, links.map(([name, nodes]) => [name, nodes.map((each) => [each.path, moodOf(each)])]), () =>
-    links.map(([name, nodes]) => section(t(name), h("p", { class: "links" }, ...nodes.map((each) => link(each, select))))));
+  redraw(near, links.map(([name, nodes]) => [name, nodes.map((each) => each.path)]), () =>
+    links.map(([name, nodes]) => section(t(name), h("p", { class: "links" }, ...nodes.map((each) => link(each.path, select))))));
+  const all = near.querySelectorAll(".chip");
+  links.flatMap(([, nodes]) => nodes).forEach((each, place) => drawLink(all[place], each));
   redraw(declared, info?.spec ?? null, () => [info?.spec && spec(info.spec, declared)]);
 }
 
@@ -124,8 +126,18 @@ function dependencies(node, info, model) {
   return siblings.filter((sibling) => sibling !== node && after.some((name) => isOne(name, sibling)));
 }
 
-function link(node, select) {
-  return h("button", { type: "button", class: "chip", onclick: () => select(node.path) }, mark(moodOf(node)), node.name, h("span", { class: "unseen" }, ` ${t(`mood.${moodOf(node)}`)}`));
+function link(path, select) {
+  return h("button", { type: "button", class: "chip", onclick: () => select(path) }, h("span", { class: "sign" }), h("span", {}), h("span", { class: "unseen" }));
+}
+
+/** How the other one is, in the button that leads to it. */
+function drawLink({ dataset, children: [sign, name, words] }, node) {
+  const mood = moodOf(node);
+  say(name, node.name);
+  say(words, ` ${t(`mood.${mood}`)}`);
+  if (dataset.mood === mood) return;
+  dataset.mood = mood;
+  sign.replaceChildren(mark(mood));
 }
 
 function spec(given, box) {

@@ -1,7 +1,7 @@
 // Ends and restarts as a list, for who cannot see the line, or uses no pointer. It is seen while it
 // has the focus.
 
-import { h, say } from "./dom.js";
+import { arrange, h, say } from "./dom.js";
 import { clock, t } from "./i18n.js";
 
 const MOST = 20;
@@ -29,12 +29,9 @@ export class PastList {
     const shown = this.marks.slice(-MOST).reverse();
     const before = this.made;
     this.made = new Map(shown.map((each) => [keyOf(each), before.get(keyOf(each)) ?? this.#item(each)]));
-    for (const [key, item] of before) if (!this.made.has(key)) item.remove();
-    [...this.made.values()].forEach((item, place) => {
-      const there = this.items.children[place] ?? null;
-      if (there !== item) this.items.insertBefore(item, there);
-      if (this.select) item.firstChild.tabIndex = place ? -1 : 0; // Tab reaches the first, arrows the others
-    });
+    const items = [...this.made.values()];
+    arrange(this.items, items);
+    if (this.select) items.forEach((item, place) => (item.firstChild.tabIndex = place ? -1 : 0)); // Tab reaches the first, arrows the others
     this.items.setAttribute("aria-label", t("past.list"));
     this.items.hidden = !shown.length;
     say(this.rest, this.marks.length > MOST ? t("head.more", { n: this.marks.length - MOST }) : "");

@@ -14,13 +14,15 @@ export function toast(words) {
   const box = h("div", { class: "toast busy" }, h("span", { class: "spinner", "aria-hidden": "true" }), text);
   box.append(h("button", { type: "button", class: "quiet icon", "aria-label": t("close"), onclick: () => box.remove() }, "×"));
   $("toasts").append(box);
+  /** Not from under who is just reading it, or about to press something. */
+  const leave = () => (box.matches(":hover, :focus-within") ? setTimeout(leave, 1_000) : box.remove());
   // What has failed interrupts what is read aloud; what went well waits for its turn.
   const end = (kind, told, ms) => {
     const said = h("span", { class: "toast-text", role: kind === "bad" && "alert" }, told);
     box.className = `toast ${kind}`;
     text.replaceWith(said);
     text = said;
-    setTimeout(() => box.remove(), ms);
+    setTimeout(leave, ms);
   };
   /** It went well; `undo` is how to have it as it was. */
   const done = (told, undo = null) => {
