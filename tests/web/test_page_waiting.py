@@ -163,10 +163,20 @@ class Held:
 
     def __init__(self, page: Page, what: str) -> None:
         self.routes: list[Route] = []
+        self._page = page
         page.route(re.compile(what), self._hold)
 
     def _hold(self, route: Route) -> None:
         self.routes.append(route)
+
+    def wait(self, n: int = 1) -> None:
+        """Until so many are under way."""
+
+        def look() -> bool:
+            self._page.evaluate("() => 0")  # playwright brings its news with an answer
+            return len(self.routes) >= n
+
+        until(look)
 
     def let_go(self) -> None:
         for route in self.routes:
@@ -187,7 +197,7 @@ def without_answer(browser: Browser, url: str, what: str) -> tuple[Page, Held]:
 
 def pass_by(page: Page, held: Held) -> None:
     """More time than anything may take, once the request is under way."""
-    until(lambda: held.routes or page.wait_for_timeout(10))
+    held.wait()
     page.clock.fast_forward(LIMIT)
 
 
@@ -222,7 +232,7 @@ def test_a_verb_whose_answer_is_lost(browser: Browser, shop: tuple[Tree, str]) -
     page, held = without_answer(browser, shop[1], ":restart$")
     confirm(page, "db", "restart")
     page.locator("dialog .main").click()
-    until(lambda: held.routes or page.wait_for_timeout(10))
+    held.wait()
     held.lose()
     toast = page.locator(".toast")
     expect(toast).to_contain_text("db: “Restart” had no answer.")
@@ -255,7 +265,7 @@ def test_what_was_lost_long_ago_is_done_again(browser: Browser, shop: tuple[Tree
     def restart(times: int) -> None:
         confirm(page, "db", "restart")
         page.locator("dialog .main").click()
-        until(lambda: len(held.routes) == times or page.wait_for_timeout(10))
+        held.wait(times)
         held.routes[-1].abort()
         expect(page.locator(".toast.bad").last).to_contain_text("had no answer")
 

@@ -128,8 +128,9 @@ function drawn(marks, least) {
   return found.values();
 }
 
-/** Where on the line a moment is; marks do not stick out. */
-const place = (when, at, long) => `${(0.6 + 98.8 * (1 - (at - when) / long)).toFixed(2)}%`;
+/** Where on the line a moment is. Marks do not stick out, nor what the page takes for a moment to come:
+ * how late it is it knows only as well as answers are fast. */
+const place = (when, at, long) => `${(0.6 + 98.8 * (1 - Math.max(0, at - when) / long)).toFixed(2)}%`;
 
 function put(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) if (element.getAttribute(name) !== value) element.setAttribute(name, value);
