@@ -253,7 +253,7 @@ function fill(row, { node, level, at, of, open }, measured, isSelected, isFlat, 
   const attributes = {
     "aria-level": level, "aria-posinset": at, "aria-setsize": of, "aria-selected": isSelected,
     "aria-expanded": node.children.length ? open : null, "aria-label": label(node, mood, model, below?.trouble ? told : ""),
-    "data-mood": mood, "data-below": below?.trouble ? "" : null, title: node.path || null,
+    "data-mood": mood, "data-below": below?.trouble ? "" : null, "data-idle": node.pid === null ? "" : null, "data-restarts": node.restarts ? "" : null, title: node.path || null,
   };
   for (const [name, value] of Object.entries(attributes)) set(row, name, value);
   const [main, chart, memory, pid, long, restarts] = row.children;
