@@ -33,6 +33,8 @@ const OF_CHILD = {
   remove: { role: "admin", danger: true, takes: "stops", when: (node) => !isDown(node) && !isRoot(node) },
   delete: { role: "admin", danger: true, takes: "forgets", when: (node) => isDown(node) && !isRoot(node) },
 };
+/** All, in the order in which they are shown. */
+export const VERBS = Object.keys(OF_CHILD);
 const FIRST = ["start", "restart", "stop"];
 
 const OF_TREE = {
@@ -63,7 +65,7 @@ function same(name, value) {
 
 /** The verbs for a node that the role allows: `{first, more}`. */
 export function verbsFor(node, info) {
-  const verbs = Object.keys(OF_CHILD).filter((verb) => may(OF_CHILD[verb].role) && OF_CHILD[verb].when(node, info));
+  const verbs = VERBS.filter((verb) => may(OF_CHILD[verb].role) && OF_CHILD[verb].when(node, info));
   return { first: verbs.filter((verb) => FIRST.includes(verb)), more: verbs.filter((verb) => !FIRST.includes(verb)) };
 }
 
@@ -90,7 +92,7 @@ function question(deed, { node, model, info }) {
   const { verb, name, what } = deed;
   const words = [...(what.takes ? consequences(what.takes, node, info) : []), t(`words.${verb}`)];
   const fields = what.fields?.(node, model, info) ?? [];
-  return ask(t(`ask.${verb}`, { name }), words, plainly(verb), (answer) => carryOut(deed, answer, fields.length > 0), { danger: what.danger, fields });
+  return ask(t(`ask.${verb}`, { name }), words, plainly(verb), (answer, late) => carryOut(deed, answer, late), { danger: what.danger, fields });
 }
 
 /** What else it takes along. */
@@ -124,16 +126,18 @@ export function listed(names) {
   return [...told.slice(0, SHOWN), ...(rest > 0 ? ["…"] : [])].join(t("comma"));
 }
 
-/** Does it, and tells how it goes; what fails of a form that is still open is told there. */
-async function carryOut({ verb, name, path, what, undo }, answer, isForm = false) {
-  const told = isForm ? null : toast(words("doing", verb, name));
+/** Does it, and tells how it goes; what fails of a form that is still open is told there, and
+ * `form(words)` is called while there is no answer. */
+async function carryOut({ verb, name, path, what, undo }, answer, form = null) {
+  const told = form ? null : toast(words("doing", verb, name));
+  const late = form ?? ((why) => told.goes(`${words("doing", verb, name)} ${why}`));
   try {
-    await post(path, bodyOf(what, answer));
+    await post(path, bodyOf(what, answer), late);
     (told ?? toast("")).done(words("done", verb, name), undo);
     return true;
   } catch (error) {
-    if (isForm) throw error;
-    told.failed(t("failed.other", { what: plainly(verb), name, why: error.message }));
+    if (form) throw error;
+    told.failed(t(error.status === 0 ? "failed.unknown" : "failed.other", { what: plainly(verb), name, why: error.message }));
     return false;
   }
 }

@@ -1,8 +1,9 @@
 // Requests to the tree. Errors come as `Problem`, with the words of the command line.
 
-import { t } from "./i18n.js";
+import { span, t } from "./i18n.js";
 
-const PATIENCE = 30_000; // ms that an answer may take that only looks
+const PATIENCE = 30_000; // ms for an answer; of what changes something nobody knows how long it takes
+const KEPT = 600_000; // ms for which the server knows a key again
 
 export const base = new URL("api/v1/", document.baseURI);
 
@@ -35,21 +36,32 @@ export function get(path, query = {}) {
 
 const unanswered = new Map(); // keys of changes of which nobody knows whether they were done
 
-/** A change. Sent again after a lost connection it is done once: the key is the same. */
-export async function post(path, fields = {}) {
+/** A change. Sent again after a lost connection it is done once: the key is the same. If the answer
+ * takes long it is waited for all the same, and `late(words)` is called. */
+export async function post(path, fields = {}, late = () => {}) {
   const body = JSON.stringify(fields);
   const what = `${path} ${body}`;
-  const headers = { "content-type": "application/json", "idempotency-key": unanswered.get(what) ?? key() };
+  const headers = { "content-type": "application/json", "idempotency-key": keyOf(what) };
   if (session.csrf) headers["x-csrf-token"] = session.csrf;
-  unanswered.set(what, headers["idempotency-key"]);
+  const timer = setTimeout(() => late(t("late", { span: span(PATIENCE / 1000) })), PATIENCE);
   try {
     const answer = await request(path, { method: "POST", headers, body });
     unanswered.delete(what);
     return answer;
   } catch (error) {
     if (error.status !== 0) unanswered.delete(what);
+    else error.message += t("failed.perhaps");
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+/** The key of a change: that of the same one before, as long as nobody knows whether it was done. */
+function keyOf(what) {
+  const known = unanswered.get(what);
+  if (!known || known.at < performance.now() - KEPT) unanswered.set(what, { key: key(), at: performance.now() });
+  return unanswered.get(what).key;
 }
 
 // `crypto.randomUUID` is there in secure contexts only, and a loopback address by HTTP need not be one.
@@ -82,7 +94,7 @@ async function reached(work) {
     return await work();
   } catch (error) {
     if (error instanceof Problem) throw error;
-    throw new Problem(0, t(error.name === "TimeoutError" ? "failed.late" : "failed.offline"), "offline");
+    throw new Problem(0, t(error.name === "TimeoutError" ? "failed.late" : "failed.offline", { span: span(PATIENCE / 1000) }), "offline");
   }
 }
 
@@ -102,12 +114,12 @@ export async function signIn(token) {
   const headers = { "content-type": "application/json" };
   const url = new URL("login", document.baseURI);
   await reached(async () => {
-    const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify({ token }) });
+    const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify({ token }), signal: AbortSignal.timeout(PATIENCE) });
     if (!answer.ok) throw await problem(answer);
   });
 }
 
 export async function signOut() {
   const headers = { "content-type": "application/json", "x-csrf-token": session.csrf };
-  await reached(() => fetch(new URL("logout", document.baseURI), { method: "POST", headers, body: "{}" }));
+  await reached(() => fetch(new URL("logout", document.baseURI), { method: "POST", headers, body: "{}", signal: AbortSignal.timeout(PATIENCE) }));
 }

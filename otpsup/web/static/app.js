@@ -2,21 +2,22 @@
 
 import { actOnTree, verbsForTree } from "./actions.js";
 import { may, Problem, session, signOut } from "./api.js";
+import { Chips } from "./chips.js";
 import { answered, beginConnection, broken, connection, halted, isLive, waited } from "./connection.js";
 import { Detail } from "./detail.js";
 import { dialog } from "./dialogs.js";
 import { $, h, oncePerFrame, say, sometimes } from "./dom.js";
 import { drawHeadline } from "./headline.js";
-import { current, onLanguage, setLanguage, t, translate } from "./i18n.js";
+import { clock, current, onLanguage, setLanguage, t, translate } from "./i18n.js";
 import { beginKeys, showKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { signedIn, signInAgain } from "./login.js";
 import { showGraph } from "./looks.js";
-import { mark } from "./marks.js";
-import { Model, moodOf, MOODS, TROUBLE } from "./model.js";
-import { timeLine } from "./past.js";
+import { Model, TROUBLE } from "./model.js";
+import { TimeLine } from "./past.js";
 import { openPlan } from "./plan.js";
 import { back, beginRouter, went } from "./router.js";
+import { isStartedAgain } from "./run.js";
 import { beginTheme } from "./theme.js";
 import { toast } from "./toasts.js";
 import { Tree } from "./tree.js";
@@ -59,6 +60,7 @@ async function main() {
   model.addEventListener("halt", () => halted(model.halted.reason));
   await untilRead(() => live.begin());
   $("main").hidden = false;
+  if (isStartedAgain(model.about)) toast("").told(t("run.again", { at: clock(model.about.since) }));
   say($("name"), model.about.name);
   beginTools(live, tree);
   beginKeys({ tree, detail, back, clear: () => clear(tree) });
@@ -85,9 +87,10 @@ function refresh(live, path) {
 }
 
 function drawHead(tree) {
+  const chips = new Chips($("chips"), (mood) => toggle(mood, tree));
   const draw = oncePerFrame(() => {
     drawHeadline(model, (path) => tree.select(path), () => showTrouble(tree));
-    drawChips(tree);
+    chips.draw(model.leaves(), moods);
   });
   setInterval(draw, 1000);
   onLanguage(() => {
@@ -98,25 +101,12 @@ function drawHead(tree) {
 }
 
 function drawPast(tree) {
-  const draw = sometimes(() => $("past").replaceChildren(timeLine(model.events, model.from, (path) => tree.select(path))), 400);
+  const line = new TimeLine((path) => tree.select(path));
+  $("past").append(line.element);
+  const draw = sometimes(() => line.draw(model.events, model.from), 400);
   setInterval(draw, 5000);
   onLanguage(draw);
   return draw;
-}
-
-/** How many there are of each mood; pressed, only those are shown. */
-function drawChips(tree) {
-  const counts = new Map();
-  for (const node of model.leaves()) counts.set(moodOf(node), (counts.get(moodOf(node)) ?? 0) + 1);
-  const shown = MOODS.filter((mood) => counts.get(mood) || moods.has(mood));
-  const now = JSON.stringify([shown.map((mood) => [mood, counts.get(mood)]), [...moods], current()]);
-  if ($("chips").dataset.now === now) return;
-  $("chips").dataset.now = now;
-  const focused = document.activeElement?.dataset?.mood;
-  $("chips").replaceChildren(...shown.map((mood) => h("button", {
-    type: "button", class: "chip", "aria-pressed": String(moods.has(mood)), "data-mood": mood, onclick: () => toggle(mood, tree),
-  }, mark(mood), h("span", {}, t(`mood.${mood}`)), h("b", {}, String(counts.get(mood) ?? 0)))));
-  if (focused) $("chips").querySelector(`[data-mood=${focused}]`)?.focus();
 }
 
 function toggle(mood, tree) {

@@ -27,7 +27,7 @@ export function beginConnection(change) {
 
 /** What the stream of events says of itself. */
 export function connection(state, detail) {
-  if (state === "refused" && detail.status === 401) return signInAgain();
+  if (state === "refused" && detail.status === 401) return signInAgain({ isTreeOver: now.kind === "halted" });
   if (now.kind === "halted") return;
   if (state === "refused") become({ kind: "refused", why: detail.message });
   else if (state === "live") become({ kind: "live" });
@@ -72,7 +72,7 @@ function draw() {
   say($("link"), kind === "none" ? "" : t(`link.${isFine ? kind : "lost"}`));
   $("lost").hidden = isFine;
   // It is read aloud when it becomes another; what runs is beside it.
-  say($("lost-words"), isFine ? "" : t(kind === "halted" ? "halted" : `lost.${kind}`, { why, reason }));
+  say($("lost-words"), isFine ? "" : t(kind === "halted" ? "halted" : `lost.${kind}`, { why: why?.replace(/[.。]$/, ""), reason }));
   $("again").hidden = !["refused", "waiting", "broken"].includes(kind);
   say($("again"), t(kind === "waiting" ? "again.now" : "again"));
   if (!isFine) drawRest();

@@ -1,15 +1,16 @@
 // One child: how it is and why, what it uses and writes, and what can be done.
 
-import { get, ofChild, session } from "./api.js";
+import { get, ofChild } from "./api.js";
 import { act, verbsFor } from "./actions.js";
-import { $, arrange, h, oncePerFrame, sometimes } from "./dom.js";
+import { $, arrange, h, named, oncePerFrame, say, sometimes } from "./dom.js";
 import { drawFacts, drawOutput, drawWhy } from "./overview.js";
 import { clock, onLanguage, t } from "./i18n.js";
 import { lastKnown } from "./connection.js";
 import { Log } from "./log.js";
 import { mark } from "./marks.js";
 import { isSupervisor, moodOf, TROUBLE } from "./model.js";
-import { timeLine } from "./past.js";
+import { TimeLine } from "./past.js";
+import { Verbs } from "./verbs.js";
 
 export class Detail {
   /** `select(path)` goes to another child, `back()` to the tree, `refresh(path)` asks for news. */
@@ -35,7 +36,7 @@ export class Detail {
   /** Whether anything can be done; else what is seen is what was known last. */
   connected(is) {
     this.isConnected = is;
-    if (this.verbs) this.verbs.disabled = !is;
+    if (this.verbs) this.verbs.element.disabled = !is;
     if (is && this.path !== null) this.#ask();
   }
 
@@ -70,8 +71,9 @@ export class Detail {
     try {
       const info = await get(ofChild(path));
       if (path === this.path) this.info = info;
-    } catch {
-      this.info = null;
+    } catch (error) {
+      // What was known last stays; that it may be old is said above all.
+      if (error.status === 404) this.refresh(path); // it is gone, which no event has told
     }
     this.draw();
   }
@@ -85,15 +87,16 @@ export class Detail {
     this.box.dataset.state = "open";
     this.title = h("h2", { id: "detail-title", tabindex: "-1" });
     this.kind = h("p", { class: "remark" });
-    this.verbs = h("fieldset", { class: "verbs", disabled: !this.isConnected, "aria-label": t("detail.verbs") });
+    this.verbs = new Verbs((verb) => this.do(verb));
+    this.verbs.element.disabled = !this.isConnected;
     this.tabs = h("div", { class: "tabs", role: "tablist", "aria-labelledby": "detail-title", onkeydown: (event) => this.#tabKey(event) });
     this.body = h("div", { class: "detail-body", role: "tabpanel", id: "tab-panel" });
     const back = h("button", { type: "button", class: "quiet back", onclick: () => this.back(), "aria-label": t("back") }, "←");
     this.box.replaceChildren(lastKnown(),
-      h("div", { class: "detail-head" }, back, h("div", { class: "detail-name" }, this.title, this.kind), this.verbs), this.tabs, this.body);
+      h("div", { class: "detail-head" }, back, h("div", { class: "detail-name" }, this.title, this.kind), this.verbs.element), this.tabs, this.body);
     this.box.setAttribute("aria-labelledby", "detail-title");
-    this.drawnVerbs = this.drawnTitle = null;
-    this.made = new Map();
+    this.drawnTitle = null;
+    this.#makeTabs();
     this.drawn = {};
   }
 
@@ -102,14 +105,21 @@ export class Detail {
     return ["overview", "log", "events"];
   }
 
+  #makeTabs() {
+    this.tabs.replaceChildren(...this.#names().map((name) => h("button", {
+      type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "tab-panel", class: "tab", onclick: () => this.#show(name),
+    }, t(`tab.${name}`))));
+  }
+
   /** Shows a tab; with `log`, if that is the one, the log as it is. */
   #show(tab, log = null) {
     if (!log || tab !== "log") this.#closeLog();
     this.tab = this.#names().includes(tab) ? tab : "overview";
-    this.tabs.replaceChildren(...this.#names().map((name) => h("button", {
-      type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "tab-panel", class: "tab", "aria-selected": String(name === this.tab),
-      tabindex: name === this.tab ? "0" : "-1", onclick: () => this.#show(name),
-    }, t(`tab.${name}`))));
+    for (const each of this.tabs.children) {
+      const isShown = each.id === `tab-${this.tab}`;
+      each.setAttribute("aria-selected", String(isShown));
+      each.tabIndex = isShown ? 0 : -1;
+    }
     this.body.setAttribute("aria-labelledby", `tab-${this.tab}`);
     this.body.dataset.tab = this.tab;
     this.body.replaceChildren();
@@ -148,69 +158,28 @@ export class Detail {
 
   #gone() {
     this.#closeLog();
+    const hadFocus = this.box.contains(document.activeElement);
     this.box.dataset.state = "gone";
     const back = h("button", { type: "button", class: "quiet back", onclick: () => this.back(), "aria-label": t("back") }, "←");
     this.box.replaceChildren(back, h("p", { class: "choose" }, t("detail.gone")));
+    if (hadFocus) this.box.focus();
   }
 
   #heading(node) {
     const mood = moodOf(node);
-    const now = `${mood} ${node.path}`;
-    if (this.drawnTitle !== now) {
-      this.drawnTitle = now;
-      this.title.replaceChildren(mark(mood), node.path || (this.model.about?.name ?? node.name), " ", h("span", { class: `mood ${mood}` }, t(`mood.${mood}`)));
+    if (this.drawnTitle === null) {
+      this.sign = h("span", {});
+      this.mood = h("span", {});
+      this.title.replaceChildren(this.sign, ...named(node.path || (this.model.about?.name ?? node.name)), " ", this.mood);
       this.kind.textContent = t(`type.${node.type}`);
     }
-    this.#drawVerbs(verbsFor(node, this.info));
-  }
-
-  #drawVerbs(verbs) {
-    const shown = JSON.stringify(verbs);
-    if (this.drawnVerbs === shown) return;
-    this.drawnVerbs = shown;
-    const focused = this.verbs.contains(document.activeElement) ? document.activeElement.dataset.verb : null;
-    const onlyLooks = session.role === "view";
-    const remark = onlyLooks ? [this.#once("remark", () => h("span", { class: "remark" }, t("needs.role", { role: session.role })))] : [];
-    const first = (onlyLooks ? verbs.more : verbs.first).map((verb) => this.#once(`first ${verb}`, () => this.#button(verb)));
-    arrange(this.verbs, [...remark, ...first, ...this.#menuOf(onlyLooks ? [] : verbs.more)]);
-    if (focused !== null && !this.verbs.contains(document.activeElement)) this.#focusVerbs(focused);
-  }
-
-  /** What was made for this child under this name; made now if it was not. */
-  #once(name, make) {
-    if (!this.made.has(name)) this.made.set(name, make());
-    return this.made.get(name);
-  }
-
-  #menuOf(verbs) {
-    const menu = this.#once("menu", () => this.#menu());
-    arrange(menu.querySelector(".menu-list"), verbs.map((verb) => this.#once(`more ${verb}`, () => this.#button(verb))));
-    if (verbs.length === 0) menu.open = false;
-    return verbs.length ? [menu] : [];
-  }
-
-  /** The focus goes to this verb; if it is not to be seen any more, to the first that is. */
-  #focusVerbs(verb) {
-    const seen = [...this.verbs.querySelectorAll("button, summary")].filter((it) => it.checkVisibility());
-    (seen.find((it) => it.dataset.verb === verb) ?? seen[0] ?? this.title).focus();
-  }
-
-  #button(verb) {
-    return h("button", { type: "button", "data-verb": verb, onclick: () => this.do(verb) }, t(`do.${verb}`));
-  }
-
-  #menu() {
-    const list = h("div", { class: "menu-list" });
-    const summary = h("summary", { "data-verb": "more" }, t("do.more"));
-    const menu = h("details", { class: "menu", onkeydown: (event) => {
-      if (event.key !== "Escape" || !menu.open) return;
-      event.stopPropagation(); // it closes the menu, and not what is around it
-      menu.open = false;
-      summary.focus();
-    } }, summary, list);
-    list.addEventListener("click", () => (menu.open = false));
-    menu.addEventListener("focusout", (event) => menu.contains(event.relatedTarget) || (menu.open = false));
-    return menu;
+    if (this.drawnTitle !== mood) {
+      this.drawnTitle = mood;
+      this.sign.replaceChildren(mark(mood));
+      this.mood.className = `mood ${mood}`;
+      say(this.mood, t(`mood.${mood}`));
+    }
+    this.verbs.draw(verbsFor(node, this.info));
   }
 
   /** One of the verbs, if it makes sense just now. */
@@ -220,12 +189,13 @@ export class Detail {
     await act(verb, node, this.model, this.info);
     this.refresh(node.path);
     if (this.path === node.path) this.#ask();
-    if (document.activeElement === document.body && this.path === node.path) this.#focusVerbs(verb); // what was pressed is gone
+    if (document.activeElement === document.body && this.path === node.path) this.verbs.focus(verb) || this.title.focus(); // what was pressed is gone
   }
 
   #overview(node) {
     if (!this.drawn.why) {
-      this.drawn = { why: h("div", {}), output: h("div", {}), facts: h("div", {}), past: h("section", { class: "own-past part" }) };
+      this.drawn = { why: h("div", {}), output: h("div", {}), facts: h("div", {}), past: h("section", { class: "own-past part" }, h("h3", {}, t("past.title"))), line: new TimeLine(null) };
+      this.drawn.past.append(this.drawn.line.element);
     }
     this.#order(TROUBLE.has(moodOf(node)));
     drawWhy(this.drawn.why, node);
@@ -234,22 +204,29 @@ export class Detail {
     this.drawPast();
   }
 
-  /** What it wrote last matters most while it is down. */
+  /** What it wrote last matters most when it is down. It stays there when it is up again, and it does
+   * not move away from who is reading. */
   #order(isTrouble) {
-    if (this.drawn.isTrouble === isTrouble) return;
-    this.drawn.isTrouble = isTrouble;
     const { why, output, past, facts } = this.drawn;
-    this.body.replaceChildren(...(isTrouble ? [why, output, past, facts] : [why, facts, past, output]));
+    if (this.drawn.isTrouble || this.drawn.isTrouble === isTrouble || (this.body.firstChild && this.#isRead())) return;
+    this.drawn.isTrouble = isTrouble;
+    arrange(this.body, isTrouble ? [why, output, past, facts] : [why, facts, past, output]);
   }
 
-  /** Drawn anew if it is another, and as the time goes by. */
+  #isRead() {
+    const selected = getSelection();
+    const isSelected = !selected.isCollapsed && this.body.contains(selected.anchorNode);
+    return this.body.scrollTop > 0 || this.body.contains(document.activeElement) || isSelected;
+  }
+
+  /** If it is another, and as the time goes by. */
   #past() {
     if (!this.drawn.past || !this.node) return;
     const events = this.#ofIt();
     const now = `${events.length} ${events.at(-1)?.at} ${Math.floor(Date.now() / 5000)}`;
     if (this.drawn.pastNow === now) return;
     this.drawn.pastNow = now;
-    this.drawn.past.replaceChildren(h("h3", {}, t("past.title")), timeLine(events, this.model.from, null));
+    this.drawn.line.draw(events, this.model.from);
   }
 
   #ofIt() {
@@ -260,12 +237,22 @@ export class Detail {
     return this.model.events.filter(isOfIt);
   }
 
+  /** Nothing has happened, as far as is known. */
+  #noEvents() {
+    const { knownFrom } = this.model;
+    return knownFrom > -Infinity ? t("events.forgotten", { at: clock(knownFrom) }) : t("events.none");
+  }
+
+  /** The latest first; what is there stays where it is read. */
   #events() {
     const events = this.#ofIt().slice(-200).reverse();
-    const now = `${events.length} ${events[0]?.at}`;
-    if (this.drawn.events === now) return;
-    this.drawn.events = now;
-    this.body.replaceChildren(events.length ? h("ol", { class: "events" }, ...events.map(eventLine)) : h("p", { class: "empty" }, t("events.none")));
+    const before = this.drawn.lines ?? new Map();
+    this.drawn.lines = new Map(events.map((event) => [event, before.get(event) ?? eventLine(event)]));
+    this.drawn.list ??= h("ol", { class: "events" });
+    this.drawn.none ??= h("p", { class: "empty" });
+    arrange(this.drawn.list, [...this.drawn.lines.values()]);
+    say(this.drawn.none, events.length ? "" : this.#noEvents());
+    arrange(this.body, [events.length ? this.drawn.list : this.drawn.none]);
   }
 }
 

@@ -32,7 +32,8 @@ export function show(title, body, { more = [], ...options } = {}) {
  *   danger   whether Enter alone must not do it
  *   fields   what has to be filled in. Then it is done with the dialog open: if it fails, what was
  *            filled in is still there, and why it failed beside it
- *   work     does it, given what the fields say
+ *   work     does it, given what the fields say, and, if there are any, `late(words)`, to be called
+ *            when it takes long
  */
 export function ask(title, words, yes, work, { danger = false, fields = [] } = {}) {
   return new Promise((resolve) => {
@@ -41,7 +42,7 @@ export function ask(title, words, yes, work, { danger = false, fields = [] } = {
     const form = h("form", { class: "fields", id: `form-${count}`, onsubmit: (event) => {
       event.preventDefault();
       const given = Object.fromEntries(new FormData(form));
-      if (fields.length) return trying(box, said, no, () => work(given));
+      if (fields.length) return trying(box, said, no, (late) => work(given, late));
       answer = work(given);
       box.close();
     } }, ...fields);
@@ -65,7 +66,7 @@ async function trying(box, said, no, work) {
   said.textContent = "";
   busy(true);
   try {
-    await work();
+    await work((words) => (said.textContent = words));
     box.dispatchEvent(new Event("done"));
     box.close();
   } catch (error) {

@@ -1,5 +1,7 @@
 // Elements in one line. Texts are always texts: nothing a child says becomes HTML.
 
+const LONG_PRESS = 10_000; // ms; who holds it longer selects, or drags
+
 /** An element: `h("button", { class: "quiet", onclick: go }, "Go")`. */
 export function h(tag, props = {}, ...children) {
   return filled(document.createElement(tag), props, children);
@@ -27,14 +29,32 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Has exactly these elements below another, in this order. Who stays is not touched: whoever has the
- * focus keeps it, and a press that has begun goes on. */
-export function arrange(parent, wanted) {
-  for (const child of [...parent.children]) if (!wanted.includes(child)) child.remove();
-  wanted.forEach((child, place) => {
-    if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
+/** Has a box hold these, in this order. Those that are there are not touched: a press of a button that
+ * has begun goes on, and what has the focus keeps it. */
+export function arrange(box, items) {
+  const wanted = new Set(items);
+  for (const each of [...box.children]) if (!wanted.has(each)) each.remove();
+  items.forEach((item, place) => {
+    const there = box.children[place] ?? null;
+    if (there === item) return;
+    if (item.parentNode === box && box.moveBefore) box.moveBefore(item, there);
+    else box.insertBefore(item, there);
   });
 }
+
+/** A path of which the last name counts; it is broken after a slash, if at all. */
+export function named(path) {
+  const names = path.split("/");
+  const parents = names.slice(0, -1).flatMap((name) => [`${name}/`, h("wbr", {})]);
+  return [parents.length > 0 && h("span", { class: "parents" }, ...parents), names.at(-1)].filter(Boolean);
+}
+
+let pressed = -Infinity;
+addEventListener("pointerdown", () => (pressed = performance.now()), true);
+for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, () => (pressed = -Infinity), true);
+
+/** Whether somebody is just pressing something; what he means must not move. */
+export const isPressed = () => pressed > performance.now() - LONG_PRESS;
 
 /** Calls `work` now, or, if that was less than so many ms ago, once later. */
 export function sometimes(work, ms) {

@@ -1,12 +1,13 @@
 // What is up, what is not, and why: to be read in two seconds.
 
-import { $, h, say } from "./dom.js";
+import { $, arrange, h, isPressed, named, say } from "./dom.js";
 import { span, t } from "./i18n.js";
 import { icon, mark } from "./marks.js";
 import { moodOf, MOODS, restarted, TROUBLE } from "./model.js";
 import { now } from "./time.js";
 
 const SHOWN = 4;
+const LINGERS = 2_000; // ms that a line stays when all is well again: nothing comes and goes in a blink
 const UNREADY = /^.*? is not ready: /s; // it need not be the first sentence
 
 /** What there is to say, as values; drawn below. */
@@ -19,7 +20,7 @@ export function summary(model) {
   const moving = by((mood) => mood === "starting" || mood === "stopping");
   const off = by((mood) => mood === "off");
   const waits = by((mood) => mood === "waiting");
-  return { all: leaves.length, wanted: leaves.length - off.length, bad, shaky, moving, off, waits, unsteady, kind: kindOf() };
+  return { all: leaves.length, wanted: leaves.length - off.length, bad, shaky, moving, off, waits, unsteady, nodes: model.nodes, kind: kindOf() };
 
   function kindOf() {
     if (model.halted || bad.length) return "bad";
@@ -90,7 +91,7 @@ export function drawHeadline(model, select, more) {
   box.dataset.kind = found.kind;
   say(box.querySelector(".head-title"), words);
   say(box.querySelector(".head-facts"), facts(found, model));
-  drawTrouble(box, found, select);
+  if (!isPressed()) drawTrouble(box, found, select); // what is below would move away from the pointer
 }
 
 function build(box, more) {
@@ -109,35 +110,45 @@ function iconOf(kind) {
 
 const lines = new Map(); // by path: a button that somebody is about to press stays the same
 
-function drawTrouble(box, { bad, shaky, unsteady }, select) {
+function drawTrouble(box, { bad, shaky, unsteady, nodes }, select) {
   const all = [...bad, ...shaky];
-  const shown = all.slice(0, SHOWN);
-  for (const node of shown) fill(lineOf(node.path, select), node, bad.includes(node), unsteady.get(node.path));
+  const shown = [...all, ...lingering(all, nodes)].slice(0, SHOWN);
+  for (const node of shown) fill(lineOf(node.path, select), node, shaky.includes(node), unsteady.get(node.path));
+  for (const node of all.slice(0, SHOWN)) lines.get(node.path).seen = performance.now();
   const list = box.querySelector(".trouble ul");
   const items = shown.map((node) => lines.get(node.path).item);
-  if (items.some((item, at) => list.children[at] !== item) || list.children.length !== items.length) list.replaceChildren(...items);
+  const hadFocus = list.contains(document.activeElement);
+  arrange(list, items);
+  if (hadFocus && !list.contains(document.activeElement)) (list.querySelector("button") ?? $("tree")).focus();
   for (const path of lines.keys()) if (!shown.some((node) => node.path === path)) lines.delete(path);
   const rest = box.querySelector(".trouble .rest");
   rest.hidden = all.length <= SHOWN;
   say(rest, rest.hidden ? "" : t("head.more", { n: all.length - SHOWN }));
 }
 
+/** Those that were in trouble a moment ago. */
+function lingering(all, nodes) {
+  const isOver = (path) => !all.some((node) => node.path === path);
+  const recent = [...lines].filter(([path, { seen }]) => isOver(path) && performance.now() - seen < LINGERS);
+  return recent.map(([path]) => nodes.get(path)).filter(Boolean);
+}
+
 function lineOf(path, select) {
   if (!lines.has(path)) {
     const [sign, name, mood, why] = [h("span", { class: "sign" }), h("strong", {}), h("span", { class: "mood" }), h("span", { class: "why", lang: "en" })];
-    const button = h("button", { type: "button", class: "plain", onclick: () => select(path) }, sign, name, mood, why);
+    const button = h("button", { type: "button", class: "plain", onclick: () => select(path) }, sign, h("span", {}, name, h("wbr", {}), mood, h("wbr", {}), why));
     lines.set(path, { item: h("li", {}, button), sign, name, mood, why });
   }
   return lines.get(path);
 }
 
-function fill({ sign, name, mood, why }, node, isBad, times) {
-  const shown = isBad ? moodOf(node) : "unsteady";
+function fill({ sign, name, mood, why }, node, isShaky, times) {
+  const shown = isShaky ? "unsteady" : moodOf(node);
   if (sign.dataset.mood !== shown) {
     sign.dataset.mood = shown;
     sign.replaceChildren(mark(shown));
   }
-  say(name, node.path || node.name);
+  if (name.textContent !== (node.path || node.name)) name.replaceChildren(...named(node.path || node.name));
   say(mood, times ? t("head.times", { n: times.n, span: span(times.span) }) : t(`mood.${shown}`));
-  say(why, isBad ? reason(node) : [node.last_exit, node.last_output?.at(-1)].filter(Boolean).join(" · "));
+  say(why, isShaky || shown === "up" ? [node.last_exit, node.last_output?.at(-1)].filter(Boolean).join(" · ") : reason(node));
 }

@@ -1,6 +1,7 @@
 // Keeps the model true: events as they come, and answers to what events do not say.
 
 import { address, get, ofChild } from "./api.js";
+import { isSameRun } from "./run.js";
 import { follow } from "./stream.js";
 
 const SOON = 120; // ms after an event
@@ -60,7 +61,9 @@ export class Live {
     try {
       const { events } = this.model;
       const last = events.at(-1)?.at ?? 0;
-      const kept = await get("recent-events");
+      const [about, kept] = await Promise.all([get("about"), get("recent-events")]);
+      if (!isSameRun(about, this.model.about)) return void location.reload(); // what is shown is of another
+      this.model.introduce(about);
       if (kept.length && kept[0].at > last) return void this.model.begin(kept); // some are lost
       this.model.remember(kept.filter((event) => event.at >= last && !this.#isKnown(event)));
     } catch {

@@ -5,7 +5,7 @@ import { $, h } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { toast } from "./toasts.js";
 
-const ENDED = "otpsup.ended"; // that a session was over, for the page that comes next in this tab
+const ENDED = "otpsup.ended"; // what was over, for the page that comes next in this tab
 let problem = null; // what went wrong last
 
 /** Resolves once somebody is signed in; `until(ask)` asks as often as it takes. */
@@ -26,9 +26,10 @@ async function askWho() {
   }
 }
 
-/** The session is over: asks for another, and says why. The place in the address stays. */
-export function signInAgain() {
-  sessionStorage.setItem(ENDED, "yes");
+/** The session is over: asks for another, and says so. The place in the address stays. Whether it is
+ * another run of the tree that asks is known by who has signed in, see `run.js`. */
+export function signInAgain({ isTreeOver = false } = {}) {
+  sessionStorage.setItem(ENDED, isTreeOver ? "login.ended" : "login.again");
   location.reload();
 }
 
@@ -65,9 +66,9 @@ let submitted = () => {};
 let typed = "";
 
 async function byForm() {
-  const isEnded = sessionStorage.getItem(ENDED) !== null;
+  const ended = sessionStorage.getItem(ENDED);
   sessionStorage.removeItem(ENDED);
-  if (isEnded) problem ??= t("login.again");
+  if (ended) problem ??= t(ended);
   onLanguage(() => $("login").hidden || drawForm());
   drawForm();
   await new Promise((resolve) => (submitted = resolve));

@@ -2,7 +2,7 @@
 
 import { address, get, ofChild, post, Problem } from "./api.js";
 import { show } from "./dialogs.js";
-import { h } from "./dom.js";
+import { h, say } from "./dom.js";
 import { t } from "./i18n.js";
 import { mark } from "./marks.js";
 
@@ -11,9 +11,9 @@ const MOST_STEPS = 60;
 
 /** The stacks of a worker, as they are now; it can be asked again. */
 export function showStacks(node) {
-  const body = h("div", { class: "look", "aria-live": "polite" });
-  const ask = () => fill(body, async () => {
-    const { stacks } = await post(ofChild(node.path, "stacks"));
+  const body = h("div", { class: "look", tabindex: "-1", "aria-live": "polite" });
+  const ask = () => fill(body, async (late) => {
+    const { stacks } = await post(ofChild(node.path, "stacks"), {}, late);
     return [h("pre", { class: "stack tall", tabindex: "0" }, stacks.trim()), h("button", { type: "button", onclick: ask }, t("stacks.again"))];
   });
   show(t("stacks.title", { name: node.path }), body, { wide: true });
@@ -22,7 +22,7 @@ export function showStacks(node) {
 
 /** What would stop, start and escalate, and why. */
 export function showSimulation(node) {
-  const body = h("div", { class: "look", "aria-live": "polite" });
+  const body = h("div", { class: "look", tabindex: "-1", "aria-live": "polite" });
   const times = h("input", { type: "number", min: "1", max: "50", value: "1", required: true });
   const ask = () => times.checkValidity() && fill(body, async () => {
     const { consequences } = await get("simulate", { kill: node.path, times: times.value });
@@ -53,13 +53,27 @@ async function whyNot(wait) {
   wait.replaceWith(h("p", { class: "problem", role: "alert" }, t("graph.failed", { why })));
 }
 
+const turns = new WeakMap(); // by what is filled: who has asked last
+
+/** Fills it with what is made; what was asked before comes too late. */
 async function fill(body, make) {
-  body.replaceChildren(h("p", { class: "wait" }, t("loading")));
+  turns.set(body, make);
+  const show = (...parts) => turns.get(body) === make && replace(body, parts);
+  const wait = h("p", { class: "wait" }, t("loading"));
+  show(wait);
   try {
-    body.replaceChildren(...(await make()));
+    show(...(await make((words) => say(wait, words))));
   } catch (error) {
-    body.replaceChildren(h("p", { class: "problem", lang: "en" }, error.message));
+    const again = error.status === 0 && h("button", { type: "button", onclick: () => fill(body, make) }, t("again"));
+    show(h("p", { class: "problem", lang: "en" }, error.message), again);
   }
+}
+
+/** Who has pressed what is gone now has the focus on what is there in its place. */
+function replace(body, parts) {
+  if (body.contains(document.activeElement)) body.focus();
+  body.replaceChildren(...parts.filter(Boolean));
+  if (document.activeElement === body) body.querySelector("button")?.focus();
 }
 
 function consequence({ steps, summary }, number, all) {

@@ -53,11 +53,14 @@ export function drawFacts(box, node, { model, info, select }) {
   const measured = model.statistics.get(node.path);
   const history = measured?.history;
   drawNow(now, node, measured, info);
-  redraw(usage, [history?.at(-1)?.[0] ?? null], () => [history && charts(history)]);
+  const isUp = node.pid !== null;
+  redraw(usage, [history?.at(-1)?.[0] ?? null, isUp], () => [history && charts(history, isUp)]);
   redraw(checks, info?.checks ?? [], () => [info?.checks?.length && section(t("detail.checks"), h("ul", { class: "checks" }, ...info.checks.map(check)))]);
   const links = around(node, info, model);
-  redraw(near, links.map(([name, nodes]) => [name, nodes.map((each) => [each.path, moodOf(each)])]), () =>
-    links.map(([name, nodes]) => section(t(name), h("p", { class: "links" }, ...nodes.map((each) => link(each, select))))));
+  redraw(near, links.map(([name, nodes]) => [name, nodes.map((each) => each.path)]), () =>
+    links.map(([name, nodes]) => section(t(name), h("p", { class: "links" }, ...nodes.map((each) => link(each.path, select))))));
+  const all = near.querySelectorAll(".chip");
+  links.flatMap(([, nodes]) => nodes).forEach((each, place) => drawLink(all[place], each));
   redraw(declared, info?.spec ?? null, () => [info?.spec && spec(info.spec, declared)]);
 }
 
@@ -89,8 +92,8 @@ function factsOf(node, measured, info) {
   return rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
 }
 
-function charts(history) {
-  if (history.length < 2) return h("p", { class: "remark" }, t("spark.wait"));
+function charts(history, isUp) {
+  if (history.length < 2) return isUp && h("p", { class: "remark" }, t("spark.wait"));
   const of = (name, values, least, told) => {
     const now = told(values.at(-1));
     const most = told(Math.max(...values));
@@ -123,8 +126,18 @@ function dependencies(node, info, model) {
   return siblings.filter((sibling) => sibling !== node && after.some((name) => isOne(name, sibling)));
 }
 
-function link(node, select) {
-  return h("button", { type: "button", class: "chip", onclick: () => select(node.path) }, mark(moodOf(node)), node.name, h("span", { class: "unseen" }, ` ${t(`mood.${moodOf(node)}`)}`));
+function link(path, select) {
+  return h("button", { type: "button", class: "chip", onclick: () => select(path) }, h("span", { class: "sign" }), h("span", {}), h("span", { class: "unseen" }));
+}
+
+/** How the other one is, in the button that leads to it. */
+function drawLink({ dataset, children: [sign, name, words] }, node) {
+  const mood = moodOf(node);
+  say(name, node.name);
+  say(words, ` ${t(`mood.${mood}`)}`);
+  if (dataset.mood === mood) return;
+  dataset.mood = mood;
+  sign.replaceChildren(mark(mood));
 }
 
 function spec(given, box) {

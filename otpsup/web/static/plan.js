@@ -8,40 +8,47 @@ import { t } from "./i18n.js";
 const SIGNS = { start: "+", stop: "−", restart: "↻", change: "~" };
 
 /** Shows the plan; `after()` is called when it was done. */
-export async function openPlan(after) {
-  const body = h("div", { class: "plan", "aria-live": "polite" }, h("p", { class: "wait" }, t("loading")));
+export function openPlan(after) {
+  const body = h("div", { class: "plan", "aria-live": "polite" });
   const close = h("button", { type: "button", onclick: () => box.close() }, t("close"));
   const box = dialog(t("plan.title"), body, [close], { wide: true });
-  try {
-    const changes = await get("plan");
-    body.replaceChildren(...diff(changes));
-    const isSame = changes.every((change) => change.action === "stay");
-    if (!isSame) offer(box, body, close, after);
-  } catch (error) {
-    body.replaceChildren(h("p", { class: "problem", lang: "en" }, error.message));
-  }
+  const load = async () => {
+    close.focus();
+    body.replaceChildren(h("p", { class: "wait" }, t("loading")));
+    try {
+      const changes = await get("plan");
+      body.replaceChildren(...diff(changes));
+      if (changes.some((change) => change.action !== "stay")) offer(body, close, after);
+    } catch (error) {
+      body.replaceChildren(failure(error), ...(error.status === 0 ? [h("button", { type: "button", onclick: load }, t("again"))] : []));
+    }
+  };
+  load();
 }
 
-function offer(box, body, close, after) {
+const failure = (error) => h("p", { class: "problem", lang: "en" }, error.message);
+
+/** The focus stays: who is about to press Enter means to close it. */
+function offer(body, close, after) {
   if (!may("admin")) {
     close.before(h("span", { class: "remark" }, t("plan.view")));
     return;
   }
-  const go = h("button", { type: "button", class: "main", onclick: () => apply(go, body, after) }, t("plan.apply"));
+  const go = h("button", { type: "button", class: "main", onclick: () => apply(go, close, body, after) }, t("plan.apply"));
   close.after(go);
-  go.focus();
 }
 
-async function apply(go, body, after) {
+async function apply(go, close, body, after) {
+  close.focus();
   go.disabled = true;
   go.textContent = t("plan.applying");
   try {
-    const changes = await post("update");
+    const changes = await post("update", {}, (words) => body.append(h("p", { class: "problem", role: "alert" }, words)));
     body.replaceChildren(...diff(changes, true));
     go.remove();
     after();
   } catch (error) {
-    body.replaceChildren(h("p", { class: "problem", lang: "en" }, error.message));
+    body.replaceChildren(failure(error));
     go.disabled = false;
     go.textContent = t("plan.apply");
   }

@@ -32,7 +32,9 @@ export const en = {
 
   "login.title": "Sign in",
   "login.to": "Sign in to {name}",
-  "login.again": "The tree was started again; sign in once more.",
+  "login.again": "Your session is over; sign in once more.",
+  "login.ended": "The tree has ended, and so has your session; sign in once more.",
+  "run.again": "The tree was started again at {at}.",
   "login.words": "This tree asks who you are. On its machine, this prints an address that signs you in:",
   "login.token": "Token, or that address",
   "login.go": "Sign in",
@@ -95,6 +97,7 @@ export const en = {
   "past.over": "in the last {span}",
   "past.unknown": "Events before {at} are no longer kept",
   "past.calm": "Nothing has ended in the last {span}.",
+  "past.list": "Ends and restarts, the latest first",
   "past.now": "now",
   "past.ago": "{span} ago",
 
@@ -155,6 +158,7 @@ export const en = {
   "log.skipped": "… {n} lines left out: this page was too slow",
   "log.found": ["{n} line", "{n} lines"],
   "events.none": "Nothing has happened to it since this tree keeps count.",
+  "events.forgotten": "Nothing has happened to it since {at}; events before that are no longer kept.",
 
   "do.start": "Start",
   "do.stop": "Stop",
@@ -221,7 +225,10 @@ export const en = {
   "done.other": "{what}: {name}, done",
   "failed.other": "{name}: “{what}” failed. {why}",
   "failed.offline": "The tree cannot be reached: there is no connection.",
-  "failed.late": "The tree has not answered in time.",
+  "failed.unknown": "{name}: “{what}” had no answer. {why}",
+  "failed.perhaps": " It may have been done nevertheless: see how it is now, and try again if it was not. Within ten minutes that does it no second time.",
+  "failed.late": "The tree has not answered within {span}; it may be busy.",
+  late: "No answer for {span}. It may be done nevertheless: see how it is now. This goes on waiting; to close it stops nothing.",
   "needs.role": "Your role, {role}, only looks.",
 
   "stacks.title": "Where {name} is now",

@@ -32,7 +32,9 @@ export const zh = {
 
   "login.title": "登录",
   "login.to": "登录 {name}",
-  "login.again": "进程树已重新启动，请重新登录。",
+  "login.again": "会话已失效，请重新登录。",
+  "login.ended": "进程树已结束，会话也随之失效，请重新登录。",
+  "run.again": "进程树已于 {at} 重新启动。",
   "login.words": "访问此进程树需要登录。请在它所在的机器上运行下面的命令，得到登录地址：",
   "login.token": "令牌或登录地址",
   "login.go": "登录",
@@ -95,6 +97,7 @@ export const zh = {
   "past.over": "（最近 {span}）",
   "past.unknown": "{at} 之前的事件已不再保留",
   "past.calm": "最近 {span}内没有进程退出。",
+  "past.list": "退出与重启，最近的在前",
   "past.now": "现在",
   "past.ago": "{span}前",
 
@@ -155,6 +158,7 @@ export const zh = {
   "log.skipped": "… 页面跟不上输出，略去 {n} 行",
   "log.found": "{n} 行",
   "events.none": "自开始记录以来没有发生任何事件。",
+  "events.forgotten": "自 {at} 以来没有发生任何事件；更早的事件已不再保留。",
 
   "do.start": "启动",
   "do.stop": "停止",
@@ -221,7 +225,10 @@ export const zh = {
   "done.other": "{what}：{name}，已完成",
   "failed.other": "{name}：{what}失败。{why}",
   "failed.offline": "无法连接到进程树：网络不通。",
-  "failed.late": "进程树未及时响应。",
+  "failed.unknown": "{name}：{what}没有得到响应。{why}",
+  "failed.perhaps": "操作可能已经执行：请查看当前状态，若未执行再重试。十分钟内重试不会重复执行。",
+  "failed.late": "进程树在 {span}内没有响应，可能正忙。",
+  late: "{span}内没有响应。操作可能已经执行：请查看当前状态。本页仍在等待，关闭提示不会中止操作。",
   "needs.role": "您的角色（{role}）只能查看。",
 
   "stacks.title": "{name} 当前的调用栈",

@@ -1,11 +1,12 @@
 // What an action does just now, and how it ended.
 
-import { $, h } from "./dom.js";
+import { $, h, say } from "./dom.js";
 import { t } from "./i18n.js";
 
 const STAYS = 5_000;
 const STAYS_IF_BAD = 20_000;
 const STAYS_FOR_UNDO = 10_000;
+const STAYS_IF_NEWS = 20_000;
 
 /** Says that something goes on; returns how to say how it ended. */
 export function toast(words) {
@@ -13,13 +14,15 @@ export function toast(words) {
   const box = h("div", { class: "toast busy" }, h("span", { class: "spinner", "aria-hidden": "true" }), text);
   box.append(h("button", { type: "button", class: "quiet icon", "aria-label": t("close"), onclick: () => box.remove() }, "×"));
   $("toasts").append(box);
+  /** Not from under who is just reading it, or about to press something. */
+  const leave = () => (box.matches(":hover, :focus-within") ? setTimeout(leave, 1_000) : box.remove());
   // What has failed interrupts what is read aloud; what went well waits for its turn.
   const end = (kind, told, ms) => {
     const said = h("span", { class: "toast-text", role: kind === "bad" && "alert" }, told);
     box.className = `toast ${kind}`;
     text.replaceWith(said);
     text = said;
-    setTimeout(() => box.remove(), ms);
+    setTimeout(leave, ms);
   };
   /** It went well; `undo` is how to have it as it was. */
   const done = (told, undo = null) => {
@@ -29,5 +32,11 @@ export function toast(words) {
     } }, t("undo")));
     end("good", told, undo ? STAYS_FOR_UNDO : STAYS);
   };
-  return { done, failed: (told) => end("bad", told, STAYS_IF_BAD) };
+  return {
+    done,
+    failed: (told) => end("bad", told, STAYS_IF_BAD),
+    told: (words) => end("news", words, STAYS_IF_NEWS),
+    /** It goes on, and there is more to say of that. */
+    goes: (words) => say(text, words),
+  };
 }

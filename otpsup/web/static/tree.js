@@ -8,7 +8,6 @@ import { reason } from "./headline.js";
 import { spark } from "./sparks.js";
 import { now } from "./time.js";
 
-const ROW = 36; // px, as in tree.css
 const BEYOND = 8; // rows above and below
 const FOLD_AT = 300; // children of one supervisor: more begin folded
 
@@ -31,7 +30,8 @@ export class Tree {
     this.draw = oncePerFrame(() => this.#draw());
     this.box.addEventListener("scroll", this.draw, { passive: true });
     this.box.addEventListener("click", (event) => this.#clicked(event));
-    new ResizeObserver(this.draw).observe(this.box);
+    new ResizeObserver(() => this.#sized()).observe(this.box);
+    this.#sized();
     model.addEventListener("tree", () => this.#changed());
     model.addEventListener("measured", this.draw);
     setInterval(this.draw, 1000);
@@ -90,8 +90,14 @@ export class Tree {
     if (found) this.select(found.node.path, { byHand: false });
   }
 
+  /** A row is higher on a phone; the style says how high. */
+  #sized() {
+    this.row = parseFloat(getComputedStyle(this.box).getPropertyValue("--row"));
+    this.draw();
+  }
+
   #page() {
-    return Math.max(1, Math.floor(this.box.clientHeight / ROW) - 1);
+    return Math.max(1, Math.floor(this.box.clientHeight / this.row) - 1);
   }
 
   #up(node) {
@@ -155,9 +161,9 @@ export class Tree {
   #reveal(path) {
     const index = this.#list().findIndex(({ node }) => node.path === path);
     if (index < 0) return;
-    const top = index * ROW;
+    const top = index * this.row;
     if (top < this.box.scrollTop) this.box.scrollTop = top;
-    const bottom = top + ROW - this.box.clientHeight;
+    const bottom = top + this.row - this.box.clientHeight;
     if (bottom > this.box.scrollTop) this.box.scrollTop = bottom;
   }
 
@@ -172,9 +178,9 @@ export class Tree {
 
   #draw() {
     const list = this.#list();
-    this.space.style.height = `${list.length * ROW}px`;
-    const first = Math.max(0, Math.floor(this.box.scrollTop / ROW) - BEYOND);
-    const last = Math.min(list.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW) + BEYOND);
+    this.space.style.height = `${list.length * this.row}px`;
+    const first = Math.max(0, Math.floor(this.box.scrollTop / this.row) - BEYOND);
+    const last = Math.min(list.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / this.row) + BEYOND);
     const seen = new Set();
     for (let i = first; i < last; i += 1) {
       seen.add(list[i].node.path);
@@ -225,7 +231,7 @@ export class Tree {
       this.rows.set(node.path, row);
       this.space.append(row);
     }
-    const top = `translateY(${index * ROW}px)`;
+    const top = `translateY(${index * this.row}px)`;
     if (row.style.transform !== top) row.style.transform = top;
     fill(row, entry, this.model.statistics.get(node.path), node.path === this.selected, this.isFiltered, this.model);
   }
@@ -247,17 +253,17 @@ function fill(row, { node, level, at, of, open }, measured, isSelected, isFlat, 
   const attributes = {
     "aria-level": level, "aria-posinset": at, "aria-setsize": of, "aria-selected": isSelected,
     "aria-expanded": node.children.length ? open : null, "aria-label": label(node, mood, model, below?.trouble ? told : ""),
-    "data-mood": mood, "data-below": below?.trouble ? "" : null, title: node.path || null,
+    "data-mood": mood, "data-below": below?.trouble ? "" : null, "data-idle": node.pid === null ? "" : null, "data-restarts": node.restarts ? "" : null, title: node.path || null,
   };
   for (const [name, value] of Object.entries(attributes)) set(row, name, value);
   const [main, chart, memory, pid, long, restarts] = row.children;
   const [name, note] = main.children;
-  name.style.setProperty("--level", isFlat ? 0 : level - 1);
+  row.style.setProperty("--level", isFlat ? 0 : level - 1);
   if (name.children[1].dataset.mood !== mood) {
     name.children[1].dataset.mood = mood;
     name.children[1].replaceChildren(mark(mood));
   }
-  say(name.children[2], nameOf(node, isFlat, model));
+  drawName(name.children[2], node, isFlat, model);
   say(note, told);
   const isUp = node.pid !== null;
   drawSpark(chart, isUp ? measured?.history : null);
@@ -273,9 +279,15 @@ function set(element, name, value) {
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
-function nameOf(node, isFlat, model) {
-  if (node.path === "") return model.about?.name ?? node.name;
-  return isFlat ? node.path : node.name;
+const nameOf = (node, model) => (node.path === "" ? (model.about?.name ?? node.name) : node.name);
+
+/** Without those above, who that is has to be told; the name comes first, for the end may be cut off. */
+function drawName(box, node, isFlat, model) {
+  const above = isFlat ? (parentOf(node.path) ?? "") : "";
+  const name = nameOf(node, model);
+  if (box.dataset.now === `${above} ${name}`) return;
+  box.dataset.now = `${above} ${name}`;
+  box.replaceChildren(name, ...(above ? [" ", h("span", { class: "parents" }, above)] : []));
 }
 
 function noteOf(node, mood, open, below) {
@@ -286,7 +298,7 @@ function noteOf(node, mood, open, below) {
 }
 
 function label(node, mood, model, below) {
-  const parts = [nameOf(node, false, model), below || t(`mood.${mood}`)];
+  const parts = [nameOf(node, model), below || t(`mood.${mood}`)];
   if (node.pid !== null) parts.push(t("row.pid", { pid: node.pid }));
   if (node.restarts) parts.push(t("row.restarts", { n: node.restarts }));
   return parts.join(", ");
