@@ -4,6 +4,7 @@ import { h, s } from "./dom.js";
 import { clock, span, t } from "./i18n.js";
 import { isEnd, restarted } from "./model.js";
 import { now } from "./time.js";
+import { told } from "./told.js";
 
 const SPANS = [60, 300, 900, 3600, 6 * 3600, 24 * 3600];
 const MOST = 1000;
@@ -39,10 +40,10 @@ export function timeLine(events, from, select) {
   const found = lately(events, from, at);
   const counts = KINDS.map((kind) => [kind, found.marks.filter((each) => each.kind === kind).length]).filter(([, n]) => n);
   const over = t("past.over", { span: span(found.long) });
-  const told = counts.map(([kind, n]) => t(`past.${kind}`, { n }));
-  const label = counts.length ? `${told.join(", ")} ${over}` : t("past.calm", { span: span(found.long) });
+  const numbers = counts.map(([kind, n]) => t(`past.${kind}`, { n }));
+  const label = counts.length ? `${numbers.join(", ")} ${over}` : t("past.calm", { span: span(found.long) });
   const words = counts.length
-    ? [...counts.map(([kind], i) => h("span", { class: "past-count" }, legend(kind), told[i])), h("span", {}, over)]
+    ? [...counts.map(([kind], i) => h("span", { class: "past-count" }, legend(kind), numbers[i])), h("span", {}, over)]
     : [label];
   return h("div", { class: "past-line" },
     h("p", { class: "past-words" }, ...words),
@@ -77,11 +78,16 @@ function track({ long, marks, known }, at, label, select) {
   svg.append(s("line", { x1: place(known), x2: place(at), ...y, class: "base" }));
   for (const each of drawn(marks, long, at)) {
     const mark = s("svg", { x: place(each.at), y: LANES[each.kind], overflow: "visible", class: `event ${each.kind}` },
-      shape(each.kind), s("title", {}, `${clock(each.at)}  ${each.text}${each.more ? `  (+${each.more})` : ""}`));
+      shape(each.kind), titleOf(each));
     if (select) mark.addEventListener("click", () => select(each.path));
     svg.append(mark);
   }
   return svg;
+}
+
+function titleOf({ at, text, more }) {
+  const said = told(text);
+  return s("title", { lang: said.lang }, `${clock(at)}  ${said.text}${more ? `  (+${more})` : ""}`);
 }
 
 function shape(kind) {

@@ -2,8 +2,9 @@
 
 import { get, may, post } from "./api.js";
 import { dialog } from "./dialogs.js";
-import { h } from "./dom.js";
+import { h, hTold } from "./dom.js";
 import { t } from "./i18n.js";
+import { told, toldOf } from "./told.js";
 
 const SIGNS = { start: "+", stop: "−", restart: "↻", change: "~" };
 
@@ -18,7 +19,7 @@ export async function openPlan(after) {
     const isSame = changes.every((change) => change.action === "stay");
     if (!isSame) offer(box, body, close, after);
   } catch (error) {
-    body.replaceChildren(h("p", { class: "problem", lang: "en" }, error.message));
+    body.replaceChildren(hTold("p", { class: "problem" }, toldOf(error)));
   }
 }
 
@@ -41,7 +42,7 @@ async function apply(go, body, after) {
     go.remove();
     after();
   } catch (error) {
-    body.replaceChildren(h("p", { class: "problem", lang: "en" }, error.message));
+    body.replaceChildren(hTold("p", { class: "problem" }, toldOf(error)));
     go.disabled = false;
     go.textContent = t("plan.apply");
   }
@@ -61,6 +62,6 @@ function lineOf({ action, path, why, error }, isDone) {
   return h("li", { class: `${action} ${state}` },
     h("span", { class: "diff-sign", "aria-hidden": "true" }, SIGNS[action]),
     h("span", { class: "diff-what" }, `${t(`plan.${action}`)} `, h("strong", {}, path)),
-    why && h("span", { class: "diff-why", lang: "en" }, why),
-    error && h("span", { class: "problem", lang: "en" }, error));
+    why && hTold("span", { class: "diff-why" }, told(why)),
+    error && hTold("span", { class: "problem" }, told(error)));
 }
