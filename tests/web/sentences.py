@@ -287,7 +287,7 @@ def children(draw: st.DrawFn, depth: int = 1) -> list[Any]:
         st.lists(NAMES.filter(lambda n: "#" not in n), min_size=1, max_size=3, unique=True)
     )
     for name in names:
-        restart = draw(st.sampled_from(["permanent", "transient", "temporary"]))
+        restart: Any = draw(st.sampled_from(["permanent", "transient", "temporary"]))
         kind = draw(st.sampled_from(["worker", "command", "tree", "pool"] if depth else ["worker"]))
         if kind == "tree":
             found.append(draw(trees(name, depth - 1)))
@@ -379,19 +379,23 @@ def lives(draw: st.DrawFn) -> list[Said]:
         _happens(draw, system, path)
         system.look()
     if not system.engine.is_halted:
-        spec = draw(trees())
-        for preview in (True, False):
-            changes = system.request(lambda ref, p=preview: Reload(ref=ref, spec=spec, preview=p))
-            for change in changes or ():
-                system.heard += lines(change.why, change.error)
+        _becomes(system, draw(trees()))
         system.look()
     return system.heard
 
 
+def _becomes(system: _Heard, spec: Supervisor) -> None:
+    """What an update would do, and does."""
+    planned = system.request(lambda ref: Reload(ref=ref, spec=spec, preview=True))
+    done = system.request(lambda ref: Reload(ref=ref, spec=spec))
+    for change in (*(planned or ()), *(done or ())):
+        system.heard += lines(change.why, change.error)
+
+
 def _happens(draw: st.DrawFn, system: _Heard, path: str) -> None:
-    child = system.engine.find(path)
+    child: Any = system.engine.find(path)
     what = draw(st.sampled_from(["ends", "breaks", "is asked", "is marked", "is ill"]))
-    is_up = system.up.get(path, 0) > 0 and child is not None
+    is_up = system.up.get(path, 0) > 0
     if what in ("ends", "breaks") and is_up:
         if what == "breaks":
             system.break_down(path)
