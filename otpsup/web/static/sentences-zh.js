@@ -8,8 +8,8 @@ export const sentences = {
 
   // Whatever it is.
   line: {
-    "{why}": "{why}",
     "{event}": "{event}",
+    "{why}": "{why}",
     "{chain}": "{chain}",
     "{reason}": "{reason}",
     "{failure}": "{failure}",

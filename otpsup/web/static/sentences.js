@@ -34,6 +34,8 @@ const DATA = {
   raw: (text) => ({ text, left: text.length }),
 };
 
+const PLAIN = new Set(["n", "number", "signal", "strategy", "field"]); // in these there is no blank
+
 function names(text) {
   const all = text.match(/(?:'[^']*'|"[^"]*"|[^ ]+?)(?:, |$)/g) ?? [];
   return all.join("") === text ? { text: all.map((each) => each.replace(/, $/, "")).join("、"), left: 0 } : null;
@@ -42,12 +44,24 @@ function names(text) {
 /** A function that translates a text: `(text, kind) => text`, or null if the catalogue does not have it. */
 export function translator(catalogue) {
   const kinds = new Map(Object.entries(catalogue).map(([kind, templates]) => [kind, compiled(templates)]));
+  for (const templates of kinds.values()) for (const { slots } of templates) for (const slot of slots) slot.blanks = slot.isOpen ? Infinity : blanks(slot.kind, kinds);
   return (text, kind) => {
     if (text.length > LONGEST) return null;
     const indent = text.match(/^ */)[0];
     const found = new Reading(kinds).of(text.slice(indent.length), kind);
     return found && indent + found.text;
   };
+}
+
+/** How many blanks may be in what is of this kind, if it does not begin with a quotation mark: where it ends need
+ * not be looked for further on. */
+function blanks(kind, kinds) {
+  if (!kinds.has(kind)) return PLAIN.has(kind) || kind === "name" ? 0 : Infinity;
+  return Math.max(...kinds.get(kind).map(({ texts, slots }) => {
+    const isAlias = slots.length === 1 && texts.join("") === "" && slots[0].kind === "name";
+    if (!isAlias && !slots.every((slot) => PLAIN.has(slot.kind))) return Infinity;
+    return texts.join("").split(" ").length - 1;
+  }));
 }
 
 function compiled(templates) {
@@ -74,12 +88,13 @@ class Reading {
   /** The best way to read a text as one of this kind: `{text, left}`, or null. */
   of(text, kind) {
     if (!this.kinds.has(kind)) return DATA[kind](text);
-    const key = `${kind} ${text}`;
-    if (!this.known.has(key)) {
-      this.known.set(key, null); // it is not part of itself
-      this.known.set(key, this.#best(text, this.kinds.get(kind)));
+    if (!this.known.has(kind)) this.known.set(kind, new Map());
+    const known = this.known.get(kind);
+    if (!known.has(text)) {
+      known.set(text, null); // it is not part of itself
+      known.set(text, this.#best(text, this.kinds.get(kind)));
     }
-    return this.known.get(key);
+    return known.get(text);
   }
 
   #best(text, templates) {
@@ -100,13 +115,14 @@ class Reading {
     if (at === slots.length) return from === text.length ? { values: {}, left: 0 } : null;
     const next = texts[at + 1];
     const isLast = at === slots.length - 1;
+    const furthest = limit(text, from, slots[at].blanks);
     let best = null;
-    for (let end = isLast ? text.length - next.length : text.indexOf(next, from + 1); end > from; end = isLast ? -1 : text.indexOf(next, end + 1)) {
+    for (let end = isLast ? text.length - next.length : text.indexOf(next, from + 1); end > from && end <= furthest; end = isLast ? -1 : text.indexOf(next, end + 1)) {
       if ((this.left -= 1) < 0) return null;
-      const limit = best?.left ?? most;
+      const less = best?.left ?? most;
       const own = this.#slot(text.slice(from, end), slots[at]);
-      if (!own || own.left >= limit) continue;
-      const rest = this.#slots(text, template, at + 1, end + next.length, limit - own.left);
+      if (!own || own.left >= less) continue;
+      const rest = this.#slots(text, template, at + 1, end + next.length, less - own.left);
       if (rest) best = { values: { ...rest.values, [slots[at].name]: own.text }, left: own.left + rest.left };
       if (best?.left === 0) break;
     }
@@ -116,6 +132,17 @@ class Reading {
   #slot(text, { kind, isOpen }) {
     return this.of(text, kind) ?? (isOpen ? DATA.raw(text) : null);
   }
+}
+
+/** Where that which begins at `from` ends at the latest, if it has so many blanks at most. */
+function limit(text, from, most) {
+  if (most === Infinity || text[from] === "'" || text[from] === '"') return text.length;
+  let end = from - 1;
+  for (let n = 0; n <= most; n += 1) {
+    end = text.indexOf(" ", end + 1);
+    if (end < 0) return text.length;
+  }
+  return end;
 }
 
 /** Whether the words of a template stand in a text, in their order: most do not. */
