@@ -237,18 +237,20 @@ def _step(effect: StateChange | Report | Halt, at: float, root: str) -> Step | N
             return Step(at, effect.path, "fails", str(effect.reason))
         case Report(context="shutdown"):
             return Step(at, effect.supervisor, "gives up", sentence(effect.cause.parent or BOOT))
-        case StateChange(state="down") if effect.cause.kind == "exit" and (
-            effect.cause.path == effect.path
-        ):
-            return Step(at, effect.path, "ends", f"{_end(effect.reason)}; it is not restarted")
+        case StateChange(state="down", reason=Reason() as reason) if _is_its_own_end(effect):
+            return Step(at, effect.path, "ends", f"{_end(reason)}; it is not restarted")
         case Halt():
             return Step(at, "", "is gone", why)
     return None
 
 
-def _end(reason: Reason | None) -> str:
+def _is_its_own_end(change: StateChange) -> bool:
+    return change.cause.kind == "exit" and change.cause.path == change.path
+
+
+def _end(reason: Reason) -> str:
     """How something ends, after a colon."""
-    if reason is not None and reason.kind in ("normal", "shutdown"):
+    if reason.kind in ("normal", "shutdown"):
         return {"ended normally": "normally"}.get(how(reason), f"it {how(reason)}")
     return str(reason)
 

@@ -325,6 +325,14 @@ def test_each_end_is_told_once() -> None:
     assert "not restarted" in death.steps[0].why
 
 
+def test_an_end_in_vain_is_no_second_end() -> None:
+    """One that waits for its group, of which another did not start, has not ended once more."""
+    tree = top(worker("a"), worker("b"), strategy="one_for_all", intensity=1, period=60)
+    death = only(tree, "b", broken=["a"])
+    assert [row for row in rows(death) if row[1] == "b"] == [(0, "b", "ends")]
+    assert not any("None" in step.why for step in death.steps)
+
+
 def test_significant_children() -> None:
     """A significant child takes its supervisor along, which says so; that is no giving up."""
     tree = top(

@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, Page, Route, expect
 from otpsup import Tree
 from tests.support.browser import SHOP, growing, row, settle, token, verb, visit
 from tests.support.line import Line
-from tests.support.servers import free_port
 from tests.support.waiting import LONG, until
 
 pytestmark = [

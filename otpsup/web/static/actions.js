@@ -7,6 +7,7 @@ import { has, t } from "./i18n.js";
 import { showSimulation, showStacks } from "./looks.js";
 import { isSupervisor } from "./model.js";
 import { toast } from "./toasts.js";
+import { toldOf } from "./told.js";
 
 const SIGNALS = ["HUP", "INT", "TERM", "KILL", "QUIT", "USR1", "USR2", "CONT", "STOP"];
 const SHOWN = 8; // names in a question
@@ -137,7 +138,7 @@ async function carryOut({ verb, name, path, what, undo }, answer, form = null) {
     return true;
   } catch (error) {
     if (form) throw error;
-    told.failed(t(error.status === 0 ? "failed.unknown" : "failed.other", { what: plainly(verb), name, why: error.message }));
+    told.failed(t(error.status === 0 ? "failed.unknown" : "failed.other", { what: plainly(verb), name, why: toldOf(error).text }));
     return false;
   }
 }

@@ -20,6 +20,7 @@ import { back, beginRouter, went } from "./router.js";
 import { isStartedAgain } from "./run.js";
 import { beginTheme } from "./theme.js";
 import { toast } from "./toasts.js";
+import { toldOf } from "./told.js";
 import { Tree } from "./tree.js";
 
 const LONGEST_PAUSE = 30_000; // ms between attempts to read the tree at the start
@@ -157,7 +158,7 @@ async function leave() {
     await signOut();
     location.reload();
   } catch (error) {
-    toast("").failed(error.message);
+    toast("").failed(toldOf(error).text);
   }
 }
 

@@ -4,6 +4,7 @@ import { session } from "./api.js";
 import { signInAgain } from "./login.js";
 import { $, h, say } from "./dom.js";
 import { clock, onLanguage, span, t } from "./i18n.js";
+import { told } from "./told.js";
 
 /** `kind` is "none", "connecting", "waiting", "live", "lost", "refused", "halted" or
  * "broken". */
@@ -72,7 +73,8 @@ function draw() {
   say($("link"), kind === "none" ? "" : t(`link.${isFine ? kind : "lost"}`));
   $("lost").hidden = isFine;
   // It is read aloud when it becomes another; what runs is beside it.
-  say($("lost-words"), isFine ? "" : t(kind === "halted" ? "halted" : `lost.${kind}`, { why: why?.replace(/[.。]$/, ""), reason }));
+  const words = { why: why && told(why).text.replace(/[.。]$/, ""), reason: reason && told(reason).text };
+  say($("lost-words"), isFine ? "" : t(kind === "halted" ? "halted" : `lost.${kind}`, words));
   $("again").hidden = !["refused", "waiting", "broken"].includes(kind);
   say($("again"), t(kind === "waiting" ? "again.now" : "again"));
   if (!isFine) drawRest();

@@ -2,7 +2,7 @@
 
 import { get, ofChild } from "./api.js";
 import { act, verbsFor } from "./actions.js";
-import { $, arrange, h, named, oncePerFrame, say, sometimes } from "./dom.js";
+import { $, arrange, h, hTold, named, oncePerFrame, say, sometimes } from "./dom.js";
 import { drawFacts, drawOutput, drawWhy } from "./overview.js";
 import { clock, onLanguage, t } from "./i18n.js";
 import { lastKnown } from "./connection.js";
@@ -10,6 +10,7 @@ import { Log } from "./log.js";
 import { mark } from "./marks.js";
 import { isSupervisor, moodOf, TROUBLE } from "./model.js";
 import { TimeLine } from "./past.js";
+import { told } from "./told.js";
 import { Verbs } from "./verbs.js";
 
 export class Detail {
@@ -259,6 +260,6 @@ export class Detail {
 function eventLine(event) {
   const bad = event.kind === "child_terminated" || event.kind === "start_error";
   const kind = bad ? "ended" : event.kind === "restart" ? "restarted" : "";
-  return h("li", { class: kind, lang: "en" }, h("time", {}, clock(event.at)), h("span", {}, event.text),
-    event.traceback && h("pre", { class: "stack" }, event.traceback));
+  return h("li", { class: kind }, h("time", {}, clock(event.at)), hTold("span", {}, told(event.text)),
+    event.traceback && h("pre", { class: "stack", lang: "en" }, event.traceback));
 }

@@ -1,8 +1,9 @@
 // Dialogs that the browser itself keeps the focus in.
 
-import { h, say } from "./dom.js";
+import { h, say, sayParts } from "./dom.js";
 import { t } from "./i18n.js";
 import { toast } from "./toasts.js";
+import { toldOf } from "./told.js";
 
 let count = 0;
 
@@ -38,7 +39,7 @@ export function show(title, body, { more = [], ...options } = {}) {
 export function ask(title, words, yes, work, { danger = false, fields = [] } = {}) {
   return new Promise((resolve) => {
     let answer = false;
-    const said = h("p", { class: "problem", role: "alert", lang: "en" });
+    const said = h("p", { class: "problem", role: "alert" });
     const form = h("form", { class: "fields", id: `form-${count}`, onsubmit: (event) => {
       event.preventDefault();
       const given = Object.fromEntries(new FormData(form));
@@ -63,16 +64,16 @@ async function trying(box, said, no, work) {
     for (const each of parts) each.disabled = is;
     say(no, t(is ? "close" : "cancel")); // it goes on without being looked at
   };
-  said.textContent = "";
+  sayParts(said, []);
   busy(true);
   try {
     await work((words) => (said.textContent = words));
     box.dispatchEvent(new Event("done"));
     box.close();
   } catch (error) {
-    if (!box.isConnected) return void toast("").failed(error.message); // nobody has waited for it
+    if (!box.isConnected) return void toast("").failed(toldOf(error).text); // nobody has waited for it
     busy(false);
-    said.textContent = error.message;
+    sayParts(said, [toldOf(error)]);
     parts[0].focus();
   }
 }

@@ -56,6 +56,28 @@ for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, () => 
 /** Whether somebody is just pressing something; what he means must not move. */
 export const isPressed = () => pressed > performance.now() - LONG_PRESS;
 
+const drawn = new WeakMap(); // by element, its parts
+
+/** The same for parts `{text, lang}`, see told.js, with this between them. */
+export function sayParts(element, parts, joint = " · ") {
+  const now = JSON.stringify(parts);
+  if (drawn.get(element) === now) return;
+  drawn.set(element, now);
+  const isOne = parts.every(({ lang }) => lang === parts[0].lang);
+  element.replaceChildren(...(isOne ? [parts.map(({ text }) => text).join(joint)] : spans(parts, joint)));
+  if (isOne && parts[0]?.lang) element.lang = parts[0].lang;
+  else element.removeAttribute("lang");
+}
+
+function spans(parts, joint) {
+  return parts.flatMap((part, at) => [at > 0 && joint, part.lang ? h("span", { lang: part.lang }, part.text) : part.text].filter(Boolean));
+}
+
+/** An element that says one such part. */
+export function hTold(tag, props, { text, lang }) {
+  return h(tag, { ...props, lang }, text);
+}
+
 /** Calls `work` now, or, if that was less than so many ms ago, once later. */
 export function sometimes(work, ms) {
   let last = -Infinity;

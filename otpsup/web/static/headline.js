@@ -1,10 +1,11 @@
 // What is up, what is not, and why: to be read in two seconds.
 
-import { $, arrange, h, isPressed, named, say } from "./dom.js";
+import { $, arrange, h, isPressed, named, say, sayParts } from "./dom.js";
 import { span, t } from "./i18n.js";
 import { icon, mark } from "./marks.js";
 import { moodOf, MOODS, restarted, TROUBLE } from "./model.js";
 import { now } from "./time.js";
+import { asItIs, own, told } from "./told.js";
 
 const SHOWN = 4;
 const LINGERS = 2_000; // ms that a line stays when all is well again: nothing comes and goes in a blink
@@ -32,7 +33,7 @@ export function summary(model) {
 const worstFirst = (a, b) => MOODS.indexOf(moodOf(a)) - MOODS.indexOf(moodOf(b));
 
 function title({ all, wanted, bad, shaky, moving, waits, kind }, halted) {
-  if (halted) return t("halted", { reason: halted.reason });
+  if (halted) return t("halted", { reason: told(halted.reason).text });
   if (!all) return t("head.empty");
   if (bad.length === 1) return t("head.one", { name: bad[0].path });
   if (bad.length === 2) return t("head.two", { name: bad[0].path, other: bad[1].path });
@@ -46,19 +47,30 @@ function title({ all, wanted, bad, shaky, moving, waits, kind }, halted) {
   return t("head.up", { n: wanted });
 }
 
-/** What it waits for or when it is tried again, on one line; "" if neither. */
+/** What it waits for or when it is tried again, on one line: a part, see told.js; null if neither. */
 export function waiting(node) {
   const left = node.next_attempt - now();
-  if (left > 0) return t("next.try", { span: span(Math.ceil(left)) });
-  return node.waits && !node.next_attempt ? node.waits.replace(/^it /, "") : "";
+  if (left > 0) return own(t("next.try", { span: span(Math.ceil(left)) }));
+  return node.waits && !node.next_attempt ? told(node.waits.replace(/^it /, "")) : null;
 }
 
-/** Why one node is not up, on one line: how it ended, and what it wrote last before that. */
+/** Why one node is not up, on one line, in parts: how it ended, and what it wrote last before that. */
 export function reason(node) {
   const isDown = ["failed", "restarting", "unsteady"].includes(moodOf(node));
-  const ended = isDown && node.last_exit ? [node.last_exit, node.last_output?.at(-1)] : [];
-  const first = ended.length ? ended : [node.waits || node.next_attempt ? null : (node.status ?? cause(node))];
-  return [...first, waiting(node)].filter(Boolean).join(" · ");
+  const first = isDown && node.last_exit ? ended(node) : [node.waits || node.next_attempt ? null : says(node)];
+  return [...first, waiting(node)].filter(Boolean);
+}
+
+function ended({ last_exit, last_output }) {
+  const last = last_output?.at(-1);
+  return [last_exit && told(last_exit), last && asItIs(last)].filter(Boolean);
+}
+
+/** What it says of itself, or the tree of it. */
+function says(node) {
+  if (node.status !== null) return node.status ? told(node.status, "status") : null;
+  const why = cause(node);
+  return why ? told(why) : null;
 }
 
 /** The cause alone: whose it is, and in which state, is seen. */
@@ -135,7 +147,7 @@ function lingering(all, nodes) {
 
 function lineOf(path, select) {
   if (!lines.has(path)) {
-    const [sign, name, mood, why] = [h("span", { class: "sign" }), h("strong", {}), h("span", { class: "mood" }), h("span", { class: "why", lang: "en" })];
+    const [sign, name, mood, why] = [h("span", { class: "sign" }), h("strong", {}), h("span", { class: "mood" }), h("span", { class: "why" })];
     const button = h("button", { type: "button", class: "plain", onclick: () => select(path) }, sign, h("span", {}, name, h("wbr", {}), mood, h("wbr", {}), why));
     lines.set(path, { item: h("li", {}, button), sign, name, mood, why });
   }
@@ -150,5 +162,5 @@ function fill({ sign, name, mood, why }, node, isShaky, times) {
   }
   if (name.textContent !== (node.path || node.name)) name.replaceChildren(...named(node.path || node.name));
   say(mood, times ? t("head.times", { n: times.n, span: span(times.span) }) : t(`mood.${shown}`));
-  say(why, isShaky || shown === "up" ? [node.last_exit, node.last_output?.at(-1)].filter(Boolean).join(" · ") : reason(node));
+  sayParts(why, isShaky || shown === "up" ? ended(node) : reason(node));
 }

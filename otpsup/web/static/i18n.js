@@ -1,4 +1,5 @@
-// Texts in both languages. What the tree itself says ("why", errors, logs) is as the tree says it.
+// The texts of the page in both languages. What the tree itself says ("why", events, errors) is in told.js; what a
+// child writes stays as it is.
 
 import { en } from "./texts-en.js";
 import { zh } from "./texts-zh.js";

@@ -5,6 +5,7 @@ import { h, oncePerFrame, say } from "./dom.js";
 import { clock, t } from "./i18n.js";
 import { follow } from "./stream.js";
 import { cut, pieces } from "./terminal.js";
+import { toldOf } from "./told.js";
 
 const BEGIN = 2000; // lines
 const MOST = 5000; // that are kept and drawn
@@ -77,7 +78,7 @@ export class Log {
   #tell(state, detail) {
     this.told = [state, detail];
     const again = h("button", { type: "button", onclick: () => this.#open() }, t("again"));
-    const words = { lost: [t("log.lost")], refused: [t("log.refused", { why: detail?.message }), " ", again] }[state] ?? [];
+    const words = { lost: [t("log.lost")], refused: [t("log.refused", { why: detail && toldOf(detail).text }), " ", again] }[state] ?? [];
     this.state.hidden = !words.length;
     if (this.state.textContent !== words.join("")) this.state.replaceChildren(...words);
     this.draw();
@@ -140,7 +141,7 @@ export class Log {
       this.isWhole = true;
       this.#anew();
     } catch (error) {
-      say(this.looked, error.message);
+      say(this.looked, toldOf(error).text);
     }
     this.rest.disabled = false;
   }

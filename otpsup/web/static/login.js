@@ -4,6 +4,7 @@ import { get, session, signIn } from "./api.js";
 import { $, h } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { toast } from "./toasts.js";
+import { told, toldOf } from "./told.js";
 
 const ENDED = "otpsup.ended"; // what was over, for the page that comes next in this tab
 let problem = null; // what went wrong last
@@ -58,7 +59,7 @@ async function byFragment(before = "") {
 addEventListener("hashchange", async ({ oldURL, newURL }) => {
   if (!tokenIn(newURL)) return;
   if (await byFragment(new URL(oldURL).hash)) location.reload();
-  else if ($("login").hidden) toast("").failed(problem);
+  else if ($("login").hidden) toast("").failed(told(problem).text);
   else drawForm();
 });
 
@@ -88,7 +89,7 @@ function drawForm() {
     h("p", {}, t("login.words"), " ", h("code", {}, command())),
     h("label", { for: "token" }, t("login.token")), input, said, go));
   $("login").hidden = false;
-  said.textContent = problem ?? "";
+  said.textContent = problem ? told(problem).text : "";
   input.focus();
 }
 
@@ -99,7 +100,7 @@ async function send(input, go, said) {
     await signIn(tokenIn(input.value.trim()) ?? input.value.trim());
     submitted();
   } catch (error) {
-    said.textContent = error.message;
+    said.textContent = toldOf(error).text;
     input.select();
   }
   go.disabled = false;

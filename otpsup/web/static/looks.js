@@ -2,9 +2,10 @@
 
 import { address, get, ofChild, post, Problem } from "./api.js";
 import { show } from "./dialogs.js";
-import { h, say } from "./dom.js";
+import { h, hTold, say } from "./dom.js";
 import { t } from "./i18n.js";
 import { mark } from "./marks.js";
+import { told, toldOf } from "./told.js";
 
 const MOODS = { ends: "failed", stops: "stopping", starts: "starting", fails: "failed", waits: "restarting", "gives up": "failed", "is gone": "off" };
 const MOST_STEPS = 60;
@@ -49,7 +50,7 @@ export function showGraph() {
 
 /** A picture does not say why there is none; who asks again is told. */
 async function whyNot(wait) {
-  const why = await get("graph.svg").then(() => "", (error) => (error instanceof Problem ? error.message : ""));
+  const why = await get("graph.svg").then(() => "", (error) => (error instanceof Problem ? toldOf(error).text : ""));
   wait.replaceWith(h("p", { class: "problem", role: "alert" }, t("graph.failed", { why })));
 }
 
@@ -65,7 +66,7 @@ async function fill(body, make) {
     show(...(await make((words) => say(wait, words))));
   } catch (error) {
     const again = error.status === 0 && h("button", { type: "button", onclick: () => fill(body, make) }, t("again"));
-    show(h("p", { class: "problem", lang: "en" }, error.message), again);
+    show(hTold("p", { class: "problem" }, toldOf(error)), again);
   }
 }
 
@@ -81,14 +82,14 @@ function consequence({ steps, summary }, number, all) {
   const shown = steps.slice(0, MOST_STEPS);
   const left = steps.length - shown.length;
   return [...title,
-    h("ol", { class: "steps", lang: "en" }, ...shown.map((each, place) => step(each, shown[place - 1]))),
+    h("ol", { class: "steps" }, ...shown.map((each, place) => step(each, shown[place - 1]))),
     left > 0 && h("p", { class: "remark" }, t("simulate.more", { n: left })),
-    h("p", { class: "summary", lang: "en" }, summary)].filter(Boolean);
+    hTold("p", { class: "summary" }, told(summary))].filter(Boolean);
 }
 
 /** Its reason, unless that is the one before's. */
 function step({ at, path, what, why }, before) {
   const when = at >= 0.001 ? `+${at.toFixed(at < 10 ? 2 : 0)} s` : "";
-  return h("li", {}, mark(MOODS[what] ?? "off"), h("strong", {}, path || "/"), h("span", {}, what), h("span", { class: "remark" }, when),
-    why !== before?.why && h("span", { class: "step-why" }, why));
+  return h("li", {}, mark(MOODS[what] ?? "off"), h("strong", {}, path || "/"), hTold("span", {}, told(what, "doing")), h("span", { class: "remark" }, when),
+    why !== before?.why && hTold("span", { class: "step-why" }, told(why)));
 }

@@ -1,12 +1,13 @@
 // The first thing to see of a child: why it is as it is, and what it uses.
 
-import { h, say } from "./dom.js";
+import { h, hTold, say, sayParts } from "./dom.js";
 import { bytes, cores, span, t } from "./i18n.js";
 import { waiting } from "./headline.js";
 import { mark } from "./marks.js";
 import { isSupervisor, moodOf, parentOf } from "./model.js";
 import { now } from "./time.js";
 import { spark } from "./sparks.js";
+import { told } from "./told.js";
 
 /** Draws only what differs from what is there. */
 function redraw(box, now, make) {
@@ -27,12 +28,12 @@ export function drawWhy(box, node) {
   // When it is tried next is told below, and counts down there.
   const why = (cut < 0 ? node.why : node.why.slice(0, cut)).map((text) => text.replace(/; next attempt in [\d.]+ \w+$/, ""));
   const next = waiting(node);
-  redraw(box, [why, node.last_exit, next !== ""], () => [
-    section(t("detail.why"), h("ol", { class: "why-list", lang: "en" }, ...why.map((text) => h("li", {}, text))),
+  redraw(box, [why, node.last_exit, next !== null], () => [
+    section(t("detail.why"), h("ol", { class: "why-list" }, ...why.map((text) => hTold("li", {}, told(text)))),
       next && h("p", { class: "next" }),
-      node.last_exit && h("p", { class: "exit" }, `${t("detail.exit")} `, h("strong", { lang: "en" }, node.last_exit))),
+      node.last_exit && h("p", { class: "exit" }, `${t("detail.exit")} `, hTold("strong", {}, told(node.last_exit)))),
   ]);
-  if (next) say(box.querySelector(".next"), next); // it counts down, and the rest stays selected
+  if (next) sayParts(box.querySelector(".next"), [next]); // it counts down, and the rest stays selected
 }
 
 /** What it wrote before it crashed last, and where it was. */
@@ -81,7 +82,7 @@ function factsOf(node, measured, info) {
     ["fact.pid", node.pid],
     [moodOf(node) === "up" ? "fact.uptime" : "fact.since", span(now() - node.since)],
     ["fact.restarts", node.restarts],
-    ["fact.says", node.status],
+    ["fact.says", node.status && told(node.status, "status").text],
     ["fact.memory", isUp && measured?.memory ? bytes(measured.memory) : null],
     ["fact.start", measured?.start_seconds != null ? `${measured.start_seconds.toFixed(2)} s` : null],
     ["fact.processes", isUp ? measured?.processes || null : null],
@@ -94,9 +95,9 @@ function factsOf(node, measured, info) {
 
 function charts(history, isUp) {
   if (history.length < 2) return isUp && h("p", { class: "remark" }, t("spark.wait"));
-  const of = (name, values, least, told) => {
-    const now = told(values.at(-1));
-    const most = told(Math.max(...values));
+  const of = (name, values, least, inWords) => {
+    const now = inWords(values.at(-1));
+    const most = inWords(Math.max(...values));
     return h("figure", { class: `chart ${name}` },
       h("figcaption", {}, h("span", {}, t(`fact.${name}`)), h("strong", {}, now), h("span", { class: "remark" }, t("spark.most", { most }))),
       spark(values, { width: 240, height: 48, least, label: t(`spark.${name}`, { now, most }) }));
@@ -109,8 +110,8 @@ function charts(history, isUp) {
 function check({ purpose, what, is_well, looks, failures, said }) {
   const mood = is_well === null ? "starting" : is_well ? "up" : "failed";
   const words = is_well === null ? "check.unknown" : is_well ? "check.well" : "check.ill";
-  return h("li", {}, mark(mood), h("span", {}, h("strong", { lang: "en" }, `${purpose}: ${what}`), ` ${t(words)} `,
-    h("span", { class: "remark" }, t("check.looks", { looks, failures })), said && h("span", { class: "problem", lang: "en" }, said)));
+  return h("li", {}, mark(mood), h("span", {}, hTold("strong", {}, told(`${purpose}: ${what}`, "check")), ` ${t(words)} `,
+    h("span", { class: "remark" }, t("check.looks", { looks, failures })), said && hTold("span", { class: "problem" }, told(said))));
 }
 
 /** What it depends on, and who depends on it. */
@@ -142,11 +143,11 @@ function drawLink({ dataset, children: [sign, name, words] }, node) {
 
 function spec(given, box) {
   const wasOpen = box.querySelector("details.spec")?.open ?? false;
-  const rows = Object.entries(given).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, told(value))));
+  const rows = Object.entries(given).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, shown(value))));
   return h("details", { class: "spec part", open: wasOpen }, h("summary", {}, t("detail.spec")), h("dl", { class: "spec-list", lang: "en" }, ...rows));
 }
 
-function told(value) {
+function shown(value) {
   if (Array.isArray(value) && value.every((each) => typeof each !== "object")) return value.join(" ");
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 }

@@ -1,8 +1,9 @@
 // Ends and restarts as a list, for who cannot see the line, or uses no pointer. It is seen while it
 // has the focus.
 
-import { arrange, h, say } from "./dom.js";
+import { arrange, h, hTold, say } from "./dom.js";
 import { clock, t } from "./i18n.js";
+import { told } from "./told.js";
 
 const MOST = 20;
 const STEPS = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
@@ -38,7 +39,7 @@ export class PastList {
   }
 
   #item({ at, path, text, kind }) {
-    const words = [h("time", {}, clock(at)), " ", h("span", { class: kind, lang: "en" }, text)];
+    const words = [h("time", {}, clock(at)), " ", hTold("span", { class: kind }, told(text))];
     return h("li", {}, this.select ? h("button", { type: "button", onclick: () => this.select(path) }, ...words) : words);
   }
 

@@ -5,6 +5,7 @@ import { clock, span, t } from "./i18n.js";
 import { isEnd, restarted } from "./model.js";
 import { keyOf, PastList } from "./past-list.js";
 import { now } from "./time.js";
+import { told } from "./told.js";
 
 const SPANS = [60, 300, 900, 3600, 6 * 3600, 24 * 3600];
 const MOST = 1000;
@@ -69,14 +70,14 @@ export class TimeLine {
   #tell({ marks, long, known }, at) {
     const counts = KINDS.map((kind) => [kind, marks.filter((each) => each.kind === kind).length]).filter(([, n]) => n);
     const over = t("past.over", { span: span(at - known) }); // no more than is known
-    const told = counts.map(([kind, n]) => t(`past.${kind}`, { n }));
-    const label = counts.length ? `${told.join(", ")} ${over}` : t("past.calm", { span: span(at - known) });
+    const numbers = counts.map(([kind, n]) => t(`past.${kind}`, { n }));
+    const label = counts.length ? `${numbers.join(", ")} ${over}` : t("past.calm", { span: span(at - known) });
     say(this.ago, t("past.ago", { span: span(long) }));
     say(this.now, t("past.now"));
     if (this.track.getAttribute("aria-label") === label) return;
     this.track.setAttribute("aria-label", label);
     this.words.replaceChildren(...(counts.length
-      ? [...counts.map(([kind], i) => h("span", { class: "past-count" }, legend(kind), told[i])), h("span", {}, over)]
+      ? [...counts.map(([kind], i) => h("span", { class: "past-count" }, legend(kind), numbers[i])), h("span", {}, over)]
       : [label]));
   }
 
@@ -97,7 +98,7 @@ export class TimeLine {
       if (!this.marks.has(key)) this.marks.set(key, this.track.appendChild(this.#mark(each)));
       const mark = this.marks.get(key);
       put(mark, { x: place(each.at, at, long) });
-      say(mark.lastChild, `${clock(each.at)}  ${each.text}${each.more ? `  (+${each.more})` : ""}`);
+      tell(mark.lastChild, each);
     }
     for (const key of gone) {
       this.marks.get(key).remove();
@@ -134,6 +135,13 @@ const place = (when, at, long) => `${(0.6 + 98.8 * (1 - Math.max(0, at - when) /
 
 function put(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
+function tell(title, { at, text, more }) {
+  const said = told(text);
+  if (said.lang) put(title, { lang: said.lang });
+  else title.removeAttribute("lang");
+  say(title, `${clock(at)}  ${said.text}${more ? `  (+${more})` : ""}`);
 }
 
 function shape(kind) {

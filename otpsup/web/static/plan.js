@@ -2,8 +2,9 @@
 
 import { get, may, post } from "./api.js";
 import { dialog } from "./dialogs.js";
-import { h } from "./dom.js";
+import { h, hTold } from "./dom.js";
 import { t } from "./i18n.js";
+import { told, toldOf } from "./told.js";
 
 const SIGNS = { start: "+", stop: "−", restart: "↻", change: "~" };
 
@@ -26,7 +27,7 @@ export function openPlan(after) {
   load();
 }
 
-const failure = (error) => h("p", { class: "problem", lang: "en" }, error.message);
+const failure = (error) => hTold("p", { class: "problem" }, toldOf(error));
 
 /** The focus stays: who is about to press Enter means to close it. */
 function offer(body, close, after) {
@@ -68,6 +69,6 @@ function lineOf({ action, path, why, error }, isDone) {
   return h("li", { class: `${action} ${state}` },
     h("span", { class: "diff-sign", "aria-hidden": "true" }, SIGNS[action]),
     h("span", { class: "diff-what" }, `${t(`plan.${action}`)} `, h("strong", {}, path)),
-    why && h("span", { class: "diff-why", lang: "en" }, why),
-    error && h("span", { class: "problem", lang: "en" }, error));
+    why && hTold("span", { class: "diff-why" }, told(why)),
+    error && hTold("span", { class: "problem" }, told(error)));
 }

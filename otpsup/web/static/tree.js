@@ -1,12 +1,13 @@
 // The tree: only the rows that can be seen are there, whatever its size.
 
-import { $, h, oncePerFrame, say } from "./dom.js";
+import { $, h, oncePerFrame, say, sayParts } from "./dom.js";
 import { bytes, fullTime, span, t } from "./i18n.js";
 import { mark } from "./marks.js";
 import { isSupervisor, moodOf, parentOf, TROUBLE } from "./model.js";
 import { reason } from "./headline.js";
 import { spark } from "./sparks.js";
 import { now } from "./time.js";
+import { own, told } from "./told.js";
 
 const BEYOND = 8; // rows above and below
 const FOLD_AT = 300; // children of one supervisor: more begin folded
@@ -240,7 +241,7 @@ export class Tree {
     return h("div", { class: "row", role: "treeitem", id: this.#id(path), "data-path": path },
       h("span", { class: "c-main" },
         h("span", { class: "c-name" }, h("span", { class: "fold" }), h("span", { class: "sign" }), h("span", { class: "name" })),
-        h("span", { class: "c-note", lang: "en" })),
+        h("span", { class: "c-note" })),
       h("span", { class: "c-spark" }), h("span", { class: "c-number c-memory" }), h("span", { class: "c-number c-pid" }),
       h("span", { class: "c-number c-for" }), h("span", { class: "c-number c-restarts" }));
   }
@@ -249,10 +250,10 @@ export class Tree {
 function fill(row, { node, level, at, of, open }, measured, isSelected, isFlat, model) {
   const below = isSupervisor(node) && !open && node.children.length ? model.below(node) : null;
   const mood = below?.trouble && moodOf(node) === "up" ? below.worst : moodOf(node);
-  const told = noteOf(node, mood, open, below);
+  const inTrouble = below?.trouble ? t("detail.below", { n: below.trouble, all: below.all }) : "";
   const attributes = {
     "aria-level": level, "aria-posinset": at, "aria-setsize": of, "aria-selected": isSelected,
-    "aria-expanded": node.children.length ? open : null, "aria-label": label(node, mood, model, below?.trouble ? told : ""),
+    "aria-expanded": node.children.length ? open : null, "aria-label": label(node, mood, model, inTrouble),
     "data-mood": mood, "data-below": below?.trouble ? "" : null, "data-idle": node.pid === null ? "" : null, "data-restarts": node.restarts ? "" : null, title: node.path || null,
   };
   for (const [name, value] of Object.entries(attributes)) set(row, name, value);
@@ -264,7 +265,7 @@ function fill(row, { node, level, at, of, open }, measured, isSelected, isFlat, 
     name.children[1].replaceChildren(mark(mood));
   }
   drawName(name.children[2], node, isFlat, model);
-  say(note, told);
+  sayParts(note, inTrouble ? [own(inTrouble)] : noteOf(node, mood, open));
   const isUp = node.pid !== null;
   drawSpark(chart, isUp ? measured?.history : null);
   say(memory, isUp && measured?.memory ? bytes(measured.memory) : "");
@@ -290,10 +291,12 @@ function drawName(box, node, isFlat, model) {
   box.replaceChildren(name, ...(above ? [" ", h("span", { class: "parents" }, above)] : []));
 }
 
-function noteOf(node, mood, open, below) {
-  if (below?.trouble) return t("detail.below", { n: below.trouble, all: below.all });
-  if (mood === "up") return node.status ?? (isSupervisor(node) && !open && node.children.length ? t("detail.children", { n: node.children.length }) : "");
-  if (mood === "off") return node.last_exit ?? "";
+/** In parts, see told.js. */
+function noteOf(node, mood, open) {
+  const isFolded = isSupervisor(node) && !open && node.children.length > 0;
+  if (mood === "up" && node.status !== null) return [told(node.status, "status")];
+  if (mood === "up") return isFolded ? [own(t("detail.children", { n: node.children.length }))] : [];
+  if (mood === "off") return node.last_exit ? [told(node.last_exit)] : [];
   return reason(node);
 }
 
