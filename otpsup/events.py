@@ -15,20 +15,31 @@ def from_effect(effect: Told, epoch: float, now: float) -> Event:
         at = effect.at + epoch
         return Event(at, "last_output", effect.path, None, None, None, "", text, lines=effect.lines)
     chain = words.chain(effect.cause)
-    cause = chain[0]
+    cause, kind = chain[0], effect.cause.kind
     match effect:
         case StateChange(at, path, state, _, pid, reason):
             why, trace = (str(reason), reason.traceback) if reason else (None, "")
             text = explain.change(effect)
-            return Event(at + epoch, "state", path, state, pid, why, cause, text, trace, chain)
+            return Event(
+                at + epoch, "state", path, state, pid, why, cause, text, trace, chain,
+                cause_kind=kind,
+            )  # fmt: skip
         case Report(at, context, _, path, reason, _, pid):
             text = explain.report(effect)
             why, trace = str(reason), reason.traceback
-            return Event(at + epoch, context, path, None, pid, why, cause, text, trace, chain)
+            return Event(
+                at + epoch, context, path, None, pid, why, cause, text, trace, chain,
+                cause_kind=kind,
+            )  # fmt: skip
         case Readiness(at, path, pid, why):
             text = explain.readiness(effect)
-            return Event(at + epoch, "readiness", path, None, pid, why or None, cause, text)
+            return Event(
+                at + epoch, "readiness", path, None, pid, why or None, cause, text, cause_kind=kind
+            )
         case Halt(_, reason):
             text = explain.ending("the tree", effect)
             story = explain.story(effect)
-            return Event(now + epoch, "halt", "", None, None, str(reason), cause, text, chain=story)
+            return Event(
+                now + epoch, "halt", "", None, None, str(reason), cause, text, chain=story,
+                cause_kind=kind,
+            )  # fmt: skip

@@ -111,6 +111,9 @@ class Event:
         pid: the process concerned, if any.
         reason: how the child ended, in words, or None.
         cause: why, in words.
+        cause_kind: what was decided upon, in one word: `boot`, `request`, `exit`, `retry`, `waits`,
+            `satisfied`, `unawaited`, `start_failed`, `retries_used`, `gave_up`, `auto_shutdown`,
+            `shutdown`, `fault`; `""` where nothing was.
         chain: the same, and what led to that, the latest first; for `halt` of a tree that gave up,
             how it came to that, from the first crash to the last.
         lines: for `last_output`: up to ten lines, without secrets.
@@ -129,3 +132,4 @@ class Event:
     traceback: str = ""
     chain: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
     lines: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
+    cause_kind: str = ""

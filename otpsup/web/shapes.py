@@ -179,8 +179,8 @@ COMPONENTS: Final[Mapping[str, Shape]] = {
     "Change": _has(path=TEXT, action={"enum": list(ACTIONS), "type": "string"}, why=TEXT,
                    error=_TEXT_OR_NOT),
     "Event": _has(at=_NUMBER, kind=TEXT, path=TEXT, state=_TEXT_OR_NOT, pid=_WHOLE_OR_NOT,
-                  reason=_TEXT_OR_NOT, cause=TEXT, text=TEXT, traceback=TEXT, chain=_TEXTS,
-                  lines=_TEXTS),
+                  reason=_TEXT_OR_NOT, cause=TEXT, cause_kind=TEXT, text=TEXT, traceback=TEXT,
+                  chain=_TEXTS, lines=_TEXTS),
     "LogLine": {**_has(at=_NUMBER, path=TEXT, stream=TEXT, text=TEXT),
                 "description": "`skipped`: how many lines this one stands for, if it is none."},
     "Statistics": _has(

@@ -80,7 +80,7 @@ _STATUS: dict[str, tuple[type, ...]] = {
 _EVENT: dict[str, tuple[type, ...]] = {
     "at": (int, float), "kind": _TEXT, "path": _TEXT, "state": _TEXT_OR_NONE,
     "pid": _WHOLE_OR_NONE, "reason": _TEXT_OR_NONE, "cause": _TEXT, "text": _TEXT,
-    "traceback": _TEXT,
+    "traceback": _TEXT, "cause_kind": _TEXT,
 }  # fmt: skip
 _STATES: tuple[str, ...] = get_args(State)
 

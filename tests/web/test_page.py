@@ -369,6 +369,8 @@ def test_a_plan_is_shown_and_done(browser: Browser, shop: tuple[Tree, str]) -> N
     expect(page.locator(".diff .stop")).to_contain_text("report")
     page.get_by_role("dialog").get_by_role("button", name="Update").click()
     expect(page.locator(".diff .good").first).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("heading")).to_have_text("What was changed")
+    expect(page.locator(".plan .good").first).to_have_text("Done")
     page.get_by_role("button", name="Close").first.click()
     expect(row(page, "backend/jobs-3")).to_have_attribute("data-mood", "up")
     expect(row(page, "report")).to_have_count(0)

@@ -153,8 +153,10 @@ def test_a_stop_is_undone(browser: Browser, shop: tuple[Tree, str]) -> None:
     verb(page, "db", "stop")
     page.locator("dialog .danger").click()
     expect(row(page, "db")).to_have_attribute("data-mood", "off")
-    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")
     expect(row(page, "db")).to_have_attribute("data-mood", "up")
+    expect(page.locator("#tree")).to_be_focused()
 
 
 def test_only_verbs_that_make_sense(browser: Browser, tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.support.browser import growing, row, visit
+from tests.support.browser import growing, row, verb, visit
 from tests.support.waiting import until
 
 pytestmark = [
@@ -99,6 +100,59 @@ def test_who_waits_is_no_failure(browser: Browser, tmp_path: Path) -> None:
         expect(row(page, "second")).to_have_attribute("data-mood", "waiting")
         expect(row(page, "second").locator(".c-note")).to_contain_text("waits until first is ready")
         expect(page.locator(".trouble li")).to_have_count(1)
+
+
+GROUP = (
+    HEAD.replace("intensity", "strategy: rest_for_one\nintensity")
+    + """\
+  db:
+    command: ["sh", "-c", "mkfifo up 2>/dev/null; read word < up; echo ready; exec sleep 1000"]
+    cwd: "{here}"
+    ready: {{log_line: ready}}
+  api: {{command: sleep 1000, after: [db]}}
+"""
+)
+
+
+def test_a_restart_of_several(browser: Browser, tmp_path: Path) -> None:
+    """Who was stopped for another waits for it, and has not failed, nor is it off, not even for a
+    moment; when both are up again, each of them was restarted."""
+    gate = tmp_path / "up"
+    text = GROUP.replace("{here}", str(tmp_path))
+    os.mkfifo(gate)
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(gate.write_text, "go\n")
+        with growing(tmp_path, text) as (tree, url):
+            page = visit(browser, url)
+            expect(row(page, "api")).to_have_attribute("data-mood", "up")
+            page.evaluate(
+                "() => (window.moods = new Set(), window.child = document.querySelector("
+                "'.row[data-path=api]'), new MutationObserver(() => "
+                "moods.add(child.dataset.mood)).observe(child, {attributes: true}))"
+            )
+            os.kill(tree.info("db")["pid"], signal.SIGKILL)
+            expect(row(page, "api")).to_have_attribute("data-mood", "waiting")
+            expect(row(page, "api").locator(".c-note")).to_contain_text("waits until db is ready")
+            expect(page.locator(".trouble li")).to_have_count(0)
+            apart.submit(gate.write_text, "go\n")
+            expect(row(page, "api")).to_have_attribute("data-mood", "up")
+            assert set(page.evaluate("() => [...moods]")) <= {
+                "stopping",
+                "waiting",
+                "starting",
+                "up",
+            }
+            expect(page.locator(".head-facts")).to_contain_text("2 restarts in the last hour")
+            expect(row(page, "db").locator(".c-restarts")).to_have_text("1")
+            expect(row(page, "api").locator(".c-restarts")).to_have_text("1")
+            row(page, "api").click()
+            expect(page.locator(".own-past .past-words")).to_contain_text("1 restarted")
+            verb(page, "api", "stop")
+            page.locator("dialog .danger").click()
+            expect(row(page, "api")).to_have_attribute("data-mood", "off")
+            page.get_by_role("button", name="Undo").click()
+            expect(row(page, "api")).to_have_attribute("data-mood", "up")
+            expect(page.locator(".head-facts")).to_contain_text("2 restarts in the last hour")
 
 
 FOLDED = (

@@ -226,6 +226,7 @@ EVENTS = st.builds(
     cause=TEXT,
     text=TEXT,
     traceback=TEXT,
+    cause_kind=TEXT,
 )
 
 

@@ -26,7 +26,7 @@ function plainMood(node) {
       return node.ready ? "up" : "unready";
     case "down":
       if (!node.wanted) return "off";
-      return node.waits && node.last_exit === null ? "waiting" : "failed";
+      return node.waits ? "waiting" : "failed"; // for another, or for its turn after another
     case "restarting":
       return node.waits && node.last_exit === null ? "waiting" : "restarting";
     default:
@@ -41,12 +41,24 @@ export const TROUBLE = new Set(["failed", "restarting", "unready", "unsteady"]);
 /** A child has ended by itself, or has not come up. */
 export const isEnd = ({ kind }) => kind === "child_terminated" || kind === "start_error";
 
-/** When who was up again after it had ended: the events of it. */
-export function restarted(events) {
+const AGAIN = new Set(["exit", "retry", "satisfied", "unawaited"]); // causes of a start that is a restart
+
+/** When who was up again after its supervisor had restarted it, by itself or with others: the events of
+ * it. `isOwn`: only after ends of its own. */
+export function restarted(events, isOwn = false) {
   const ended = new Set();
+  const again = new Set();
   return events.filter((event) => {
-    if (isEnd(event)) ended.add(event.path);
-    return event.kind === "progress" && ended.delete(event.path);
+    const { kind, path, state } = event;
+    if (isEnd(event)) ended.add(path);
+    if (kind === "state" && state === "starting") {
+      const isOne = AGAIN.has(event.cause_kind) && (!isOwn || ended.has(path));
+      if (isOne) again.add(path);
+      else again.delete(path);
+    }
+    if (kind !== "progress") return false;
+    ended.delete(path);
+    return again.delete(path);
   });
 }
 
@@ -118,7 +130,7 @@ export class Model extends EventTarget {
   unsteady() {
     const from = now() - LATELY;
     const found = new Map();
-    for (const { path, at } of restarted(this.events)) if (at > from) found.set(path, [...(found.get(path) ?? []), at]);
+    for (const { path, at } of restarted(this.events, true)) if (at > from) found.set(path, [...(found.get(path) ?? []), at]);
     for (const [path, times] of found) {
       if (times.length < OFTEN) found.delete(path);
       else found.set(path, { n: times.length, span: now() - times[0] });
@@ -151,7 +163,7 @@ export class Model extends EventTarget {
   /** Nothing is to run any more. */
   #end(event) {
     this.halted = event;
-    for (const node of this.nodes.values()) node.wanted = false;
+    for (const node of this.nodes.values()) Object.assign(node, { wanted: false, state: "down", pid: null });
     this.changed("halt");
   }
 
@@ -203,8 +215,8 @@ export class Model extends EventTarget {
 /** What an event says at once; the rest comes with the answer that is asked for then. */
 function apply(node, event) {
   if (event.kind === "state") {
-    if (event.state === "down" && node.state === "stopping") node.wanted = false; // or it starts at once
-    node.state = event.state;
+    const isStopped = event.state === "down" && node.state === "stopping"; // for good? The answer tells
+    if (!isStopped) node.state = event.state;
     node.since = event.at;
     node.pid = ["down", "restarting", "starting"].includes(event.state) ? null : (event.pid ?? node.pid);
     node.ready = event.state === "running";

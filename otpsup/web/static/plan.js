@@ -45,7 +45,8 @@ async function apply(go, close, body, after) {
   go.textContent = t("plan.applying");
   try {
     const changes = await post("update", {}, (words) => body.append(h("p", { class: "problem", role: "alert" }, words)));
-    body.replaceChildren(...diff(changes, true));
+    body.replaceChildren(ending(changes), ...diff(changes, true));
+    close.closest("dialog").querySelector("h2").textContent = t("plan.updated");
     go.remove();
     after();
   } catch (error) {
@@ -55,12 +56,18 @@ async function apply(go, close, body, after) {
   }
 }
 
+/** Whether all of it was done, in words. */
+function ending(changes) {
+  const failed = changes.filter((change) => change.error).length;
+  return h("p", { class: failed ? "problem" : "good" }, failed ? t("plan.failed", { n: failed }) : t("plan.done"));
+}
+
 /** The changes as lines; those that stay are counted. */
 function diff(changes, isDone = false) {
   const real = changes.filter((change) => change.action !== "stay");
   const stay = changes.length - real.length;
   const foot = stay ? [h("p", { class: "remark" }, t("plan.stay", { n: stay }))] : [];
-  if (!real.length) return [h("p", {}, isDone ? t("plan.done") : t("plan.same")), ...foot];
+  if (!real.length) return isDone ? foot : [h("p", {}, t("plan.same")), ...foot];
   return [h("ul", { class: "diff" }, ...real.map((change) => lineOf(change, isDone))), ...foot];
 }
 

@@ -12,8 +12,14 @@ const STAYS_IF_NEWS = 20_000;
 export function toast(words) {
   let text = h("span", { class: "toast-text" }, words);
   const box = h("div", { class: "toast busy" }, h("span", { class: "spinner", "aria-hidden": "true" }), text);
-  box.append(h("button", { type: "button", class: "quiet icon", "aria-label": t("close"), onclick: () => box.remove() }, "×"));
+  box.append(h("button", { type: "button", class: "quiet icon", "aria-label": t("close"), onclick: () => close() }, "×"));
   $("toasts").append(box);
+  /** Whoever has the focus in it goes on in the tree. */
+  const close = () => {
+    const hadFocus = box.contains(document.activeElement);
+    box.remove();
+    if (hadFocus) $("tree").focus();
+  };
   /** Not from under who is just reading it, or about to press something. */
   const leave = () => (box.matches(":hover, :focus-within") ? setTimeout(leave, 1_000) : box.remove());
   // What has failed interrupts what is read aloud; what went well waits for its turn.
@@ -27,7 +33,7 @@ export function toast(words) {
   /** It went well; `undo` is how to have it as it was. */
   const done = (told, undo = null) => {
     if (undo) text.after(h("button", { type: "button", class: "undo", onclick: () => {
-      box.remove();
+      close();
       undo();
     } }, t("undo")));
     end("good", told, undo ? STAYS_FOR_UNDO : STAYS);
