@@ -7,9 +7,7 @@ OTP's atom for the same answer and is what travels over the wire.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
-
-from attrs import frozen
+from typing import ClassVar, NamedTuple
 
 
 class OtpsupError(Exception):
@@ -49,8 +47,7 @@ class InvalidSpec(OtpsupError, ValueError):
         self.children = tuple(children)
 
 
-@frozen
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong in a file.
 
     Attributes:

@@ -160,11 +160,25 @@ def test_host_that_logs() -> None:
 
 
 def test_children() -> None:
-    """A worker that speaks to its tree loads no event loop for that."""
+    """A worker that speaks to its tree loads no event loop for that, and no library."""
     modules = loaded("import otpsup.child")
 
     assert units(modules) == {"child", "errors", "version", "wire"}
-    assert not others(modules, "attrs, contextlib, json, os, socket, threading")
+    assert not others(modules, "contextlib, importlib, json, os, socket, threading, typing")
+
+
+def test_zygote() -> None:
+    """What makes workers has multiprocessing, and few things beside it: each tree with workers
+    waits for it at its start."""
+    modules = loaded("import otpsup.runtime.zygote")
+
+    assert units(modules) == {"child", "errors", "runtime", "version", "wire"}
+    allowed = (
+        "ctypes, faulthandler, gc, json, marshal, multiprocessing.resource_tracker, "
+        "multiprocessing.spawn, resource, threading, traceback, typing, "
+        "sysconfig; sysconfig.get_path('stdlib')"
+    )
+    assert not others(modules, allowed)
 
 
 @pytest.mark.parametrize(("method", "module"), [("zygote", "zygote"), ("spawn", "stock")])

@@ -11,7 +11,7 @@ import functools
 import re
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,23 +101,29 @@ FILES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 def is_type_checking(node: ast.AST) -> bool:
     """Whether this is `if TYPE_CHECKING:`."""
-    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+    if not isinstance(node, ast.If) or not isinstance(node.test, ast.Name | ast.Attribute):
+        return False
+    return ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where a statement has others in it; no expression has an import, and most of a tree is those."""
 
 
 def import_nodes(
-    node: ast.AST, *, is_lazy: bool = False
+    statements: Iterable[ast.AST], *, is_lazy: bool = False
 ) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
     """All imports that happen at run time, and whether they wait for a call."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import | ast.ImportFrom):
-            yield child, is_lazy
-        elif is_type_checking(child):
-            assert isinstance(child, ast.If)
-            for other in child.orelse:
-                yield from import_nodes(other, is_lazy=is_lazy)
+    for each in statements:
+        if isinstance(each, ast.Import | ast.ImportFrom):
+            yield each, is_lazy
+        elif is_type_checking(each):
+            assert isinstance(each, ast.If)
+            yield from import_nodes(each.orelse, is_lazy=is_lazy)
         else:
-            in_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            yield from import_nodes(child, is_lazy=is_lazy or in_function)
+            within = is_lazy or isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+            for block in BLOCKS:
+                yield from import_nodes(getattr(each, block, ()), is_lazy=within)
 
 
 def base_of(module: str, node: ast.ImportFrom) -> str:
@@ -133,7 +139,7 @@ def base_of(module: str, node: ast.ImportFrom) -> str:
 
 def imports_of(module: str) -> Iterator[Import]:
     """What a module imports, name by name: `otpsup.engine.plan.ChainPlan`, `heapq`."""
-    for node, is_lazy in import_nodes(ast.parse(FILES[module].read_text())):
+    for node, is_lazy in import_nodes(ast.parse(FILES[module].read_text()).body):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(module, alias.name, is_lazy)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import contextlib
-import inspect
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from types import FrameType
+from types import CoroutineType, FrameType
 from typing import Any
 
 from ..child import CHANNEL, PATH, CurrentChild, become_child, current_child
@@ -72,7 +71,7 @@ def _call(
         pass
     _signal.signal(_SIGCONT, _look_around)
     result = target(*args, **kwargs)
-    if inspect.iscoroutine(result):
+    if isinstance(result, CoroutineType):
         _run_coroutine(child, result, stop_signal)
 
 

@@ -10,7 +10,6 @@ import itertools
 import os
 import signal
 from collections.abc import Container
-from pathlib import Path
 
 from .launcher.strays import MARK, read_mark
 from .launcher.syscalls import send_signal
@@ -27,7 +26,8 @@ _trees = itertools.count(1)
 def started_at(pid: int | str) -> int:
     """When a process started, in clock ticks since the machine did; 0 if it is gone."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            stat = file.read()
     except OSError:
         return 0
     return int(stat.rpartition(b")")[2].split()[19])  # field 22 of proc_pid_stat(5)
@@ -85,7 +85,7 @@ def _signal_all(signum: int, marks: Container[str]) -> set[str]:
 
 
 def _pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 def _tell(pid: int, signum: int, marks: Container[str], told: dict[int, str]) -> None:

@@ -20,7 +20,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing import process, spawn
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ..child import become_nobody
@@ -97,7 +96,7 @@ def _quietly(function: Any, name: str) -> None:
 
 
 def _has_threads() -> bool:
-    return threading.active_count() > 1 or len(list(Path("/proc/self/task").iterdir())) > 1
+    return threading.active_count() > 1 or len(os.listdir("/proc/self/task")) > 1
 
 
 class _Forker:
@@ -161,10 +160,10 @@ class _Forker:
 
 def _open_descriptors() -> set[int]:
     found = set()
-    for entry in list(Path("/proc/self/fd").iterdir()):
+    for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):  # that of the list itself is gone
-            os.fstat(int(entry.name))
-            found.add(int(entry.name))
+            os.fstat(int(name))
+            found.add(int(name))
     return found
 
 
@@ -174,7 +173,8 @@ def _room_for_mark() -> memoryview | None:
     What it shows is the environment with which the zygote was executed (proc_pid_stat(5):
     env_start); the zygote's mark has room for that of any child.
     """
-    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
     begin, end = int(fields[47]), int(fields[48])
     at = ctypes.string_at(begin, end - begin).find(MARK + b"=")
     if not begin or at < 0:

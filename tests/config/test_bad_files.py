@@ -202,7 +202,7 @@ DOCUMENTS = [
 def test_hostile_files(seed: int, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Real files and documents with something changed in them are trees, or `InvalidFile`."""
     random, path = Random(seed), tmp_path_factory.getbasetemp() / f"hostile.{suffix}"
-    for _ in range(10):
+    for _ in range(4):
         data = hostile(random, DOCUMENTS) if random.random() < 0.5 else random.choice(REAL)
         while random.random() < 0.7:
             data = scrambled(data, random, REAL)

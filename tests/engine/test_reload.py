@@ -93,7 +93,7 @@ def has_no_waiting(spec: ChildSpec) -> bool:
     return True
 
 
-@sized(50, 500, trees().map(root), trees().map(root), st.integers(0, 7))
+@sized(25, 500, trees().map(root), trees().map(root), st.integers(0, 7))
 def test_the_tree_is_what_a_fresh_start_of_the_new_spec_is(
     old: Supervisor, new: Supervisor, salt: int
 ) -> None:
@@ -264,8 +264,7 @@ def interrupted(draw: st.DrawFn) -> list[tuple[str, int, int]]:
     )
 
 
-@given(texts=interrupted(), slow=st.sets(st.sampled_from("abcd")))
-@settings(max_examples=3 * settings().max_examples)
+@sized(25, 120, interrupted(), st.sets(st.sampled_from("abcd")))
 def test_a_reload_in_the_middle_of_another_leaves_nothing_of_that(
     texts: list[tuple[str, int, int]], slow: set[str]
 ) -> None:

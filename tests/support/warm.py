@@ -22,6 +22,9 @@ from pathlib import Path
 LARGEST = 1 << 20
 """Bytes of a request."""
 
+NEEDED = ("otpsup.cli", "otpsup.config", "otpsup.graph", "otpsup.testing")
+"""What commands are made of, and what they import when they need it."""
+
 
 def serve(asked: socket.socket) -> dict[str, object]:
     """Fork for each request until nobody can ask any more; returns, in each fork, its request."""
@@ -75,10 +78,9 @@ def run(argv: list[str], cwd: str, environment: dict[str, str]) -> None:
 
 def warm_up() -> None:
     """Import all that commands may need."""
-    import otpsup.cli
-
-    for module in pkgutil.iter_modules(otpsup.cli.__path__, "otpsup.cli."):
-        importlib.import_module(module.name)
+    for package in map(importlib.import_module, NEEDED):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
     assert threading.active_count() == 1, "with threads, a fork may find a lock taken for ever"
     gc.collect()
     gc.freeze()

@@ -207,7 +207,7 @@ NODES: st.SearchStrategy[ChildStatus] = st.deferred(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(NODES)
 def test_status_round_trip(status: ChildStatus) -> None:
     """A status arrives as it was, with all that is nested in it."""
