@@ -135,7 +135,7 @@ def test_it_does_what_it_is_asked(shop: Client) -> None:
         ("POST", "/api/v1/children/web:stop", [], 400, None, "object"),
         ("POST", "/api/v1/children", {"text": "name: ["}, 422, "invalid_file", "<text>"),
         ("POST", "/api/v1/update", {}, 409, "no_tree_file", "not started from a file"),
-        ("GET", "/api/v1/statistics?samples=x", None, 400, None, "integer"),
+        ("GET", "/api/v1/statistics?samples=x", None, 400, None, "a whole number"),
         ("GET", "/api/v1/statistics?sample=1", None, 400, None, "samples"),
         ("GET", "/api/v1/children/%ff", None, 400, None, "UTF-8"),
         ("GET", "/api/v1/children/web:restart", None, 405, None, "POST"),
