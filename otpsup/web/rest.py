@@ -22,12 +22,12 @@ from . import acts, forms, openapi, requests, streams
 from .access import Caller, may
 from .acts import Asked
 from .door import Door
-from .forms import json_of
+from .forms import SVG, json_of
 from .guard import PICTURE, Guard
 from .hub import Hub
 from .problems import Refused, problem
 from .repeats import Repeats
-from .routes import JSON, PLAIN, SVG, Route
+from .routes import JSON, Route
 from .streams import Lines, Stream
 from .threads import Busy, Threads
 from .waits import Waits
@@ -290,8 +290,7 @@ def _note(route: Route, asked: Asked, ended: str = "") -> None:
 def _response(route: Route, value: Any) -> Response:
     if route.status == 204 or route.answer is None:
         return Response(status_code=route.status)
-    if route.type == SVG:
-        return Response(value, media_type=SVG, headers={"content-security-policy": PICTURE})
-    if route.type == PLAIN:
-        return Response(value, media_type=PLAIN)
+    if isinstance(value, forms.Text):
+        headers = {"content-security-policy": PICTURE} if value.type == SVG else {}
+        return Response(value.body, media_type=value.type, headers=headers)
     return Response(json_of(value), route.status, media_type=JSON)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from otpsup import Command, Supervisor
+from tests.support import ROOT
+from tests.support.waiting import until
 from tests.web.served import Client, served
 
 
@@ -39,3 +43,33 @@ def test_what_is_wrong_is_told_in_english(
     """And in no words of a schema."""
     answer = shop.ask(method, f"/api/v1{path}", body=body)
     assert (answer.status, answer.json["detail"]) == (400, says)
+
+
+def test_a_graph_says_of_what_kind_it_is(shop: Client) -> None:
+    """An image is one also where text was asked for before; nothing but its own style runs in
+    it."""
+    graph = shop.get("/api/v1/graph?format=svg")
+    assert graph.headers["content-type"] == "image/svg+xml"
+    assert graph.body == shop.get("/api/v1/graph.svg").body
+    assert "style-src 'unsafe-inline'" in graph.headers["content-security-policy"]
+    for form in ("", "?format=text", "?format=mermaid", "?format=dot"):
+        told = shop.get(f"/api/v1/graph{form}").headers
+        assert told["content-type"].partition(";")[0] == "text/plain"
+        assert "unsafe" not in told["content-security-policy"]
+    answers = shop.get("/openapi.json").json["paths"]["/api/v1/graph"]["get"]["responses"]
+    assert set(answers["200"]["content"]) == {"text/plain", "image/svg+xml"}
+
+
+def test_how_many_lines_are_meant(tmp_path: Path) -> None:
+    """So many of each child, and both references say so."""
+    talk = ["sh", "-c", "printf '1\\n2\\n3\\n'; exec sleep 1000"]
+    both = Supervisor("both", children=[Command("a", talk), Command("b", talk)])
+    with served(tmp_path, Supervisor("talks", children=[both])) as client:
+        path = "/api/v1/logs?path=both&lines=2"
+        lines = until(lambda: len(told := client.get(path).json) == 4 and told)
+        assert sorted((each["path"], each["text"]) for each in lines) == [
+            ("both/a", "2"), ("both/a", "3"), ("both/b", "2"), ("both/b", "3"),
+        ]  # fmt: skip
+    for page in ("rest", "cli"):
+        text = (ROOT / f"docs/reference/{page}.md").read_text()
+        assert "last lines of each child" in text
