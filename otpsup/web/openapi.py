@@ -48,7 +48,7 @@ def document(root: str = "") -> dict[str, Any]:
         "info": {
             "title": "otpsup", "version": __version__,
             "description": "A supervision tree over HTTP. Paths of children may have `/` in them, "
-            "encoded or not.",
+            "encoded or not. Whatever takes GET takes HEAD, too.",
         },
         "servers": [{"url": root or "/"}],
         "paths": paths,

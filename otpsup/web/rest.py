@@ -28,11 +28,11 @@ from .hub import Hub
 from .problems import Refused, problem
 from .repeats import Repeats
 from .routes import JSON, Route
-from .streams import Lines, Stream
+from .streams import Head, Lines, Stream
 from .threads import Busy, Threads
 from .waits import Waits
 
-Answer = Response | Stream
+Answer = Response | Stream | Head
 _FOLLOWERS: Final = 64
 """Who follow lines at once, each of whom takes a thread; and who wait for children."""
 
@@ -47,6 +47,11 @@ class Request:
     headers: Headers
     receive: Receive
     caller: Caller
+
+    @property
+    def is_head(self) -> bool:
+        """Nobody wants more than the head of the answer."""
+        return bool(self.scope["method"] == "HEAD")
 
 
 class Rest:
@@ -162,12 +167,17 @@ class Rest:
 
     async def _events(self, request: Request) -> Answer:
         asked = await self._asked(request)
+        if request.is_head:
+            return Head()
         after = request.headers.get("last-event-id") or asked.query.get("after")
         chunks = streams.events(self._hub, after, asked.query.get("recent", 0))
         return self._stream(request.caller, chunks)
 
     async def _lines(self, request: Request) -> Answer:
         asked = await self._asked(request)
+        if request.is_head:
+            await self._looks.run(lambda: acts.lines_of(asked))
+            return Head()
         after = request.headers.get("last-event-id")
         lines = Lines(asyncio.get_running_loop(), after)
         place = _Place(self._followers, request.caller.name)

@@ -73,3 +73,44 @@ def test_how_many_lines_are_meant(tmp_path: Path) -> None:
     for page in ("rest", "cli"):
         text = (ROOT / f"docs/reference/{page}.md").read_text()
         assert "last lines of each child" in text
+
+
+HEADS = (
+    "/api/v1/tree",
+    "/api/v1/graph.svg",
+    "/api/v1/children/web",
+    "/api/v1/why/",
+    "/openapi.json",
+)
+STREAMS = ("/api/v1/events", "/api/v1/logs/follow?path=web")
+
+
+@pytest.mark.parametrize("path", HEADS)
+def test_head_is_taken_where_get_is(path: str, shop: Client) -> None:
+    """With the headers of GET, and no body (RFC 9110, section 9.3.2)."""
+    head, get = shop.ask("HEAD", path), shop.get(path)
+    assert (head.status, head.body) == (200, b"")
+    for name in ("content-type", "cache-control", "content-security-policy"):
+        assert head.headers[name] == get.headers[name]
+    assert int(head.headers["content-length"]) > 0
+
+
+@pytest.mark.parametrize("path", STREAMS)
+def test_head_of_a_stream_ends(path: str, shop: Client) -> None:
+    """It has the head of the stream, and takes no place among those who follow."""
+    head = shop.ask("HEAD", path)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert "content-length" not in head.headers
+
+
+def test_head_takes_what_get_takes(shop: Client) -> None:
+    """A role, parameters that there are, and a child that is there; and no POST is one."""
+    assert shop.ask("HEAD", "/api/v1/tree", None).status == 401
+    assert shop.ask("HEAD", "/api/v1/events", None).status == 401
+    assert shop.ask("HEAD", "/api/v1/events?nope=1").status == 400
+    assert shop.ask("HEAD", "/api/v1/children/nope").status == 404
+    assert shop.ask("HEAD", "/api/v1/logs/follow?path=nope").status == 404
+    refused = shop.ask("HEAD", "/api/v1/children/web:restart")
+    assert (refused.status, refused.headers["allow"]) == (405, "POST")
+    assert shop.ask("PUT", "/api/v1/tree").headers["allow"] == "GET, HEAD"
