@@ -90,9 +90,10 @@ class App:
         if found is None and not self._access.is_open:
             require(caller, "view")
         if found is None and path not in self._door.paths:
-            told = plain(path[:200])
-            there = ", ".join(("/", "/api/v1", "/openapi.json", *self._door.paths))
-            return words(404, f"there is no page {told}; there are {there}")
+            root = plain(scope.get("root_path", ""))
+            known = ("/", "/api/v1", "/openapi.json", *self._door.always)
+            there = ", ".join(f"{root}{each}" for each in known)
+            return words(404, f"there is no page {root}{plain(path[:200])}; there are {there}")
         if scope["method"] not in ("GET", "HEAD"):
             return words(405, "this takes GET and HEAD", {"allow": "GET, HEAD"})
         return found or await self._of_plugin(scope, path, headers)

@@ -137,6 +137,11 @@ def test_mounted_in_an_application(tmp_path: Path) -> None:
             assert client.get(f"{base}/healthz").status == 200
             assert client.get(f"{base}/healthz", None).status == 401
             assert client.get("/api/v1/tree").status == 404
+            told = client.get(f"{base}/nope")
+            assert (told.status, told.body.decode()) == (404, (
+                "there is no page /ops/tree/nope; there are /ops/tree/, /ops/tree/api/v1, "
+                "/ops/tree/openapi.json, /ops/tree/healthz, /ops/tree/readiness\n"
+            ))  # fmt: skip
             assert client.get(f"{base}/openapi.json").json["servers"] == [{"url": base}]
             begun = client.post(f"{base}/login", {"token": client.tokens["view"]}, None)
             assert f"Path={base}" in begun.headers["set-cookie"].split("; ")
