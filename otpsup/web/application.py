@@ -19,11 +19,11 @@ from ..serving.limits import most
 from . import files
 from .access import Access
 from .door import Door
-from .guard import Guard, with_headers
+from .guard import Guard, require, with_headers
 from .hub import Hub
 from .pages import Pages
 from .problems import Refused
-from .rest import Rest, require
+from .rest import Rest
 from .tokens import Known
 
 _OURS = ("/api/", "/login", "/logout", "/openapi.json")

@@ -13,17 +13,15 @@ from attrs import frozen
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from .. import mask
 from ..errors import OtpsupError, in_words
 from ..logger import logger
-from ..plain import plain
 from ..serving.asgi import Receive, Scope
-from . import acts, forms, openapi, requests, streams
-from .access import Caller, may
+from . import acts, audit, forms, openapi, requests, streams
+from .access import Caller
 from .acts import Asked
 from .door import Door
 from .forms import SVG, json_of
-from .guard import PICTURE, Guard
+from .guard import PICTURE, Guard, require
 from .hub import Hub
 from .problems import Refused, problem
 from .repeats import Repeats
@@ -93,9 +91,13 @@ class Rest:
     async def _answered(self, scope: Scope, receive: Receive, headers: Headers) -> Answer:
         caller = self._guard.caller(scope, headers)
         route, path = requests.find(scope["method"], requests.path_of(scope))
-        require(caller, route.role)
-        if route.method == "POST":
-            self._guard.check_csrf(caller, headers)
+        try:
+            require(caller, route.role)
+            if route.method == "POST":
+                self._guard.check_csrf(caller, headers)
+        except Refused as refused:
+            audit.in_vain(Asked(self._door, caller, path, {}, {}), route, refused)
+            raise
         request = Request(route, path, scope, headers, receive, caller)
         answer: Answer = await _KINDS[route.kind](self, request)
         return answer
@@ -122,14 +124,14 @@ class Rest:
         """Errors of the tree are answers, too: a repeat gets the same."""
         call = route.call
         assert call is not None
-        if route.is_change:
-            _note(route, asked)
+        audit.asks(asked, route)
         try:
-            return _response(route, await self._in_thread(route, asked, lambda: call(asked)))
+            answer = await self._in_thread(route, asked, lambda: call(asked))
         except OtpsupError as error:
-            if route.is_change:
-                _note(route, asked, f", in vain: {plain(mask.text(str(error)))}")
+            audit.in_vain(asked, route, error)
             return problem(_as_refused(error))
+        audit.in_vain_for_some(asked, route, answer)
+        return _response(route, answer)
 
     async def _in_thread(self, route: Route, asked: Asked, work: Callable[[], Any]) -> Any:
         """Whoever looks at what somebody is about to look at gets the same answer."""
@@ -261,23 +263,6 @@ class _Place:
         self._taken[self._who] -= 1
 
 
-def require(caller: Caller, role: Any) -> None:
-    """Have the caller be of that role.
-
-    Raises:
-        Refused: he is not.
-    """
-    if may(caller.role, role):
-        return
-    if caller.role is None:
-        raise Refused(
-            401, "this takes a token (in the header Authorization, after the word Bearer), or a "
-            "session",
-            headers={"www-authenticate": "Bearer"},
-        )  # fmt: skip
-    raise Refused(403, f"this takes the role {role}, and {caller.name} has {caller.role}")
-
-
 def _as_refused(error: OtpsupError) -> OtpsupError:
     if isinstance(error, Busy):
         return Refused(503, str(error), "busy", {"retry-after": "5"})
@@ -287,14 +272,6 @@ def _as_refused(error: OtpsupError) -> OtpsupError:
 def _too_many() -> Refused:
     text = "too many streams are open; close one, or try again later"
     return Refused(503, text, "busy", {"retry-after": "30"})
-
-
-def _note(route: Route, asked: Asked, ended: str = "") -> None:
-    """Who has done what can be read in the log."""
-    child = f" {plain(asked.path)!r}" if asked.path else ""
-    logger.info(
-        "{}: {} asks for {}{}{}", asked.door.name, asked.caller.name, route.id, child, ended
-    )
 
 
 def _response(route: Route, value: Any) -> Response:
