@@ -147,7 +147,11 @@ class Rest:
     async def _session(self, request: Request) -> Answer:
         await self._asked(request)
         caller = request.caller
-        told = {"role": caller.role, "csrf": caller.csrf, "name": self._door.name}
+        way = self._guard.access.way
+        told = {
+            "role": caller.role, "csrf": caller.csrf, "name": self._door.name,
+            "as": caller.name or None, "access": way if caller.role else None, "sign_in": way,
+        }  # fmt: skip
         return Response(json_of(told), media_type=JSON)
 
     async def _login(self, request: Request) -> Answer:

@@ -188,8 +188,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     _post("/shutdown", "shutdown", "admin", "Begin to stop the whole tree.", acts.shutdown,
           body(hurry={"type": "boolean"}), status=202, is_urgent=True),
     # Who asks.
-    Route("GET", V1 + "/session", "session", None, "Who asks, and what a session has to send.",
-          kind="session", answer=ref("Session")),
+    Route("GET", V1 + "/session", "session", None,
+          "Who asks, by what he was let in, and what a session has to send.", kind="session",
+          answer=ref("Session")),
     Route("POST", "/login", "login", None, "Begin a session with a token.", kind="login",
           body=body(("token",), token={"type": "string", "maxLength": 1024}), status=204),
     Route("POST", "/logout", "logout", None, "End the session.", kind="logout",

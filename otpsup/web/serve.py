@@ -13,7 +13,7 @@ from ..serving.server import Server, missing
 from ..serving.sockets import Address
 from ..specs.web import Web
 from . import tokens
-from .access import Access, Caller
+from .access import Access, Caller, Way
 from .door import Door
 from .hub import Hub
 from .tokens import Known, TokenFile
@@ -55,6 +55,12 @@ class Running:
         own = {tokens.hashed(self._own[1]): Caller("admin", "owner")} if self._own else {}
         return lambda: own
 
+    @property
+    def _way(self) -> Way:
+        if self._settings.token_file is not None:
+            return "token_file"
+        return "login" if self._settings.file is None else "unix_user"
+
     def _made(self, known: Callable[[], Known], who: str) -> Callable[[asyncio.Event], Application]:
         try:
             from .application import App, Site
@@ -62,7 +68,9 @@ class Running:
             raise missing(who, error) from None
         is_here = self._settings.file is None and self._settings.is_private
         has_tokens = self._settings.token_file is not None
-        access = Access(is_here, frozenset(self._settings.hosts), is_open=not has_tokens)
+        access = Access(
+            is_here, frozenset(self._settings.hosts), is_open=not has_tokens, way=self._way
+        )
         site = Site(self._door, self._hub, access, known, trusts_peers=not has_tokens)
         return lambda over: App(site, over)
 

@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 
 from ..specs.check import nearest, shown
 from ..views import ACTIONS, State
+from .access import ROLES, WAYS
 
 Shape = Mapping[str, Any]
 
@@ -210,8 +211,9 @@ COMPONENTS: Final[Mapping[str, Shape]] = {
         memory=_WHOLE, processes=_WHOLE, threads=_WHOLE, descriptors=_WHOLE, log_bytes=_WHOLE,
         log_dropped=_WHOLE, checks=many(ref("CheckResult")),
         history={**many(many(_NUMBER)), "description": "Samples: `[at, cpu, memory]`."}),
-    "Session": _has(role={"enum": ["view", "operate", "admin", None]}, csrf=_TEXT_OR_NOT,
-                    name=TEXT),
+    "Session": _has(role={"enum": [*ROLES, None]}, csrf=_TEXT_OR_NOT, name=TEXT,
+                    **{"as": _TEXT_OR_NOT}, access={"enum": [*WAYS, None]},
+                    sign_in={"enum": [*WAYS]}),
     "Alerts": {"type": "object"},
     "Delivered": {"type": "object", "additionalProperties": _has(ok=_FLAG, why=TEXT)},
     "Problem": _has(type=TEXT, title=TEXT, status=_WHOLE, detail=TEXT, code=TEXT),

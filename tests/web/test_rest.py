@@ -185,6 +185,15 @@ def test_a_session(shop: Client) -> None:
     cookie = begun.headers["set-cookie"].partition(";")[0]
     told = shop.get("/api/v1/session", None, Cookie=cookie).json
     assert (told["role"], told["name"]) == ("operate", "shop")
+    assert (told["as"], told["access"], told["sign_in"]) == (
+        "the-operate", "token_file", "token_file",
+    )  # fmt: skip
+    nobody = shop.get("/api/v1/session", None).json
+    assert nobody == {
+        "role": None, "csrf": None, "name": "shop", "as": None, "access": None,
+        "sign_in": "token_file",
+    }  # fmt: skip
+    assert shop.get("/api/v1/session", "view").json["as"] == "the-view"
     path = "/api/v1/children/web:signal"
     for wrong in ({}, {"X_CSRF_Token": "x"}, {"X_CSRF_Token": told["csrf"] + "x"}):
         answer = shop.post(path, {"signal": "CONT"}, None, Cookie=cookie, **wrong)
