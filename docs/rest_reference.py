@@ -33,7 +33,8 @@ COMMANDS: Mapping[str, tuple[str, ...] | str] = {
     "stacks": ("stacks_child",), "pid": ("child", "about"), "top": ("statistics",),
     "metrics": ("statistics",), "logs": ("logs", "follow_logs"), "tail": ("logs", "follow_logs"),
     "events": ("recent_events", "events"), "alerts": ("alerts", "test_alerts"), "wait": ("wait",),
-    "healthz": "`GET /healthz`, of the plug-in; as the command with `?format=`, `?include=`",
+    "healthz": "`GET /healthz`, of the plug-in; as the command with `?format=`, `?include=`, "
+    "`?exclude=`",
     "start": ("start_child", "start_some"), "stop": ("stop_child", "stop_some", "shutdown"),
     "restart": ("restart_child", "restart_some", "roll_child"), "shutdown": ("shutdown",),
     "signal": ("signal_child", "signal_some"), "reopen": ("reopen_logs",), "plan": ("plan",),
