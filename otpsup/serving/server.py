@@ -16,7 +16,8 @@ from ..errors import OtpsupError
 from ..logger import logger
 from . import sockets
 from .asgi import Application
-from .sockets import Address, CannotServe
+from .sockets import Address
+from .tls import context
 
 try:
     import uvicorn
@@ -63,16 +64,7 @@ class Site:
         """
         if self.certificate is None:
             return None
-        try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.certificate, self.key, password="")
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            why = getattr(error, "strerror", None) or error
-            files = " and ".join(str(each) for each in (self.certificate, self.key) if each)
-            raise CannotServe(
-                f"{self.address.label} does not serve: no certificate and key in {files}: {why}"
-            ) from None
-        return context
+        return context(self.certificate, self.key, self.address.label)
 
 
 @frozen
