@@ -90,8 +90,8 @@ class Server:
     """
 
     def __init__(self, sites: Sequence[Site], why: str) -> None:
-        if sites and _missing is not None:
-            raise missing(why, _missing)
+        if sites:
+            require(why)
         self._places: list[_Place] = []
         self._running: list[Any] = []
         self._over: asyncio.Event | None = None
@@ -159,6 +159,16 @@ class Server:
         for each in self._running:
             each.should_exit = True
         self._over.set()
+
+
+def require(why: str) -> None:
+    """Have the packages that serving takes be installed.
+
+    Raises:
+        NoWebServer: one is not.
+    """
+    if _missing is not None:
+        raise missing(why, _missing)
 
 
 def missing(why: str, error: ImportError) -> NoWebServer:

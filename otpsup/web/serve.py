@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 
-from ..serving import server
+from ..serving import server, tls
 from ..serving.asgi import Application
 from ..serving.server import Server, missing
 from ..serving.sockets import Address
@@ -17,6 +17,18 @@ from .access import Access, Caller, Way
 from .door import Door
 from .hub import Hub
 from .tokens import Known, TokenFile
+
+_LABEL = "web"
+"""What messages call a server."""
+
+
+def preflight(settings: Web, who: str) -> None:
+    """Look whether these can be served, but for the address; raises as `Running`."""
+    server.require(who)
+    if settings.token_file is not None:
+        TokenFile(settings.token_file)
+    if settings.certificate is not None:
+        tls.context(settings.certificate, settings.key, _LABEL)
 
 
 class Running:
@@ -120,4 +132,4 @@ def _address(settings: Web) -> Address:
     file = str(settings.file) if settings.file else None
     host = "127.0.0.1" if settings.host == "localhost" else settings.host
     chmod = 0o700 if settings.token_file is None else 0o666  # a proxy has a user of its own
-    return Address(label="web", file=file, host=host, port=settings.port, chmod=chmod)
+    return Address(label=_LABEL, file=file, host=host, port=settings.port, chmod=chmod)
