@@ -21,7 +21,7 @@ from . import checkpoint, forecast
 from .cause import BOOT, Cause
 from .changes import survey
 from .checkpoint import Checkpoint
-from .child import Child
+from .child import UP, Child
 from .core import Core
 from .effects import Effect, Halt, LastOutput, Reply
 from .events import (
@@ -248,6 +248,9 @@ class Engine:
     def _to_node(self, node: Node, request: ToSupervisor) -> None:
         """What suspends and resumes a mailbox does not go through it; nor does a kill."""
         match request:
+            case Suspend() if node.state not in UP:  # there is no process (OTP: `noproc`)
+                self._refuse(request, node.not_running())
+                return
             case Suspend():
                 node.mailbox.hold()
             case Resume(one=True):

@@ -288,8 +288,12 @@ class Node(Child):
             self.core.emit(Reply(message.ref, error=self.not_running()))
 
     def ended(self) -> None:
-        """All children are down: tell the parent in the way it waits for."""
+        """All children are down: tell the parent in the way it waits for.
+
+        Whoever suspended it has suspended nobody any more: what was kept is refused.
+        """
         self.core.timers.cancel(self)
+        self.mailbox.release()
         if self._asked_to_stop:
             self.move("gone", self.cause, self.reason)
             self.parent.child_stopped(self, self.reason)

@@ -11,8 +11,13 @@ from otpsup.engine.events import (
     ReplaceChild,
     StartChild,
     StartDeclared,
+    StopSupervisor,
+    Suspend,
     TerminateChild,
+    WhichChildren,
 )
+from otpsup.engine.reasons import SHUTDOWN
+from otpsup.errors import NotRunning
 from otpsup.specs.after import After, completed
 from tests.engine.world import World
 
@@ -36,6 +41,33 @@ def running(*children: object, strategy: str = "one_for_one", intensity: int = 9
 
 def states(world: World, *paths: str) -> list[str | None]:
     return [world.state(path) for path in paths]
+
+
+# Those who have asked for something.
+
+
+def test_nobody_waits_for_a_supervisor_that_has_ended() -> None:
+    """Who is not up cannot be suspended (OTP: `noproc`), and who is suspended while it ends answers
+    those that have asked meanwhile."""
+    sub = Supervisor(
+        "sub", intensity=0, backoff=SLOWLY, children=[worker("x", shutdown="infinity")]
+    )
+    world = running(sub)
+    world.stops["sub/x"] = "slow"
+    world.answer(Suspend("sub"))
+    early = world.ask(WhichChildren("sub"))
+    world.ask(StopSupervisor("sub", reason=SHUTDOWN, hurry=False))
+    world.ask(TerminateChild("sub"))
+    world.settle()
+    late = world.ask(StartDeclared("sub/x"))
+    world.settle()
+    world.finish("sub/x")
+    world.settle()
+
+    assert isinstance(world.replies[early].error, NotRunning)
+    assert isinstance(world.replies[late].error, NotRunning)
+    assert not world.open_requests
+    assert isinstance(world.answer(Suspend("sub")).error, NotRunning)
 
 
 # Those that a failed start does not concern.
