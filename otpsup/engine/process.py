@@ -155,8 +155,8 @@ class ProcessChild(Child):
             self.parent.child_ready(self)
 
     def healthy(self) -> None:
-        """It says that all is well."""
-        if not self.is_healthy:
+        """It says that all is well; if it is being ended for its health, too late."""
+        if not self.is_healthy and not self.is_failing:
             self.is_healthy = True
             if self.state == "running":
                 self.core.timers.cancel(self)  # it has only that of its health

@@ -52,6 +52,21 @@ def test_it_gets_the_time_that_a_stop_has_and_is_killed_then() -> None:
     assert [line for line in found.take_log() if line == "kill a"] == ["kill a"]
 
 
+def test_a_first_heartbeat_that_comes_too_late_saves_nobody() -> None:
+    """Who is being ended, does not listen, and only now says for the first time that all is well, is
+    killed all the same."""
+    found = world("Worker('a', run)")
+    found.stops["a"] = "stubborn"
+    found.fall_ill("a")
+    found.settle()
+    found.heal("a")
+    found.settle()
+    assert not status(found, "a").ready
+    found.advance(10)
+    assert status(found, "a").restarts == 1
+    assert "kill a" in found.take_log()
+
+
 def test_an_exit_code_of_0_is_no_normal_end_for_it() -> None:
     """A transient child that ends well when it is asked to, for its health, is restarted."""
     found = world("Worker('a', run, restart='transient')")
