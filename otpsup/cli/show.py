@@ -11,7 +11,7 @@ from typing import Any
 from attrs import asdict, has
 
 from .. import mask
-from ..errors import OtpsupError
+from ..errors import OtpsupError, Problem
 from ..plain import plain
 from ..views import ChildStatus
 from . import table
@@ -43,6 +43,8 @@ def json_line(result: object) -> str:
 def _plain(result: Any) -> Any:
     if isinstance(result, list):
         return [_plain(item) for item in result]
+    if isinstance(result, Problem):
+        return result._asdict()
     return asdict(result) if has(type(result)) else result
 
 
