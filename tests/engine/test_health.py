@@ -53,8 +53,8 @@ def test_it_gets_the_time_that_a_stop_has_and_is_killed_then() -> None:
 
 
 def test_a_first_heartbeat_that_comes_too_late_saves_nobody() -> None:
-    """Who is being ended, does not listen, and only now says for the first time that all is well, is
-    killed all the same."""
+    """Who is being ended, does not listen, and only now says that all is well, is killed all the
+    same."""
     found = world("Worker('a', run)")
     found.stops["a"] = "stubborn"
     found.fall_ill("a")
