@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from otpsup.web.access import ROLES
+from otpsup.web.forms import PLAIN, SVG
 from otpsup.web.problems import STATUSES
-from otpsup.web.routes import PLAIN, ROUTES, SSE, SVG, Route
+from otpsup.web.routes import ROUTES, SSE, Route
 
 PAGE = Path(__file__).parent / "reference" / "rest.md"
 BEGIN = "<!-- Begin: made by docs/rest_reference.py; run it when the table of routes changes. -->"
@@ -32,7 +33,8 @@ COMMANDS: Mapping[str, tuple[str, ...] | str] = {
     "stacks": ("stacks_child",), "pid": ("child", "about"), "top": ("statistics",),
     "metrics": ("statistics",), "logs": ("logs", "follow_logs"), "tail": ("logs", "follow_logs"),
     "events": ("recent_events", "events"), "alerts": ("alerts", "test_alerts"), "wait": ("wait",),
-    "healthz": "`GET /healthz`, of the plug-in; as the command with `?format=`, `?include=`",
+    "healthz": "`GET /healthz`, of the plug-in; as the command with `?format=`, `?include=`, "
+    "`?exclude=`",
     "start": ("start_child", "start_some"), "stop": ("stop_child", "stop_some", "shutdown"),
     "restart": ("restart_child", "restart_some", "roll_child"), "shutdown": ("shutdown",),
     "signal": ("signal_child", "signal_some"), "reopen": ("reopen_logs",), "plan": ("plan",),
@@ -122,7 +124,7 @@ def _fields(shapes: Mapping[str, Any], mark: str) -> Iterator[str]:
 
 def _answer(route: Route) -> str:
     if route.type in (PLAIN, SSE, SVG):
-        return f"`{route.type}`"
+        return " or ".join(f"`{each}`" for each in (route.type, route.or_type) if each)
     if route.answer is None:
         return str(route.status)
     return _shape(route.answer)

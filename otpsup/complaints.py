@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 from . import mask
-from .errors import in_words
+from .errors import OtpsupError, in_words, text_of
 from .logger import logger
 from .plain import plain
 
@@ -33,7 +33,7 @@ class Complaints:
     def raised(self, what: str, error: BaseException) -> None:
         """A call of it failed."""
         kind = f"failed in {what}: {type(error).__name__}"
-        self.say(kind, f"failed in {what}: {in_words(error)}{_where(error)}; the tree goes on")
+        self.say(kind, f"failed in {what}: {_told(error)}; the tree goes on")
 
     def say(self, kind: str, text: str) -> None:
         """Say this, unless the same kind of thing was said a moment ago."""
@@ -45,6 +45,13 @@ class Complaints:
         self._said[kind] = now, 0
         again = f" ({times} times more since that was said last)" if times else ""
         logger.warning("{} {}{}", self._name, plain(mask.text(text)), again)
+
+
+def _told(error: BaseException) -> str:
+    """What otpsup itself raises says what to do, and needs no place in code."""
+    if isinstance(error, OtpsupError):
+        return text_of(error)
+    return f"{in_words(error)}{_where(error)}"
 
 
 def _where(error: BaseException) -> str:

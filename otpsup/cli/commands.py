@@ -125,7 +125,8 @@ _LOOK = (
     Subcommand(
         "logs", "output:logs", "print what the children wrote last, each line with its child",
         "look", (_PATHS,),
-        (_follow("and what they will write"), _lines(20), _JSON_LINES, *_WHICH),
+        (_follow("and what they will write"), _lines(20, "lines of each child"), _JSON_LINES,
+         *_WHICH),
     ),
     Subcommand(
         "tail", "output:tail", "print what one child wrote last", "look",

@@ -40,7 +40,7 @@ def check(options: Options) -> str:
 
 
 def _of_plugins(name: str) -> list[str]:
-    """What is wrong with the plug-ins in a tree file, as far as only making them tells."""
+    """What is wrong with the plug-ins in a tree file, as far as that shows before a start."""
     if not target.is_tree_file(name):
         return []
     from .. import config  # yaml takes its time
@@ -50,7 +50,7 @@ def _of_plugins(name: str) -> list[str]:
         return []
     from ..plugins import found  # few files have any
 
-    return [f"plugins.{path}: {why}" for path, why in found.problems(given).items()]
+    return [f"plugins.{path}: {why}" for path, why in found.problems(given, preflight=True).items()]
 
 
 def _size(spec: Supervisor | DynamicSupervisor) -> str:

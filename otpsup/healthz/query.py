@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from ..errors import OtpsupError
 from ..specs.check import nearest, shown
@@ -19,15 +19,26 @@ class BadQuery(OtpsupError):
     code = "bad_query"
 
 
+_FORMS: Final[Mapping[str, Form]] = {"console": "console", "json": "json", "k8s": "k8s"}
+
+
 def form_of(text: str | None) -> Form:
-    """The form for `format_type`: `json` or `console`, and `k8s` for whatever else."""
-    match text:
-        case "json":
-            return "json"
-        case "console":
-            return "console"
-        case _:
-            return "k8s"
+    """The form for `format_type`, as BK-LOG has it: `k8s` for whatever is no other."""
+    return _FORMS.get(text or "", "k8s")
+
+
+def form_in(query: Mapping[str, str]) -> Form:
+    """The form that is meant by `format`, as on the command line; else by `format_type`.
+
+    Raises:
+        BadQuery: `format` is no form.
+    """
+    text = query.get("format")
+    if text is None:
+        return form_of(query.get("format_type"))
+    if text not in _FORMS:
+        raise BadQuery(f"format is {_unknown(text, 'form', _FORMS)}")
+    return _FORMS[text]
 
 
 def names_in(value: Any, what: str) -> tuple[str, ...]:
@@ -63,8 +74,9 @@ def chosen(
 
 def _must_be_known(name: str, what: str, known: Sequence[str]) -> None:
     if name not in known:
-        hint = nearest(name, known)
-        raise BadQuery(
-            f"{what} names {shown(name)}, and there is no such collector; "
-            f"{f'{hint} ' if hint else ''}there are {', '.join(known)}"
-        )
+        raise BadQuery(f"{what} names {_unknown(name, 'collector', known)}")
+
+
+def _unknown(name: str, kind: str, known: Iterable[str]) -> str:
+    hint = f"{near} " if (near := nearest(name, known)) else ""
+    return f"{shown(name)}, and there is no such {kind}; {hint}there are {', '.join(known)}"

@@ -1,7 +1,8 @@
 """The plug-in `healthz`: reports over HTTP, and for `otpsup healthz`.
 
-/healthz?format_type=json|console&include=a,b&exclude=a,b     200 if all is well, else 503
-/readiness                                                    200 if the tree is up, else 503
+/healthz?format=json|console|k8s&include=a,b&exclude=a,b     200 if all is well, else 503
+/healthz?format_type=json|console                            the same, as BK-LOG has it
+/readiness                                                   200 if the tree is up, else 503
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ..specs.healthz import Healthz
 from . import children, disk, tree
 from .collecting import Collector, collect
 from .model import Report, report_of, to_json
-from .query import BadQuery, chosen, form_of, names_in
+from .query import BadQuery, chosen, form_in, names_in
 from .source import Looking
 from .writers import written
 
@@ -74,8 +75,8 @@ class Service(Plugin):
         return self._readiness() if path == "/readiness" else self._healthz(query)
 
     def _healthz(self, query: Mapping[str, str]) -> Page:
-        form = form_of(query.get("format_type"))
         try:
+            form = form_in(query)
             report = self.report(query)
         except BadQuery as error:
             return Page(f"{error}\n".encode(), 400, _TEXT)

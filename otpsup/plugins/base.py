@@ -48,6 +48,14 @@ class Plugin:
     paths: tuple[str, ...] = ()
     at_once: bool = False
 
+    def preflight(self) -> None:
+        """Look whether what `start` takes is there, as far as that shows without beginning
+        anything; for `otpsup check`, and in no tree.
+
+        Raises:
+            OtpsupError: it is not; says what to do.
+        """
+
     def start(self, tree: PluginTree) -> None:
         """The tree begins; no event was told before."""
 

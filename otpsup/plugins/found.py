@@ -160,12 +160,14 @@ def all_made(given: Mapping[str, Any]) -> dict[str, Plugin | Checker]:
     return {name: made(name, each) for name, each in given.items()}
 
 
-def problems(given: Mapping[str, Any]) -> dict[str, str]:
-    """Why which of them cannot be made, by name."""
+def problems(given: Mapping[str, Any], *, preflight: bool = False) -> dict[str, str]:
+    """Why which of them cannot be made, by name; with `preflight`, or not be started."""
     found: dict[str, str] = {}
     for name, each in given.items():
         try:
-            made(name, each)
+            plugin = made(name, each)
+            if preflight and isinstance(plugin, Plugin):
+                plugin.preflight()
         except OtpsupError as error:
             found[name] = str(error)
     return found

@@ -16,7 +16,8 @@ from ..errors import OtpsupError
 from ..logger import logger
 from . import sockets
 from .asgi import Application
-from .sockets import Address, CannotServe
+from .sockets import Address
+from .tls import context
 
 try:
     import uvicorn
@@ -63,16 +64,7 @@ class Site:
         """
         if self.certificate is None:
             return None
-        try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.certificate, self.key, password="")
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            why = getattr(error, "strerror", None) or error
-            files = " and ".join(str(each) for each in (self.certificate, self.key) if each)
-            raise CannotServe(
-                f"{self.address.label} does not serve: no certificate and key in {files}: {why}"
-            ) from None
-        return context
+        return context(self.certificate, self.key, self.address.label)
 
 
 @frozen
@@ -98,8 +90,8 @@ class Server:
     """
 
     def __init__(self, sites: Sequence[Site], why: str) -> None:
-        if sites and _missing is not None:
-            raise missing(why, _missing)
+        if sites:
+            require(why)
         self._places: list[_Place] = []
         self._running: list[Any] = []
         self._over: asyncio.Event | None = None
@@ -167,6 +159,16 @@ class Server:
         for each in self._running:
             each.should_exit = True
         self._over.set()
+
+
+def require(why: str) -> None:
+    """Have the packages that serving takes be installed.
+
+    Raises:
+        NoWebServer: one is not.
+    """
+    if _missing is not None:
+        raise missing(why, _missing)
 
 
 def missing(why: str, error: ImportError) -> NoWebServer:

@@ -12,6 +12,7 @@ shapes       what requests take and answers have                     (pure)
 routes       the table: acts and several do what is in it, openapi tells it
 requests     from HTTP to what a route takes
 repeats      idempotency keys
+audit        who has asked for a change, in the log
 problems     errors as problem+json
 forms        values as JSON
 rest         the routes at work

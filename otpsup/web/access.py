@@ -18,6 +18,12 @@ Role = Literal["view", "operate", "admin"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 """Each may what those before it may."""
 
+Way = Literal["token_file", "login", "unix_user"]
+"""By what one is let in: a token of the file of tokens, as `otpsup web token` makes them; the one
+that the server has made for the user of the tree, as `otpsup web login` tells it; that user's own
+connection to a unix socket, without any."""
+WAYS: Final[tuple[Way, ...]] = get_args(Way)
+
 
 def may(role: Role | None, needed: Role | None) -> bool:
     """Whether somebody of this role may do what takes that one; None takes none."""
@@ -56,11 +62,13 @@ class Access:
             of `hosts`.
         hosts: names that this server has for others.
         is_open: whether pages of plug-ins are for everybody who can reach the server.
+        way: by what one is let in.
     """
 
     only_here: bool = False
     hosts: Set[str] = frozenset()
     is_open: bool = True
+    way: Way = "login"
 
     def refusal(self, host: str | None, origin: str | None) -> tuple[int, str] | None:
         """The status and words for a request that is refused; None if it is not."""

@@ -138,12 +138,13 @@ def graph(asked: Asked) -> Any:
     return _drawn(asked, asked.query.get("format", "text"))
 
 
-def _drawn(asked: Asked, form: Any) -> bytes:
+def _drawn(asked: Asked, form: Any) -> forms.Text:
     from .. import graph as drawing  # few look at it
 
     with asked.door.verbs() as verbs:
         states = {node.path: node.state for node in verbs.status().walk()}
-    return drawing.render(asked.door.outline().now(), form, states).encode()
+    text = drawing.render(asked.door.outline().now(), form, states)
+    return forms.Text(text.encode(), forms.SVG if form == "svg" else forms.PLAIN)
 
 
 def simulate(asked: Asked) -> Any:

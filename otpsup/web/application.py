@@ -19,11 +19,11 @@ from ..serving.limits import most
 from . import files
 from .access import Access
 from .door import Door
-from .guard import Guard, with_headers
+from .guard import Guard, require, with_headers
 from .hub import Hub
 from .pages import Pages
 from .problems import Refused
-from .rest import Rest, require
+from .rest import Rest
 from .tokens import Known
 
 _OURS = ("/api/", "/login", "/logout", "/openapi.json")
@@ -90,9 +90,10 @@ class App:
         if found is None and not self._access.is_open:
             require(caller, "view")
         if found is None and path not in self._door.paths:
-            told = plain(path[:200])
-            there = ", ".join(("/", "/api/v1", "/openapi.json", *self._door.paths))
-            return words(404, f"there is no page {told}; there are {there}")
+            root = plain(scope.get("root_path", ""))
+            known = ("/", "/api/v1", "/openapi.json", *self._door.always)
+            there = ", ".join(f"{root}{each}" for each in known)
+            return words(404, f"there is no page {root}{plain(path[:200])}; there are {there}")
         if scope["method"] not in ("GET", "HEAD"):
             return words(405, "this takes GET and HEAD", {"allow": "GET, HEAD"})
         return found or await self._of_plugin(scope, path, headers)

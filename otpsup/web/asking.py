@@ -18,6 +18,8 @@ PATHS: Final[Mapping[str, str]] = {
     "/healthz": "healthz", "/metrics": "metrics", "/readiness": "healthz",
 }  # fmt: skip
 """By path, the plug-in that answers."""
+ALWAYS: Final = tuple(path for path, plugin in PATHS.items() if plugin == "healthz")
+"""Those of a plug-in that every tree has."""
 
 
 def page(verbs: Verbs, path: str, query: Mapping[str, str]) -> Page:

@@ -138,6 +138,11 @@ class ByClient:
         """Of HTTP, that can be asked for over the control socket."""
         return list(asking.PATHS)
 
+    @property
+    def always(self) -> Sequence[str]:
+        """Those that each tree has."""
+        return asking.ALWAYS
+
     def page(self, path: str, query: Mapping[str, str]) -> Page:
         """What is there."""
         with self._connected() as client:

@@ -66,7 +66,11 @@ class Door(Protocol):
 
     @property
     def paths(self) -> Sequence[str]:
-        """Of HTTP, that plug-ins answer."""
+        """Of HTTP, that plug-ins may answer."""
+
+    @property
+    def always(self) -> Sequence[str]:
+        """Those of them that are answered whichever plug-ins the tree has."""
 
     def page(self, path: str, query: Mapping[str, str]) -> Page:
         """What is there."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+from attrs import frozen
 
 from .. import mask
 from ..statistics import Statistics
@@ -12,6 +14,21 @@ from ..views import ChildStatus, Event
 from ..wire import lines, requests
 from ..wire import statistics as statistics_wire
 from ..wire.lines import LogLine
+
+PLAIN: Final = "text/plain"
+SVG: Final = "image/svg+xml"
+
+
+@frozen
+class Text:
+    """An answer that is no JSON.
+
+    Attributes:
+        type: its media type.
+    """
+
+    body: bytes
+    type: str
 
 
 def json_of(value: Any) -> bytes:

@@ -17,7 +17,7 @@ from ..logger import logger
 from ..plain import plain
 from ..serving.asgi import Scope, Send
 from ..serving.sockets import CannotServe
-from .access import NOBODY, Access, Caller, may
+from .access import NOBODY, Access, Caller, Role, may
 from .problems import Refused
 from .sessions import LONGEST, Sessions, Throttle
 from .tokens import Known, hashed
@@ -174,6 +174,23 @@ class Guard:
             raise Refused(
                 403, "a session has to send its X-CSRF-Token, as /api/v1/session tells it"
             )
+
+
+def require(caller: Caller, role: Role | None) -> None:
+    """Have the caller be of that role.
+
+    Raises:
+        Refused: he is not.
+    """
+    if may(caller.role, role):
+        return
+    if caller.role is None:
+        raise Refused(
+            401, "this takes a token (in the header Authorization, after the word Bearer), or a "
+            "session",
+            headers={"www-authenticate": "Bearer"},
+        )  # fmt: skip
+    raise Refused(403, f"this takes the role {role}, and {caller.name} has {caller.role}")
 
 
 def _bearer(authorization: str) -> str | None:

@@ -79,6 +79,11 @@ class InPlugin:
         """Of HTTP, that plug-ins answer."""
         return self._tree.paths
 
+    @property
+    def always(self) -> Sequence[str]:
+        """All of them: it is known which plug-ins there are."""
+        return self._tree.paths
+
     def page(self, path: str, query: Mapping[str, str]) -> Page:
         """What is there."""
         return self._tree.page(path, query)

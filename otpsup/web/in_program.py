@@ -100,6 +100,11 @@ class InProgram:
         """Of HTTP, that can be asked for over `ask_plugin`."""
         return list(asking.PATHS)
 
+    @property
+    def always(self) -> Sequence[str]:
+        """Those that each tree has."""
+        return asking.ALWAYS
+
     def page(self, path: str, query: Mapping[str, str]) -> Page:
         """What is there."""
         return asking.page(self._tree, path, query)

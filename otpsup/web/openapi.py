@@ -48,7 +48,7 @@ def document(root: str = "") -> dict[str, Any]:
         "info": {
             "title": "otpsup", "version": __version__,
             "description": "A supervision tree over HTTP. Paths of children may have `/` in them, "
-            "encoded or not.",
+            "encoded or not. Whatever takes GET takes HEAD, too.",
         },
         "servers": [{"url": root or "/"}],
         "paths": paths,
@@ -97,7 +97,8 @@ _KEY: Final = {"type": "string", "minLength": 1, "maxLength": 255}
 def _responses(route: Route) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": route.summary}
     if route.answer is not None:
-        answer["content"] = {route.type: {"schema": route.answer}}
+        types = filter(None, (route.type, route.or_type))
+        answer["content"] = {each: {"schema": route.answer} for each in types}
     found = {str(route.status): answer}
     of_bodies = _OF_BODIES if route.body is not None else ()
     of_verbs = (409, 422, 502) if route.call else ()

@@ -46,19 +46,24 @@ def _pattern(route: Route) -> re.Pattern[str]:
 
 
 def find(method: str, path: str) -> tuple[Route, str]:
-    """The route that is meant, and the child.
+    """The route that is meant, and the child. HEAD means the same as GET (RFC 9110, section 9.3.2).
 
     Raises:
         Refused: there is none.
     """
     found = [(route, m) for pattern, route in _patterns() if (m := pattern.fullmatch(path))]
+    wanted = "GET" if method == "HEAD" else method
     for route, match in found:
-        if route.method == method:
+        if route.method == wanted:
             return route, _child(match.groupdict().get("path", ""))
     if not found:
         raise Refused(404, "there is no such resource; /openapi.json lists them")
-    allowed = ", ".join(sorted({route.method for route, _ in found}))
+    allowed = ", ".join(sorted({name for route, _ in found for name in _methods(route)}))
     raise Refused(405, f"this takes {allowed}, not {method[:20]}", headers={"allow": allowed})
+
+
+def _methods(route: Route) -> tuple[str, ...]:
+    return ("GET", "HEAD") if route.method == "GET" else (route.method,)
 
 
 def _child(raw: str) -> str:

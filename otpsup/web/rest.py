@@ -13,26 +13,24 @@ from attrs import frozen
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from .. import mask
 from ..errors import OtpsupError, in_words
 from ..logger import logger
-from ..plain import plain
 from ..serving.asgi import Receive, Scope
-from . import acts, forms, openapi, requests, streams
-from .access import Caller, may
+from . import acts, audit, forms, openapi, requests, streams
+from .access import Caller
 from .acts import Asked
 from .door import Door
-from .forms import json_of
-from .guard import PICTURE, Guard
+from .forms import SVG, json_of
+from .guard import PICTURE, Guard, require
 from .hub import Hub
 from .problems import Refused, problem
 from .repeats import Repeats
-from .routes import JSON, PLAIN, SVG, Route
-from .streams import Lines, Stream
+from .routes import JSON, Route
+from .streams import Head, Lines, Stream
 from .threads import Busy, Threads
 from .waits import Waits
 
-Answer = Response | Stream
+Answer = Response | Stream | Head
 _FOLLOWERS: Final = 64
 """Who follow lines at once, each of whom takes a thread; and who wait for children."""
 
@@ -47,6 +45,11 @@ class Request:
     headers: Headers
     receive: Receive
     caller: Caller
+
+    @property
+    def is_head(self) -> bool:
+        """Nobody wants more than the head of the answer."""
+        return bool(self.scope["method"] == "HEAD")
 
 
 class Rest:
@@ -88,9 +91,13 @@ class Rest:
     async def _answered(self, scope: Scope, receive: Receive, headers: Headers) -> Answer:
         caller = self._guard.caller(scope, headers)
         route, path = requests.find(scope["method"], requests.path_of(scope))
-        require(caller, route.role)
-        if route.method == "POST":
-            self._guard.check_csrf(caller, headers)
+        try:
+            require(caller, route.role)
+            if route.method == "POST":
+                self._guard.check_csrf(caller, headers)
+        except Refused as refused:
+            audit.in_vain(Asked(self._door, caller, path, {}, {}), route, refused)
+            raise
         request = Request(route, path, scope, headers, receive, caller)
         answer: Answer = await _KINDS[route.kind](self, request)
         return answer
@@ -117,14 +124,14 @@ class Rest:
         """Errors of the tree are answers, too: a repeat gets the same."""
         call = route.call
         assert call is not None
-        if route.is_change:
-            _note(route, asked)
+        audit.asks(asked, route)
         try:
-            return _response(route, await self._in_thread(route, asked, lambda: call(asked)))
+            answer = await self._in_thread(route, asked, lambda: call(asked))
         except OtpsupError as error:
-            if route.is_change:
-                _note(route, asked, f", in vain: {plain(mask.text(str(error)))}")
+            audit.in_vain(asked, route, error)
             return problem(_as_refused(error))
+        audit.in_vain_for_some(asked, route, answer)
+        return _response(route, answer)
 
     async def _in_thread(self, route: Route, asked: Asked, work: Callable[[], Any]) -> Any:
         """Whoever looks at what somebody is about to look at gets the same answer."""
@@ -140,7 +147,11 @@ class Rest:
     async def _session(self, request: Request) -> Answer:
         await self._asked(request)
         caller = request.caller
-        told = {"role": caller.role, "csrf": caller.csrf, "name": self._door.name}
+        way = self._guard.access.way
+        told = {
+            "role": caller.role, "csrf": caller.csrf, "name": self._door.name,
+            "as": caller.name or None, "access": way if caller.role else None, "sign_in": way,
+        }  # fmt: skip
         return Response(json_of(told), media_type=JSON)
 
     async def _login(self, request: Request) -> Answer:
@@ -162,12 +173,17 @@ class Rest:
 
     async def _events(self, request: Request) -> Answer:
         asked = await self._asked(request)
+        if request.is_head:
+            return Head()
         after = request.headers.get("last-event-id") or asked.query.get("after")
         chunks = streams.events(self._hub, after, asked.query.get("recent", 0))
         return self._stream(request.caller, chunks)
 
     async def _lines(self, request: Request) -> Answer:
         asked = await self._asked(request)
+        if request.is_head:
+            await self._looks.run(lambda: acts.lines_of(asked))
+            return Head()
         after = request.headers.get("last-event-id")
         lines = Lines(asyncio.get_running_loop(), after)
         place = _Place(self._followers, request.caller.name)
@@ -251,23 +267,6 @@ class _Place:
         self._taken[self._who] -= 1
 
 
-def require(caller: Caller, role: Any) -> None:
-    """Have the caller be of that role.
-
-    Raises:
-        Refused: he is not.
-    """
-    if may(caller.role, role):
-        return
-    if caller.role is None:
-        raise Refused(
-            401, "this takes a token (in the header Authorization, after the word Bearer), or a "
-            "session",
-            headers={"www-authenticate": "Bearer"},
-        )  # fmt: skip
-    raise Refused(403, f"this takes the role {role}, and {caller.name} has {caller.role}")
-
-
 def _as_refused(error: OtpsupError) -> OtpsupError:
     if isinstance(error, Busy):
         return Refused(503, str(error), "busy", {"retry-after": "5"})
@@ -279,19 +278,10 @@ def _too_many() -> Refused:
     return Refused(503, text, "busy", {"retry-after": "30"})
 
 
-def _note(route: Route, asked: Asked, ended: str = "") -> None:
-    """Who has done what can be read in the log."""
-    child = f" {plain(asked.path)!r}" if asked.path else ""
-    logger.info(
-        "{}: {} asks for {}{}{}", asked.door.name, asked.caller.name, route.id, child, ended
-    )
-
-
 def _response(route: Route, value: Any) -> Response:
     if route.status == 204 or route.answer is None:
         return Response(status_code=route.status)
-    if route.type == SVG:
-        return Response(value, media_type=SVG, headers={"content-security-policy": PICTURE})
-    if route.type == PLAIN:
-        return Response(value, media_type=PLAIN)
+    if isinstance(value, forms.Text):
+        headers = {"content-security-policy": PICTURE} if value.type == SVG else {}
+        return Response(value.body, media_type=value.type, headers=headers)
     return Response(json_of(value), route.status, media_type=JSON)

@@ -12,12 +12,11 @@ from attrs import field, frozen
 from . import acts, several, shapes, waits
 from .access import Role
 from .acts import Asked
+from .forms import PLAIN, SVG
 from .shapes import Shape, body, count, many, ref
 
 JSON: Final = "application/json"
 SSE: Final = "text/event-stream"
-SVG: Final = "image/svg+xml"
-PLAIN: Final = "text/plain"
 
 Kind = Literal["call", "events", "lines", "wait", "session", "login", "logout", "openapi"]
 
@@ -38,7 +37,7 @@ class Route:
         body: the shape of the request's body; None if it takes none.
         answer: the shape of the answer's; None for none.
         status: of the answer.
-        type: of the answer.
+        type: of the answer; `or_type` is another that it may have.
         errors: statuses that only some routes have.
         is_heavy: takes long among a thousand children, and a processor all that time.
         is_urgent: is not to wait for what others have asked for.
@@ -56,6 +55,7 @@ class Route:
     answer: Shape | None = None
     status: int = 200
     type: str = JSON
+    or_type: str | None = None
     errors: tuple[int, ...] = ()
     is_heavy: bool = False
     is_urgent: bool = False
@@ -123,16 +123,16 @@ ROUTES: Final[tuple[Route, ...]] = (
          query={"after": {"type": "string", "maxLength": 40}, "recent": count(2000)}),
     _get("/recent-events", "recent_events", "The last events, the oldest first.",
          acts.recent_events, many(ref("Event"))),
-    _get("/logs", "logs", "The last lines that children wrote.", acts.logs, many(ref("LogLine")),
-         query=_LINES, errors=(404,)),
-    _get("/logs/follow", "follow_logs", "The same, and all that come after them.", None,
+    _get("/logs", "logs", "The last lines of each child, `lines` of them.", acts.logs,
+         many(ref("LogLine")), query=_LINES, errors=(404,)),
+    _get("/logs/follow", "follow_logs", "The same, and all lines that come after them.", None,
          shapes.TEXT, kind="lines", type=SSE, query=_LINES, errors=(404,)),
     _get("/plan", "plan", "What an update would do, and why; with `file`, for `admin` alone.",
          acts.plan, _CHANGES, query={"file": shapes.FILE}, errors=(409,)),
     _get("/graph.svg", "picture", "A picture of the tree.", acts.picture, shapes.TEXT, type=SVG,
          is_heavy=True),
-    _get("/graph", "graph", "The same as text, as Mermaid, or for graphviz.", acts.graph,
-         shapes.TEXT, type=PLAIN, query={"format": shapes.FORM},
+    _get("/graph", "graph", "The same as text, as Mermaid, for graphviz, or as SVG.", acts.graph,
+         shapes.TEXT, type=PLAIN, or_type=SVG, query={"format": {**shapes.FORM, "default": "text"}},
          is_heavy=True),
     _get("/simulate", "simulate", "What would stop, start and escalate if children were killed, "
          "and why; nothing is touched.", acts.simulate, ref("Simulation"), errors=(404,),
@@ -188,8 +188,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     _post("/shutdown", "shutdown", "admin", "Begin to stop the whole tree.", acts.shutdown,
           body(hurry={"type": "boolean"}), status=202, is_urgent=True),
     # Who asks.
-    Route("GET", V1 + "/session", "session", None, "Who asks, and what a session has to send.",
-          kind="session", answer=ref("Session")),
+    Route("GET", V1 + "/session", "session", None,
+          "Who asks, by what he was let in, and what a session has to send.", kind="session",
+          answer=ref("Session")),
     Route("POST", "/login", "login", None, "Begin a session with a token.", kind="login",
           body=body(("token",), token={"type": "string", "maxLength": 1024}), status=204),
     Route("POST", "/logout", "logout", None, "End the session.", kind="logout",

@@ -7,16 +7,28 @@ import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 
-from ..serving import server
+from ..serving import server, tls
 from ..serving.asgi import Application
 from ..serving.server import Server, missing
 from ..serving.sockets import Address
 from ..specs.web import Web
 from . import tokens
-from .access import Access, Caller
+from .access import Access, Caller, Way
 from .door import Door
 from .hub import Hub
 from .tokens import Known, TokenFile
+
+_LABEL = "web"
+"""What messages call a server."""
+
+
+def preflight(settings: Web, who: str) -> None:
+    """Look whether these can be served, but for the address; raises as `Running`."""
+    server.require(who)
+    if settings.token_file is not None:
+        TokenFile(settings.token_file)
+    if settings.certificate is not None:
+        tls.context(settings.certificate, settings.key, _LABEL)
 
 
 class Running:
@@ -55,6 +67,12 @@ class Running:
         own = {tokens.hashed(self._own[1]): Caller("admin", "owner")} if self._own else {}
         return lambda: own
 
+    @property
+    def _way(self) -> Way:
+        if self._settings.token_file is not None:
+            return "token_file"
+        return "login" if self._settings.file is None else "unix_user"
+
     def _made(self, known: Callable[[], Known], who: str) -> Callable[[asyncio.Event], Application]:
         try:
             from .application import App, Site
@@ -62,7 +80,9 @@ class Running:
             raise missing(who, error) from None
         is_here = self._settings.file is None and self._settings.is_private
         has_tokens = self._settings.token_file is not None
-        access = Access(is_here, frozenset(self._settings.hosts), is_open=not has_tokens)
+        access = Access(
+            is_here, frozenset(self._settings.hosts), is_open=not has_tokens, way=self._way
+        )
         site = Site(self._door, self._hub, access, known, trusts_peers=not has_tokens)
         return lambda over: App(site, over)
 
@@ -112,4 +132,4 @@ def _address(settings: Web) -> Address:
     file = str(settings.file) if settings.file else None
     host = "127.0.0.1" if settings.host == "localhost" else settings.host
     chmod = 0o700 if settings.token_file is None else 0o666  # a proxy has a user of its own
-    return Address(label="web", file=file, host=host, port=settings.port, chmod=chmod)
+    return Address(label=_LABEL, file=file, host=host, port=settings.port, chmod=chmod)

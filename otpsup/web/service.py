@@ -15,7 +15,7 @@ from ..plugins import Plugin, PluginTree
 from ..specs.web import Web
 from ..views import Event
 from .in_plugin import InPlugin
-from .serve import Running
+from .serve import Running, preflight
 
 _WHO = "this tree has the plug-in `web`"
 
@@ -33,6 +33,15 @@ class Service(Plugin):
         self._settings = settings
         self._running: Running | None = None
         self._door: InPlugin | None = None
+
+    def preflight(self) -> None:
+        """Look whether packages, tokens and certificate are there; nothing is bound.
+
+        Raises:
+            NoWebServer: a package is not installed.
+            CannotServe: the tokens, or the certificate, cannot be used.
+        """
+        preflight(self._settings, _WHO)
 
     def start(self, tree: PluginTree) -> None:
         """Begin to serve.

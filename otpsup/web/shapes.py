@@ -1,6 +1,8 @@
 """What requests take and answers have, in JSON Schema (draft 2020-12), and the part of it that is
 checked here: `type`, `enum`, `minimum`, `maximum`, `minLength`, `maxLength`, `pattern`, `items`,
 `minItems`, `maxItems`, `properties`, `required` and `additionalProperties: false`. Pure.
+
+What has a `pattern` has a `description`, which says the same to people.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import Any, Final, get_args
 
 from ..specs.check import nearest, shown
 from ..views import ACTIONS, State
+from .access import ROLES, WAYS
 
 Shape = Mapping[str, Any]
 
@@ -30,6 +33,11 @@ _TYPES: Final[Mapping[str, Any]] = {
     "array": lambda v: isinstance(v, list),
     "object": lambda v: isinstance(v, dict),
 }
+_CALLED: Final[Mapping[str, str]] = {
+    "string": "a text", "integer": "a whole number", "number": "a number",
+    "boolean": "true or false", "null": "null", "array": "a list", "object": "an object",
+}  # fmt: skip
+"""The types in words."""
 
 
 def wrong(shape: Shape, value: Any, what: str) -> str:
@@ -37,7 +45,8 @@ def wrong(shape: Shape, value: Any, what: str) -> str:
     types = shape.get("type", [])
     types = [types] if isinstance(types, str) else types
     if types and not any(_TYPES[name](value) for name in types):
-        return f"{what} must be {' or '.join(types)}, not {shown(value)}"
+        called = " or ".join(_CALLED[name] for name in types)
+        return f"{what} must be {called}, not {shown(value)}"
     if "enum" in shape and value not in shape["enum"]:
         return f"{what} must be one of {', '.join(map(str, shape['enum']))}, not {shown(value)}"
     if isinstance(value, str):
@@ -54,7 +63,7 @@ def _wrong_text(shape: Shape, value: str, what: str) -> str:
         least, most = shape.get("minLength", 0), shape.get("maxLength", "any number of")
         return f"{what} must have {least} to {most} characters, not {len(value)}"
     if "pattern" in shape and not re.search(shape["pattern"], value):
-        return f"{what} must match {shape['pattern']}, unlike {shown(value)}"
+        return f"{what} must be {shape['description']}, unlike {shown(value)}"
     return ""
 
 
@@ -69,11 +78,15 @@ def _wrong_number(shape: Shape, value: Any, what: str) -> str:
 
 def _wrong_list(shape: Shape, value: list[Any], what: str) -> str:
     if len(value) < shape.get("minItems", 0):
-        return f"{what} must have {shape['minItems']} items at least"
+        return f"{what} must have {_items(shape['minItems'])} at least"
     if len(value) > shape.get("maxItems", len(value)):
-        return f"{what} must have {shape['maxItems']} items at most, not {len(value)}"
-    found = (wrong(shape.get("items", {}), item, f"each {what}") for item in value)
+        return f"{what} must have {_items(shape['maxItems'])} at most, not {len(value)}"
+    found = (wrong(shape.get("items", {}), item, f"each of {what}") for item in value)
     return next(filter(None, found), "")
+
+
+def _items(number: int) -> str:
+    return "one item" if number == 1 else f"{number} items"
 
 
 def _wrong_object(shape: Shape, value: dict[str, Any], what: str) -> str:
@@ -97,6 +110,7 @@ TEXT: Final[Shape] = {"type": "string"}
 PATH: Final[Shape] = {"type": "string", "maxLength": 1000}
 FILE: Final[Shape] = {
     "type": "string", "minLength": 1, "maxLength": 4000, "pattern": r"^[^\u0000]+$",
+    "description": "a text without NUL",
 }  # fmt: skip
 FILE_OR_NOT: Final[Shape] = {**FILE, "type": ["string", "null"]}
 SIGNAL: Final[Shape] = {"type": ["string", "integer"], "minimum": 1, "maximum": 64,
@@ -197,8 +211,9 @@ COMPONENTS: Final[Mapping[str, Shape]] = {
         memory=_WHOLE, processes=_WHOLE, threads=_WHOLE, descriptors=_WHOLE, log_bytes=_WHOLE,
         log_dropped=_WHOLE, checks=many(ref("CheckResult")),
         history={**many(many(_NUMBER)), "description": "Samples: `[at, cpu, memory]`."}),
-    "Session": _has(role={"enum": ["view", "operate", "admin", None]}, csrf=_TEXT_OR_NOT,
-                    name=TEXT),
+    "Session": _has(role={"enum": [*ROLES, None]}, csrf=_TEXT_OR_NOT, name=TEXT,
+                    **{"as": _TEXT_OR_NOT}, access={"enum": [*WAYS, None]},
+                    sign_in={"enum": [*WAYS]}),
     "Alerts": {"type": "object"},
     "Delivered": {"type": "object", "additionalProperties": _has(ok=_FLAG, why=TEXT)},
     "Problem": _has(type=TEXT, title=TEXT, status=_WHOLE, detail=TEXT, code=TEXT),

@@ -30,6 +30,25 @@ _STILL_HERE: Final = b": still here\n\n"
 Chunks = Callable[[], AsyncIterator[bytes]]
 
 
+_HEADERS: Final = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",  # or nginx keeps it until there is more
+}
+
+
+class Head:
+    """The head that a stream would have, and no stream: for HEAD."""
+
+    status_code = 200
+    headers = _HEADERS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        await _begin(send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 class Stream:
     """An answer of chunks.
 
@@ -41,6 +60,7 @@ class Stream:
     """
 
     status_code = 200
+    headers = _HEADERS
 
     def __init__(
         self,
@@ -54,11 +74,6 @@ class Stream:
         self._done = done
         self._still = still
         self._is_enough = asyncio.Event()
-        self.headers = {
-            "content-type": "text/event-stream; charset=utf-8",
-            "cache-control": "no-store",
-            "x-accel-buffering": "no",  # or nginx keeps it until there is more
-        }
 
     def end(self) -> None:
         """Send no more; the client may come back for what it misses."""
@@ -88,12 +103,16 @@ class Stream:
             await asyncio.sleep(ASKS_AGAIN)
 
     async def _send(self, send: Send) -> None:
-        head = [(key.encode(), value.encode()) for key, value in self.headers.items()]
-        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await _begin(send)
         await _body(send, b": otpsup\n\n")
         async for chunk in self._chunks():
             async with asyncio.timeout(STALLED):
                 await _body(send, chunk)
+
+
+async def _begin(send: Send) -> None:
+    head = [(key.encode(), value.encode()) for key, value in _HEADERS.items()]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
 
 
 async def _body(send: Send, data: bytes) -> None:

@@ -75,6 +75,28 @@ def test_check_tells_what_plugins_cannot_be_made(own: Path) -> None:
     assert "plugins.x: plug-in 'x' cannot be made: ModuleNotFoundError" in second
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ("certificate: nope.pem", "web does not serve: cannot read nope.pem: No such file"),
+        ("token_file: nope", "web does not serve: cannot read nope: No such file or directory"),
+        ("token_file: empty", "web does not serve: empty has no token; `otpsup web token"),
+    ],
+)
+def test_check_tells_what_a_server_would_not_find(own: Path, settings: str, says: str) -> None:
+    """As far as it can be known without serving anything: whatever is right there is good."""
+    file = own / "plugs.yaml"
+    (own / "empty").touch()
+    head = "name: shop\nchildren: {}\nplugins:\n  web: {listen: '127.0.0.1:1'"
+    file.write_text(f"{head}, {settings.replace(': ', f': {own}/')}}}\n")
+    result = otpsup("check", str(file))
+    assert result.returncode == 1
+    told = result.stdout.replace(f"{own}/", "")
+    assert told.startswith(f"plugs.yaml: plugins.web: {says}")
+    file.write_text(f"{head}}}\n")
+    assert done("check", str(file)) == f"{file}: good, 0 children\n"
+
+
 def test_what_is_wrong_with_a_file(own: Path) -> None:
     """run, graph and the like tell every problem on a line of stderr, and a count."""
     bad = own / "bad.yaml"

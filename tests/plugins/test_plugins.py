@@ -141,6 +141,21 @@ def test_what_it_raises_is_told_once_and_harms_nobody(log: list[str]) -> None:
     assert "hunter2" not in "".join(log)
 
 
+def test_what_otpsup_itself_says_is_told_as_it_is(log: list[str]) -> None:
+    """Without the name of a class and a place in code: it has what to do in it."""
+
+    class Refused(Diary):
+        def start(self, tree: Any) -> None:
+            raise InvalidSpec("there is no token in it; make one, password=hunter2")
+
+    with tree_of(Refused()):
+        told = line(log, "plug-in Refused failed in start")
+    assert told.rstrip("\n").endswith(
+        "plug-in Refused failed in start: there is no token in it; make one, password=***; the "
+        "tree goes on"
+    )
+
+
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), RecursionError()])
 def test_nothing_that_it_raises_ends_its_thread(error: BaseException, log: list[str]) -> None:
     """Even what ends programs is only its way to fail."""

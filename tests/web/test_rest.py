@@ -135,7 +135,7 @@ def test_it_does_what_it_is_asked(shop: Client) -> None:
         ("POST", "/api/v1/children/web:stop", [], 400, None, "object"),
         ("POST", "/api/v1/children", {"text": "name: ["}, 422, "invalid_file", "<text>"),
         ("POST", "/api/v1/update", {}, 409, "no_tree_file", "not started from a file"),
-        ("GET", "/api/v1/statistics?samples=x", None, 400, None, "integer"),
+        ("GET", "/api/v1/statistics?samples=x", None, 400, None, "a whole number"),
         ("GET", "/api/v1/statistics?sample=1", None, 400, None, "samples"),
         ("GET", "/api/v1/children/%ff", None, 400, None, "UTF-8"),
         ("GET", "/api/v1/children/web:restart", None, 405, None, "POST"),
@@ -185,6 +185,15 @@ def test_a_session(shop: Client) -> None:
     cookie = begun.headers["set-cookie"].partition(";")[0]
     told = shop.get("/api/v1/session", None, Cookie=cookie).json
     assert (told["role"], told["name"]) == ("operate", "shop")
+    assert (told["as"], told["access"], told["sign_in"]) == (
+        "the-operate", "token_file", "token_file",
+    )  # fmt: skip
+    nobody = shop.get("/api/v1/session", None).json
+    assert nobody == {
+        "role": None, "csrf": None, "name": "shop", "as": None, "access": None,
+        "sign_in": "token_file",
+    }  # fmt: skip
+    assert shop.get("/api/v1/session", "view").json["as"] == "the-view"
     path = "/api/v1/children/web:signal"
     for wrong in ({}, {"X_CSRF_Token": "x"}, {"X_CSRF_Token": told["csrf"] + "x"}):
         answer = shop.post(path, {"signal": "CONT"}, None, Cookie=cookie, **wrong)

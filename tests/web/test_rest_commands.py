@@ -163,5 +163,6 @@ def test_graph_and_schema(shop: Client, capsys: pytest.CaptureFixture[str]) -> N
     for form in ("text", "mermaid", "dot", "svg"):
         answer = shop.get(f"/api/v1/graph?format={form}")
         assert answer.body.decode().strip() == said(capsys, "graph", "--format", form)[0].strip()
-        assert answer.headers["content-type"].startswith("text/plain")
+        kind = "image/svg+xml" if form == "svg" else "text/plain; charset=utf-8"
+        assert answer.headers["content-type"] == kind
     assert shop.get("/api/v1/schema").json == json.loads(said(capsys, "schema")[0])

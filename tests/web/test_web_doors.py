@@ -49,7 +49,10 @@ def test_a_unix_socket_knows_its_user(tmp_path: Path) -> None:
     with Tree(spec(), web=f"unix:{file}"):
         until(file.exists)
         status, told = over(file, f"{GET}\n")
-        assert (status, json.loads(told)["role"]) == (200, "admin")
+        assert (status, json.loads(told)) == (200, {
+            "role": "admin", "csrf": None, "name": "shop", "as": f"uid {os.getuid()}",
+            "access": "unix_user", "sign_in": "unix_user",
+        })  # fmt: skip
         for name in ("Forwarded: for=1.2.3.4", "X-Forwarded-For: 1.2.3.4", "Via: 1.1 x"):
             assert json.loads(over(file, f"{GET}{name}\n\n")[1])["role"] is None
         restart = GET.replace("GET /api/v1/session", "POST /api/v1/children/web:restart")
@@ -59,8 +62,8 @@ def test_a_unix_socket_knows_its_user(tmp_path: Path) -> None:
     with Tree(spec(), web=Web(listen=f"unix:{file}", token_file=tokens)):
         until(file.exists)
         assert json.loads(over(file, f"{GET}\n")[1])["role"] is None
-        told = over(file, f"{GET}Authorization: Bearer {token}\n\n")[1]
-        assert json.loads(told)["role"] == "view"
+        told = json.loads(over(file, f"{GET}Authorization: Bearer {token}\n\n")[1])
+        assert (told["role"], told["access"]) == ("view", "token_file")
 
 
 def certificate(folder: Path) -> Path:
@@ -137,7 +140,13 @@ def test_mounted_in_an_application(tmp_path: Path) -> None:
             assert client.get(f"{base}/healthz").status == 200
             assert client.get(f"{base}/healthz", None).status == 401
             assert client.get("/api/v1/tree").status == 404
+            told = client.get(f"{base}/nope")
+            assert (told.status, told.body.decode()) == (404, (
+                "there is no page /ops/tree/nope; there are /ops/tree/, /ops/tree/api/v1, "
+                "/ops/tree/openapi.json, /ops/tree/healthz, /ops/tree/readiness\n"
+            ))  # fmt: skip
             assert client.get(f"{base}/openapi.json").json["servers"] == [{"url": base}]
+            assert client.get(f"{base}/api/v1/session").json["access"] == "token_file"
             begun = client.post(f"{base}/login", {"token": client.tokens["view"]}, None)
             assert f"Path={base}" in begun.headers["set-cookie"].split("; ")
             with client.open(f"{base}/api/v1/events?recent=9") as sock:
@@ -211,7 +220,8 @@ def test_where_a_tree_serves_itself() -> None:
         where, _, token = url.partition("#token=")
         client = Client(where, {"admin": token}, tree)
         assert client.get("/api/v1/session").json == {
-            "role": "admin", "csrf": None, "name": "itself",
+            "role": "admin", "csrf": None, "name": "itself", "as": "owner", "access": "login",
+            "sign_in": "login",
         }  # fmt: skip
         (file,) = address.directory().glob(f"itself-*-{os.getpid()}.web-token")
         assert (file.read_text().split(), file.stat().st_mode & 0o777) == ([token, url], 0o600)
