@@ -7,7 +7,7 @@ const KEPT = 600_000; // ms for which the server knows a key again
 
 export const base = new URL("api/v1/", document.baseURI);
 
-/** Who is signed in, and at which tree: `{role, csrf, name}`. */
+/** Who is signed in, and at which tree: `{role, csrf, name, as, access, sign_in}`, see `Session` in docs/reference/rest.md. */
 export const session = { role: null, csrf: null, name: null };
 
 const RANKS = { view: 0, operate: 1, admin: 2 };

@@ -1,0 +1,123 @@
+"""Who signs in on the page: how he comes by a token, as whom he is then seen, and what becomes of
+that while he looks."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+import otpsup.web
+from otpsup import Tree
+from otpsup.serving.server import Server, Site
+from otpsup.serving.sockets import Address
+from tests.support.browser import growing, row, visit
+from tests.web.served import spec
+
+pytestmark = [
+    pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_complaints"),
+]  # fmt: skip
+PHONE = (390, 844)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[tuple[Tree, str]]:
+    with growing(tmp_path) as found:
+        yield found
+
+
+# How one signs in.
+
+
+def printed(command: str) -> str:
+    """What such a command of the page prints."""
+    line = [sys.executable, "-m", *command.split()]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_token_of_a_file(browser: Browser, shop: tuple[Tree, str], tmp_path: Path) -> None:
+    """The command that the form tells makes one that signs in; where the file is is no stranger's
+    business."""
+    page = visit(browser, shop[1], role=None)
+    form = page.locator("#login")
+    expect(form.locator("code")).to_have_text("otpsup web token NAME --tokens FILE")
+    expect(form).not_to_contain_text("web login")
+    expect(form).not_to_contain_text(str(tmp_path))
+    expect(form.get_by_label("Token", exact=True)).to_be_visible()
+    command = form.locator("code").inner_text()
+    made = printed(command.replace("NAME", "mia").replace("FILE", str(tmp_path / "tokens")))
+    page.locator("#token").fill(made)
+    page.keyboard.press("Enter")
+    expect(row(page, "db")).to_be_visible()
+
+
+def test_a_token_of_a_file_in_chinese(browser: Browser, shop: tuple[Tree, str]) -> None:
+    form = visit(browser, shop[1], role=None, locale="zh-CN").locator("#login")
+    expect(form.locator("code")).to_have_text("otpsup web token NAME --tokens FILE")
+    expect(form).to_contain_text("访问此进程树需要令牌文件中的令牌")
+
+
+def test_an_address_that_signs_in(browser: Browser, tmp_path: Path) -> None:
+    with Tree(spec(), name=tmp_path.name, web="127.0.0.1:0") as tree:
+        page = visit(browser, tree.ask_plugin("web", "url"), role=None)
+        form = page.locator("#login")
+        expect(form).to_contain_text("prints an address that signs you in")
+        expect(form.get_by_label("Token, or that address")).to_be_visible()
+        expect(form.locator("code")).to_have_text(f"otpsup web login --tree {tmp_path.name}")
+        page.goto(printed(form.locator("code").inner_text()))
+        expect(row(page, "web")).to_be_visible()
+
+
+@contextmanager
+def mounted(tree: Tree) -> Iterator[str]:
+    """In an application that has no file of tokens; its URL."""
+    host = Starlette(routes=[Mount("/ops", otpsup.web.app(tree))])
+    here = Address(label="host", host="127.0.0.1")
+    server = Server([Site(here, lambda _: host)], "a test")
+    server.start()
+    try:
+        name, port = server.bound[0]
+        yield f"http://{name}:{port}/ops/"
+    finally:
+        server.stop()
+
+
+def test_a_token_of_an_application(browser: Browser, tmp_path: Path) -> None:
+    """Its address is not known to the command, which prints the token alone."""
+    with Tree(spec(), name=tmp_path.name) as tree, mounted(tree) as url:
+        page = visit(browser, url, role=None)
+        form = page.locator("#login")
+        expect(form).to_contain_text("prints a token that signs you in here")
+        expect(form).not_to_contain_text("address")
+        page.locator("#token").fill(printed(form.locator("code").inner_text()))
+        page.keyboard.press("Enter")
+        expect(row(page, "web")).to_be_visible()
+
+
+def answer(told: object, status: int = 200) -> Callable[[Route], None]:
+    """What a server would say."""
+    return lambda route: route.fulfill(status=status, body=json.dumps(told))
+
+
+def nobody(way: str) -> dict[str, object]:
+    """The session of a stranger."""
+    return {"role": None, "csrf": None, "name": "shop", "as": None, "access": None, "sign_in": way}
+
+
+def test_a_unix_socket_behind_a_proxy(browser: Browser, shop: tuple[Tree, str]) -> None:
+    """No token opens it, so none is asked for; what would help is said."""
+    page = visit(browser, shop[1], role=None)
+    page.route(re.compile("/session$"), answer(nobody("unix_user")))
+    page.reload()
+    form = page.locator("#login")
+    expect(form).to_contain_text("give its plug-in web a token_file")
+    expect(form.locator("code, input, button")).to_have_count(0)
