@@ -1,6 +1,8 @@
 """Who signs in on the page: how he comes by a token, as whom he is then seen, and what becomes of
 that while he looks."""
 
+# ruff: noqa: RUF001 - it is Chinese punctuation
+
 from __future__ import annotations
 
 import json
@@ -20,7 +22,7 @@ import otpsup.web
 from otpsup import Tree
 from otpsup.serving.server import Server, Site
 from otpsup.serving.sockets import Address
-from tests.support.browser import growing, row, visit
+from tests.support.browser import growing, row, visit, write_tokens
 from tests.web.served import spec
 
 pytestmark = [
@@ -121,3 +123,40 @@ def test_a_unix_socket_behind_a_proxy(browser: Browser, shop: tuple[Tree, str]) 
     form = page.locator("#login")
     expect(form).to_contain_text("give its plug-in web a token_file")
     expect(form.locator("code, input, button")).to_have_count(0)
+
+
+# What becomes of it.
+
+
+_WHY = "nobody can log in now: the server's file of tokens cannot be used; its log says why"
+_WHY_IN_CHINESE = "暂时无法登录：服务器的令牌文件不可用，原因见其日志"
+UNUSABLE = {
+    "en-GB": (
+        f"Not connected: {_WHY}. Trying again.",
+        f"This log cannot be read now: {_WHY}; trying again …",
+    ),
+    "zh-CN": (
+        f"未连接：{_WHY_IN_CHINESE}。正在重试。",
+        f"暂时无法读取该日志：{_WHY_IN_CHINESE}；正在重试…",
+    ),
+}
+"""By language, what is said above everything, and of a log."""
+
+
+@pytest.mark.parametrize("locale", UNUSABLE)
+def test_a_file_of_tokens_that_cannot_be_used(
+    browser: Browser, shop: tuple[Tree, str], tmp_path: Path, locale: str
+) -> None:
+    """An open page says what the server says, and goes on when the file is in order again."""
+    head, log = UNUSABLE[locale]
+    page = visit(browser, shop[1], locale=locale)
+    row(page, "db").click()
+    page.locator("#tab-log").click()
+    expect(page.locator(".log-lines")).to_contain_text("checkpoint complete")
+    (tmp_path / "tokens").write_text("this is no token\n")
+    expect(page.locator("#lost-words")).to_have_text(head)
+    expect(page.locator(".log-state")).to_have_text(log)
+    write_tokens(tmp_path / "tokens")
+    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    expect(page.locator("#lost")).to_be_hidden()
+    expect(page.locator(".log-state")).to_be_hidden()
