@@ -22,6 +22,7 @@ import otpsup.web
 from otpsup import Tree
 from otpsup.serving.server import Server, Site
 from otpsup.serving.sockets import Address
+from otpsup.web.tokens import add
 from tests.support.browser import growing, row, visit, write_tokens
 from tests.web.served import spec
 
@@ -123,6 +124,68 @@ def test_a_unix_socket_behind_a_proxy(browser: Browser, shop: tuple[Tree, str]) 
     form = page.locator("#login")
     expect(form).to_contain_text("give its plug-in web a token_file")
     expect(form.locator("code, input, button")).to_have_count(0)
+
+
+# As whom.
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"),
+    [
+        ("en-GB", "Signed in as operate, role operate"),
+        ("zh-CN", "当前登录： operate（角色 operate）"),
+    ],
+)
+def test_who_is_signed_in(browser: Browser, shop: tuple[Tree, str], locale: str, told: str) -> None:
+    """Beside what ends that: the name of the token and its role, also for screen readers; and in
+    the menu."""
+    page = visit(browser, shop[1], "operate", locale=locale)
+    who = page.locator("#who")
+    expect(who).to_be_visible()
+    assert told in page.locator(".bar").aria_snapshot()
+    shown = who.bounding_box()
+    leave = page.locator("#leave").bounding_box()
+    assert shown is not None
+    assert leave is not None
+    assert 0 <= leave["x"] - (shown["x"] + shown["width"]) < 20
+    page.locator("#more").click()
+    expect(page.get_by_role("dialog").get_by_text(told)).to_be_visible()
+
+
+def test_who_is_signed_in_follows_the_language(browser: Browser, shop: tuple[Tree, str]) -> None:
+    page = visit(browser, shop[1], "view")
+    expect(page.locator("#who")).to_have_text("Signed in as view, role view")
+    page.locator("#language").click()
+    expect(page.locator("#who")).to_have_text("当前登录： view（角色 view）")
+
+
+def test_who_is_signed_in_on_a_phone(browser: Browser, shop: tuple[Tree, str]) -> None:
+    """The bar has no room for it; it is above what signs out."""
+    page = visit(browser, shop[1], "view", size=PHONE, has_touch=True, is_mobile=True)
+    expect(page.locator("#who")).to_be_hidden()
+    page.locator("#more").click()
+    said = page.get_by_role("dialog").get_by_text("Signed in as view, role view")
+    expect(said).to_be_visible()
+    leave = page.get_by_role("dialog").get_by_role("button", name="Sign out").bounding_box()
+    place = said.bounding_box()
+    assert place is not None
+    assert leave is not None
+    assert 0 <= leave["y"] - (place["y"] + place["height"]) < 20
+
+
+@pytest.mark.parametrize("width", [610, 910, 1024])
+def test_a_long_name_takes_no_others_place(
+    browser: Browser, shop: tuple[Tree, str], tmp_path: Path, width: int
+) -> None:
+    """A name has 64 characters at most, which no bar has room for."""
+    made = add(tmp_path / "tokens", "admin", "w" * 64)
+    page = visit(browser, f"{shop[1]}#token={made}", role=None, size=(width, 800))
+    leave = page.get_by_role("button", name="Sign out")
+    expect(leave).to_be_visible()
+    box = leave.bounding_box()
+    assert box
+    assert box["x"] + box["width"] <= width
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
 # What becomes of it.

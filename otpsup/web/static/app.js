@@ -22,6 +22,7 @@ import { beginTheme } from "./theme.js";
 import { toast } from "./toasts.js";
 import { toldOf } from "./told.js";
 import { Tree } from "./tree.js";
+import { beginWho, whoLine } from "./who.js";
 
 const LONGEST_PAUSE = 30_000; // ms between attempts to read the tree at the start
 const model = new Model();
@@ -149,7 +150,7 @@ function beginTools(live, tree) {
   $("graph").hidden = $("help").hidden = $("more").hidden = false;
   $("graph").addEventListener("click", showGraph);
   $("more").addEventListener("click", () => openMore(live));
-  $("leave").hidden = !session.csrf;
+  beginWho();
   $("leave").addEventListener("click", leave);
 }
 
@@ -170,8 +171,8 @@ function openMore(live) {
   } }, t(words));
   const act = async (verb) => (await actOnTree(verb, model)) && live.refresh();
   const verbs = verbsForTree().map((verb) => button(`do.${verb}`, () => act(verb), { "data-verb": verb, class: verb === "shutdown" ? "danger" : "", disabled: !isLive() }));
-  const looks = [["graph.open", showGraph], ["keys.title", showKeys], ...(session.csrf ? [["leave", leave]] : [])]
-    .map(([words, go]) => button(words, go, { "data-look": words }));
+  const look = (words, go) => button(words, go, { "data-look": words });
+  const looks = [look("graph.open", showGraph), look("keys.title", showKeys), whoLine(), session.csrf && look("leave", leave)];
   const close = h("button", { type: "button", class: "quiet", onclick: () => box.close() }, t("cancel"));
   const box = dialog(t(verbs.length ? "tree.actions" : "tree.more"), h("div", { class: "stacked" }, ...verbs, verbs.length > 0 && h("hr", {}), ...looks), [close]);
 }

@@ -9,6 +9,8 @@ export const en = {
   "theme.dark": "Dark colours",
   help: "Keys",
   leave: "Sign out",
+  "who.as": "Signed in as",
+  "who.is": "{name}, role {role}",
   close: "Close",
   back: "Back to the tree",
   cancel: "Cancel",

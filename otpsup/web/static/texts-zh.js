@@ -9,6 +9,8 @@ export const zh = {
   "theme.dark": "深色",
   help: "快捷键",
   leave: "退出登录",
+  "who.as": "当前登录：",
+  "who.is": "{name}（角色 {role}）",
   close: "关闭",
   back: "返回进程树",
   cancel: "取消",
