@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -23,7 +23,7 @@ from otpsup import Tree
 from otpsup.serving.server import Server, Site
 from otpsup.serving.sockets import Address
 from otpsup.web.tokens import add
-from tests.support.browser import growing, row, visit, write_tokens
+from tests.support.browser import growing, row, verb, visit, write_tokens
 from tests.web.served import spec
 
 pytestmark = [
@@ -223,3 +223,54 @@ def test_a_file_of_tokens_that_cannot_be_used(
     expect(page.locator("#link")).to_have_attribute("data-state", "live")
     expect(page.locator("#lost")).to_be_hidden()
     expect(page.locator(".log-state")).to_be_hidden()
+
+
+def become(folder: Path, name: str, role: str) -> None:
+    """The token of this name has this role."""
+    file = folder / "tokens"
+    file.write_text(
+        re.sub(rf"^\w+ {name} ", f"{role} {name} ", file.read_text(), flags=re.MULTILINE)
+    )
+
+
+def verbs(page: Page) -> list[str]:
+    found: list[str] = page.locator(".verbs button[data-verb]").evaluate_all(
+        "all => all.map((it) => it.dataset.verb)"
+    )
+    return found
+
+
+def test_a_role_that_is_lowered(browser: Browser, shop: tuple[Tree, str], tmp_path: Path) -> None:
+    """What it does not allow any more goes away by itself, and who is signed in is told anew."""
+    page = visit(browser, shop[1])
+    row(page, "db").click()
+    expect(page.locator(".verbs [data-verb=stop]")).to_be_visible()
+    become(tmp_path, "admin", "view")
+    expect(page.locator("#who")).to_have_text("Signed in as admin, role view")
+    expect(page.locator(".verbs [data-verb=stop]")).to_have_count(0)
+    expect(page.locator(".verbs")).to_contain_text("Your role, view, only looks.")
+    expect(page.locator("#link")).to_have_text("live")
+    assert verbs(page) == ["simulate"]
+    page.locator("#more").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.locator("dialog [data-verb]")).to_have_count(0)
+    page.keyboard.press("Escape")
+    become(tmp_path, "admin", "admin")
+    page.reload()
+    expect(page.locator("#who")).to_have_text("Signed in as admin, role admin")
+
+
+def test_what_the_role_does_not_allow_any_more(browser: Browser, shop: tuple[Tree, str]) -> None:
+    """Who is refused something is asked for his role again at once: what he sees is what he may."""
+    page = visit(browser, shop[1], "operate")
+    row(page, "db").click()
+    why = "this takes the role operate, and operate has view"
+    lowered = {**nobody("token_file"), "role": "view", "csrf": "x", "as": "operate"}
+    page.route(re.compile("/session$"), answer(lowered))
+    page.route(re.compile(":stop$"), answer({"detail": why, "status": 403, "code": ""}, 403))
+    verb(page, "db", "stop")
+    page.locator("dialog .danger").click()
+    expect(page.locator(".toast.bad")).to_contain_text(why)
+    expect(page.locator(".verbs [data-verb=stop]")).to_have_count(0)
+    expect(page.locator(".verbs")).to_contain_text("Your role, view, only looks.")
+    expect(page.locator("#who")).to_have_text("Signed in as operate, role view")

@@ -1,7 +1,7 @@
 // Puts the parts together.
 
 import { actOnTree, verbsForTree } from "./actions.js";
-import { may, Problem, session, signOut } from "./api.js";
+import { askWho, onWho, Problem, session, signOut } from "./api.js";
 import { Chips } from "./chips.js";
 import { answered, beginConnection, broken, connection, halted, isLive, waited } from "./connection.js";
 import { Detail } from "./detail.js";
@@ -51,12 +51,13 @@ async function main() {
     for (const each of document.querySelectorAll("dialog [data-verb]")) each.disabled = !isLive();
   });
   await signedIn(untilRead);
-  const live = new Live(model, connection);
+  const live = new Live(model, heard);
   detail = new Detail(model, { select: (path) => tree.select(path), back, refresh: (path) => refresh(live, path) });
   const tree = new Tree(model, (path, byHand) => {
     detail.open(path);
     went(path, byHand);
   });
+  onWho(() => detail.draw());
   model.addEventListener("tree", drawHead(tree));
   model.addEventListener("past", drawPast(tree));
   model.addEventListener("halt", () => halted(model.halted.reason));
@@ -67,6 +68,12 @@ async function main() {
   beginTools(live, tree);
   beginKeys({ tree, detail, back, clear: () => clear(tree) });
   beginRouter((path, byHand) => model.nodes.has(path) && tree.select(path, { byHand }));
+}
+
+/** A stream ends when the role of who listens becomes a lower one; he may listen again with that. */
+function heard(state, why) {
+  connection(state, why);
+  if (state === "live") askWho().catch(() => {}); // what fails now is said of the stream
 }
 
 /** Does it as often as it takes; says why it is not done, and when it is tried again. */

@@ -1,6 +1,6 @@
 // Who is there? By the session's cookie, or by a token.
 
-import { get, session, signIn } from "./api.js";
+import { askWho, session, signIn } from "./api.js";
 import { $, h } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { toast } from "./toasts.js";
@@ -12,16 +12,16 @@ let problem = null; // what went wrong last
 /** Resolves once somebody is signed in; `until(ask)` asks as often as it takes. */
 export async function signedIn(until) {
   await byFragment();
-  await until(askWho);
+  await until(askAnybody);
   while (session.role === null) {
     await byForm();
-    await until(askWho);
+    await until(askAnybody);
   }
 }
 
-async function askWho() {
+async function askAnybody() {
   try {
-    Object.assign(session, await get("session"));
+    await askWho();
   } catch (error) {
     if (error.status !== 401) throw error;
   }

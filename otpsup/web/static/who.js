@@ -1,15 +1,16 @@
 // Who is signed in, and with which role: in the bar, beside what ends that, and in the menu of a phone.
 
-import { session } from "./api.js";
+import { onWho, session } from "./api.js";
 import { $, h, say } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 
 export function beginWho() {
-  onLanguage(drawWho);
-  drawWho();
+  onLanguage(draw);
+  onWho(draw);
+  draw();
 }
 
-export function drawWho() {
+function draw() {
   const isSomebody = session.role !== null;
   $("who").hidden = !isSomebody;
   $("leave").hidden = !session.csrf;
