@@ -46,31 +46,50 @@ def _token(options: Options) -> str:
 
 
 def _login(options: Options) -> str:
+    """Where the tree serves itself, and where others serve it: `otpsup web`, an application."""
     with TreeClient.connect(options.tree, options.socket) as client:
+        name = client.about()["name"]
         try:
-            url = client.ask_plugin("web", "login")
+            own = _own(client)
         except NotFound as error:
-            return _of_others(client.about()["name"], error)
+            return _of_others(name, error)
+    urls, _ = _others(name)
+    return show.lines([own, *(url for url in urls if url != own)])
+
+
+def _own(client: TreeClient) -> str:
+    """Where the tree serves itself.
+
+    Raises:
+        NotFound: it does not.
+    """
+    url = client.ask_plugin("web", "login")
     if url is None:
         raise NotFound("the tree's plug-in `web` does not serve; its log says why")
     if "#" not in url:
-        show.complain("sign in there with one of its file of tokens; `otpsup web token NAME "
+        show.complain(f"sign in at {url} with one of its file of tokens; `otpsup web token NAME "
                       "--tokens FILE` makes more")  # fmt: skip
-    return show.lines([url])
+    return str(url)
 
 
 def _of_others(name: str, error: NotFound) -> str:
-    """The tree does not serve itself; somebody may serve it: `otpsup web`, or an application."""
+    urls, tokens = _others(name)
+    if urls:
+        return show.lines(urls)
+    if tokens:
+        show.complain("an application of the program serves it; its page takes this token")
+        return show.lines(tokens)
+    raise NotFound(f"{error}; or serve it with `otpsup web --tree {name}`")
+
+
+def _others(name: str) -> tuple[list[str], list[str]]:
+    """Where this tree is served with a token of the server's own, and such tokens of servers whose
+    address is not known."""
     from ..web import tokens
 
     found = [file.read_text().split() for file in tokens.own_files(name)]
     urls = [words[1] for words in found if len(words) > 1]
-    if urls:
-        return show.lines(urls)
-    if found:
-        show.complain("an application of the program serves it; its page takes this token")
-        return show.lines(words[0] for words in found)
-    raise NotFound(f"{error}; or serve it with `otpsup web --tree {name}`")
+    return urls, [words[0] for words in found if len(words) == 1]
 
 
 def _serve(options: Options) -> Iterator[str]:

@@ -230,6 +230,22 @@ def test_where_a_tree_serves_itself() -> None:
     assert not file.exists()
 
 
+def test_who_else_serves_a_tree_that_serves_itself() -> None:
+    """`otpsup web login` tells where it serves itself, and then `otpsup web` beside it."""
+    with Tree(spec(), name="both", web="127.0.0.1:0") as tree:
+        own = tree.ask_plugin("web", "login")
+        with command("--tree", "both") as (_, beside):
+            assert logged_in("both") == f"{own}\n{beside}\n"
+        until(lambda: logged_in("both") == f"{own}\n")
+
+
+def test_who_else_serves_a_tree_whose_own_server_does_not(tmp_path: Path) -> None:
+    """It is told all the same."""
+    web = Web(listen="127.0.0.1:0", certificate=tmp_path / "nope.pem")
+    with Tree(spec(), name="neither", web=web), command("--tree", "neither") as (_, beside):
+        assert logged_in("neither") == f"{beside}\n"
+
+
 @pytest.mark.parametrize(
     "line",
     [["--role", "view"], ["token"], ["token", "a b"], ["login", "mia"], ["--listen", "0.0.0.0:1"],
