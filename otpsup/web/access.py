@@ -18,10 +18,11 @@ Role = Literal["view", "operate", "admin"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 """Each may what those before it may."""
 
-Way = Literal["token_file", "login", "unix_user"]
+Way = Literal["token_file", "login", "mounted", "unix_user"]
 """By what one is let in: a token of the file of tokens, as `otpsup web token` makes them; the one
-that the server has made for the user of the tree, as `otpsup web login` tells it; that user's own
-connection to a unix socket, without any."""
+that the server has made for the user of the tree, as `otpsup web login` tells it with the server's
+address; the same of an application that it is mounted in, whose address is not known; that user's
+own connection to a unix socket, without any."""
 WAYS: Final[tuple[Way, ...]] = get_args(Way)
 
 

@@ -29,7 +29,7 @@ class Mounted:
         known = TokenFile(Path(token_file)).known if token_file else _own(self, tree, hub)
         access = Access(
             hosts=frozenset(each.lower() for each in hosts), is_open=False,
-            way="token_file" if token_file else "login",
+            way="token_file" if token_file else "mounted",
         )  # fmt: skip
         self._site = Site(InProgram(tree), hub, access, known)
         self._loop: asyncio.AbstractEventLoop | None = None

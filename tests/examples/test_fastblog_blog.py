@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from examples.fastblog.blog import app as blog
+from examples.fastblog.blog import system
 from examples.fastblog.blog.posts import PAGE, Posts
 from tests.examples.fastblog_parts import served
 
@@ -113,11 +115,29 @@ def test_other_names_for_this_machine(http: httpx.Client) -> None:
 def test_system_page_without_a_tree(http: httpx.Client) -> None:
     """Outside otpsup the System page says so, and Update explains why it cannot."""
     status = http.get("/system/status.json").json()
+    assert status.pop("sign_in").endswith("otpsup web login")
     nothing = {"update": None, "page": None, "supervised": False, "tree": None}
     assert status == {"version": "unreleased", **nothing}
     answer = http.post("/system/update")
     assert answer.status_code == 503
     assert "Not supervised" in answer.json()["message"]
+
+
+def test_the_command_that_signs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be typed as it is: by its name if that is on PATH, else by where it is, or through the
+    Python that runs the blog."""
+    python = tmp_path / "a venv" / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert system.sign_in_command() == f"'{python}' -m otpsup web login"
+    beside = python.with_name("otpsup")
+    beside.write_text("#!/bin/sh\n")
+    beside.chmod(0o700)
+    assert system.sign_in_command() == f"'{beside}' web login"
+    monkeypatch.setenv("PATH", str(beside.parent))
+    assert system.sign_in_command() == "otpsup web login"
 
 
 def test_older_posts(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import mailbox
 import os
 import queue
+import shlex
 import signal
 import socket
 import subprocess
@@ -43,10 +44,11 @@ class FastBlog:
         self.ports = {name: free_port() for name in PORTS} | ports
         flags = [f"--{name.replace('_', '-')}={number}" for name, number in self.ports.items()]
         paths = {"PYTHONPATH": str(SOURCE_ROOT), "OTPSUP_RUNTIME_DIR": str(sockets)}
+        self.env = {**os.environ, **paths}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "examples.fastblog", f"--data={data}", *flags, *more],
             cwd=sockets,  # anywhere but here
-            env={**os.environ, **paths, "FASTBLOG_IPC_TOKEN": TOKEN},
+            env={**self.env, "FASTBLOG_IPC_TOKEN": TOKEN},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -259,6 +261,23 @@ def test_a_broken_release_is_rolled_back(fastblog: FastBlog) -> None:
             assert "UpdateFailed: rolled back to 1.0.0" in updater["last_exit"]
 
     asyncio.run(check())
+
+
+@pytest.mark.slow
+def test_the_tree_s_own_page(fastblog: FastBlog) -> None:
+    """The System page leads there, and tells the command that signs in, as it can be typed."""
+    from tests.support.browser import chromium, row  # playwright takes a while to load
+
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{fastblog.url}/system")
+        page.locator("#page").wait_for()
+        line = shlex.split(page.locator("#page code").inner_text())
+        page.locator("#page a").click()
+        page.locator("#token").wait_for()
+        done = subprocess.run(line, env=fastblog.env, capture_output=True, text=True, check=True)
+        page.goto(done.stdout.strip())
+        row(page, "main_app").wait_for()
 
 
 def test_ctrl_c(fastblog: FastBlog) -> None:

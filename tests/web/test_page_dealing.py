@@ -60,11 +60,6 @@ def test_the_whole_address_is_as_good_as_the_token(
     expect(row(page, "db")).to_be_visible()
 
 
-def test_who_signs_in_is_told_how(browser: Browser, shop: tuple[Tree, str], tmp_path: Path) -> None:
-    page = visit(browser, shop[1], role=None)
-    expect(page.locator("#login code")).to_have_text(f"otpsup web login --tree {tmp_path.name}")
-
-
 # What is filled in.
 
 

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
+import sys
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
@@ -22,7 +26,22 @@ _LIFE = ("since", "restarts", "last_exit", "status")
 
 def snapshot(version: str) -> dict[str, Any]:
     """Everything the System page shows, as JSON values. Blocks for a moment."""
-    return {"version": version, "update": update_status(), "page": _page(), **_tree()}
+    more = {"page": _page(), "sign_in": sign_in_command()}
+    return {"version": version, "update": update_status(), **more, **_tree()}
+
+
+def sign_in_command() -> str:
+    """What prints an address that signs in on the tree's own page, as it can be typed here: with
+    the `otpsup` on PATH, or else that of the Python which runs this."""
+    return f"{_otpsup()} web login"
+
+
+def _otpsup() -> str:
+    if shutil.which("otpsup"):
+        return "otpsup"
+    python = Path(sys.executable)
+    beside = python.with_name("otpsup")
+    return shlex.quote(str(beside)) if beside.exists() else f"{shlex.quote(str(python))} -m otpsup"
 
 
 def update_status() -> dict[str, Any] | None:

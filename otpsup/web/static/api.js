@@ -7,8 +7,22 @@ const KEPT = 600_000; // ms for which the server knows a key again
 
 export const base = new URL("api/v1/", document.baseURI);
 
-/** Who is signed in, and at which tree: `{role, csrf, name}`. */
+/** Who is signed in, and at which tree: `{role, csrf, name, as, access, sign_in}`, see `Session` in docs/reference/rest.md. */
 export const session = { role: null, csrf: null, name: null };
+
+const listeners = new Set();
+
+/** `listener()` is called when somebody else is signed in, or with another role. */
+export function onWho(listener) {
+  listeners.add(listener);
+}
+
+/** Asks who is signed in now. */
+export async function askWho() {
+  const before = [session.as, session.role].join();
+  Object.assign(session, await get("session"));
+  if ([session.as, session.role].join() !== before) for (const listener of listeners) listener();
+}
 
 const RANKS = { view: 0, operate: 1, admin: 2 };
 
@@ -82,6 +96,7 @@ async function request(path, { query = {}, ...options }) {
   const limit = options.method ? {} : { signal: AbortSignal.timeout(PATIENCE) };
   const text = await reached(async () => {
     const answer = await fetch(address(path, query), { credentials: "same-origin", ...limit, ...options });
+    if (answer.status === 403 && path !== "session") askWho().catch(() => {}); // the role may be another now
     if (!answer.ok) throw await problem(answer);
     return answer.text();
   });

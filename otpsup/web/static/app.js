@@ -1,7 +1,7 @@
 // Puts the parts together.
 
 import { actOnTree, verbsForTree } from "./actions.js";
-import { may, Problem, session, signOut } from "./api.js";
+import { askWho, onWho, Problem, session, signOut } from "./api.js";
 import { Chips } from "./chips.js";
 import { answered, beginConnection, broken, connection, halted, isLive, waited } from "./connection.js";
 import { Detail } from "./detail.js";
@@ -22,6 +22,7 @@ import { beginTheme } from "./theme.js";
 import { toast } from "./toasts.js";
 import { toldOf } from "./told.js";
 import { Tree } from "./tree.js";
+import { beginWho, whoLine } from "./who.js";
 
 const LONGEST_PAUSE = 30_000; // ms between attempts to read the tree at the start
 const model = new Model();
@@ -50,12 +51,13 @@ async function main() {
     for (const each of document.querySelectorAll("dialog [data-verb]")) each.disabled = !isLive();
   });
   await signedIn(untilRead);
-  const live = new Live(model, connection);
+  const live = new Live(model, heard);
   detail = new Detail(model, { select: (path) => tree.select(path), back, refresh: (path) => refresh(live, path) });
   const tree = new Tree(model, (path, byHand) => {
     detail.open(path);
     went(path, byHand);
   });
+  onWho(() => detail.draw());
   model.addEventListener("tree", drawHead(tree));
   model.addEventListener("past", drawPast(tree));
   model.addEventListener("halt", () => halted(model.halted.reason));
@@ -66,6 +68,12 @@ async function main() {
   beginTools(live, tree);
   beginKeys({ tree, detail, back, clear: () => clear(tree) });
   beginRouter((path, byHand) => model.nodes.has(path) && tree.select(path, { byHand }));
+}
+
+/** A stream ends when the role of who listens becomes a lower one; he may listen again with that. */
+function heard(state, why) {
+  connection(state, why);
+  if (state === "live") askWho().catch(() => {}); // what fails now is said of the stream
 }
 
 /** Does it as often as it takes; says why it is not done, and when it is tried again. */
@@ -149,7 +157,7 @@ function beginTools(live, tree) {
   $("graph").hidden = $("help").hidden = $("more").hidden = false;
   $("graph").addEventListener("click", showGraph);
   $("more").addEventListener("click", () => openMore(live));
-  $("leave").hidden = !session.csrf;
+  beginWho();
   $("leave").addEventListener("click", leave);
 }
 
@@ -170,8 +178,8 @@ function openMore(live) {
   } }, t(words));
   const act = async (verb) => (await actOnTree(verb, model)) && live.refresh();
   const verbs = verbsForTree().map((verb) => button(`do.${verb}`, () => act(verb), { "data-verb": verb, class: verb === "shutdown" ? "danger" : "", disabled: !isLive() }));
-  const looks = [["graph.open", showGraph], ["keys.title", showKeys], ...(session.csrf ? [["leave", leave]] : [])]
-    .map(([words, go]) => button(words, go, { "data-look": words }));
+  const look = (words, go) => button(words, go, { "data-look": words });
+  const looks = [look("graph.open", showGraph), look("keys.title", showKeys), whoLine(), session.csrf && look("leave", leave)];
   const close = h("button", { type: "button", class: "quiet", onclick: () => box.close() }, t("cancel"));
   const box = dialog(t(verbs.length ? "tree.actions" : "tree.more"), h("div", { class: "stacked" }, ...verbs, verbs.length > 0 && h("hr", {}), ...looks), [close]);
 }

@@ -32,7 +32,7 @@ export function connection(state, detail) {
   if (now.kind === "halted") return;
   if (state === "refused") become({ kind: "refused", why: detail.message });
   else if (state === "live") become({ kind: "live" });
-  else become({ kind: "lost" });
+  else become({ kind: "lost", why: detail?.message });
 }
 
 /** It has answered; who is not signed in waits for nothing. */
@@ -74,7 +74,8 @@ function draw() {
   $("lost").hidden = isFine;
   // It is read aloud when it becomes another; what runs is beside it.
   const words = { why: why && told(why).text.replace(/[.。]$/, ""), reason: reason && told(reason).text };
-  say($("lost-words"), isFine ? "" : t(kind === "halted" ? "halted" : `lost.${kind}`, words));
+  const key = kind === "lost" && why ? "lost.why" : `lost.${kind}`;
+  say($("lost-words"), isFine ? "" : t(kind === "halted" ? "halted" : key, words));
   $("again").hidden = !["refused", "waiting", "broken"].includes(kind);
   say($("again"), t(kind === "waiting" ? "again.now" : "again"));
   if (!isFine) drawRest();

@@ -197,6 +197,7 @@ export class Detail {
     if (!this.drawn.why) {
       this.drawn = { why: h("div", {}), output: h("div", {}), facts: h("div", {}), past: h("section", { class: "own-past part" }, h("h3", {}, t("past.title"))), line: new TimeLine(null) };
       this.drawn.past.append(this.drawn.line.element);
+      this.#past(); // at once: a picture without a name is none
     }
     this.#order(TROUBLE.has(moodOf(node)));
     drawWhy(this.drawn.why, node);

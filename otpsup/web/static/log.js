@@ -78,7 +78,7 @@ export class Log {
   #tell(state, detail) {
     this.told = [state, detail];
     const again = h("button", { type: "button", onclick: () => this.#open() }, t("again"));
-    const words = { lost: [t("log.lost")], refused: [t("log.refused", { why: detail && toldOf(detail).text }), " ", again] }[state] ?? [];
+    const words = { lost: [detail ? t("log.lost.why", { why: toldOf(detail).text }) : t("log.lost")], refused: [t("log.refused", { why: detail && toldOf(detail).text }), " ", again] }[state] ?? [];
     this.state.hidden = !words.length;
     if (this.state.textContent !== words.join("")) this.state.replaceChildren(...words);
     this.draw();

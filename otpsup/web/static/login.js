@@ -1,6 +1,6 @@
 // Who is there? By the session's cookie, or by a token.
 
-import { get, session, signIn } from "./api.js";
+import { askWho, session, signIn } from "./api.js";
 import { $, h } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { toast } from "./toasts.js";
@@ -12,16 +12,16 @@ let problem = null; // what went wrong last
 /** Resolves once somebody is signed in; `until(ask)` asks as often as it takes. */
 export async function signedIn(until) {
   await byFragment();
-  await until(askWho);
+  await until(askAnybody);
   while (session.role === null) {
     await byForm();
-    await until(askWho);
+    await until(askAnybody);
   }
 }
 
-async function askWho() {
+async function askAnybody() {
   try {
-    Object.assign(session, await get("session"));
+    await askWho();
   } catch (error) {
     if (error.status !== 401) throw error;
   }
@@ -84,10 +84,9 @@ function drawForm() {
     event.preventDefault();
     send(input, go, said);
   };
+  const fields = way() === "unix_user" ? [said] : [h("label", { for: "token" }, t(`login.${way() === "login" ? "address" : "token"}`)), input, said, go];
   $("login").replaceChildren(h("form", { class: "card", onsubmit: submit },
-    h("h2", {}, session.name ? t("login.to", { name: session.name }) : t("login.title")),
-    h("p", {}, t("login.words"), " ", h("code", {}, command())),
-    h("label", { for: "token" }, t("login.token")), input, said, go));
+    h("h2", {}, session.name ? t("login.to", { name: session.name }) : t("login.title")), ...how(), ...fields));
   $("login").hidden = false;
   said.textContent = problem ? told(problem).text : "";
   input.focus();
@@ -106,7 +105,20 @@ async function send(input, go, said) {
   go.disabled = false;
 }
 
-function command() {
+/** By what one is let in here, as the session tells it. */
+const way = () => session.sign_in ?? "login";
+
+/** How to come by what is asked for: words, the command, and what else there is to say of that. */
+function how() {
+  const [command, more] = { token_file: ["otpsup web token NAME --tokens FILE", t("login.roles")], unix_user: [] }[way()] ?? [tellsIt()];
+  return [
+    h("p", {}, t(`login.words.${way()}`), " ", command && h("code", {}, command)),
+    more && h("p", {}, more),
+  ].filter(Boolean);
+}
+
+/** The command that tells what the server has made for the user of the tree. */
+function tellsIt() {
   if (!session.name) return "otpsup web login";
   const isPlain = /^[\w@%+=:,./-]+$/.test(session.name);
   return `otpsup web login --tree ${isPlain ? session.name : `'${session.name.replaceAll("'", "'\\''")}'`}`;

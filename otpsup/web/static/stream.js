@@ -12,7 +12,8 @@ const LONGEST_PAUSE = 8_000;
  * Follows a stream until it is closed.
  *   address(after)          the URL, given the id of the last event that was seen
  *   onevent(kind, data, id) one event
- *   onstate(state, detail)  "live", "lost" with ms until the next try, "refused" with a Problem
+ *   onstate(state, detail)  "live"; "lost", with a Problem if there was an answer, and null if not: it is tried
+ *                           again; "refused" with a Problem
  * Returns a function that closes it.
  */
 export function follow({ address, onevent, onstate = () => {} }) {
@@ -29,11 +30,12 @@ export function follow({ address, onevent, onstate = () => {} }) {
       throw new Error("ended");
     } catch (error) {
       if (closed) return;
-      if (error instanceof Problem && error.status < 500 && error.status !== 429) {
-        onstate("refused", error);
+      const answered = error instanceof Problem ? error : null;
+      if (answered && answered.status < 500 && answered.status !== 429) {
+        onstate("refused", answered);
         return;
       }
-      onstate("lost", pause);
+      onstate("lost", answered);
       timer = setTimeout(connect, pause);
       pause = Math.min(pause * 2, LONGEST_PAUSE);
     }

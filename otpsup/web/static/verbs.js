@@ -12,7 +12,7 @@ export class Verbs {
     this.go = go;
     this.buttons = new Map(); // by verb
     this.element = h("fieldset", { class: "verbs", "aria-label": t("detail.verbs") });
-    this.needs = h("span", { class: "remark" }, t("needs.role", { role: session.role }));
+    this.needs = h("span", { class: "remark" });
     this.list = h("div", { class: "menu-list" });
     this.summary = h("summary", { "data-verb": "more" }, t("do.more"));
     this.menu = h("details", { class: "menu", onkeydown: (event) => this.#key(event) }, this.summary, this.list);
@@ -26,6 +26,7 @@ export class Verbs {
     const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.verb : null;
     const onlyLooks = session.role === "view";
     if (!onlyLooks) this.#fill(verbs.more);
+    say(this.needs, t("needs.role", { role: session.role }));
     const hasMenu = !onlyLooks && this.list.childElementCount > 0;
     arrange(this.element, [...(onlyLooks ? [this.needs] : []), ...(onlyLooks ? verbs.more : verbs.first).map((verb) => this.#button(verb)), ...(hasMenu ? [this.menu] : [])]);
     if (focused !== null && !this.element.contains(document.activeElement)) this.focus(focused);
