@@ -186,6 +186,8 @@ class Child:
         """Wait in `restarting` until this dependency is satisfied; that costs no attempt."""
         if self.state == "down":
             self.move("retry", cause)
+        elif self.cause.kind == "waits" and dependency != self.awaited:
+            self.cause = cause  # it has waited for another
         self.awaited = dependency
 
     def satisfies(self, condition: Condition) -> bool:

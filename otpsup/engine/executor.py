@@ -104,10 +104,8 @@ class Executor:
         """Start it, or let it wait for one that comes before it and is not in this plan."""
         order = self._node.order
         if order.is_graph and (unmet := order.unmet(child)):
-            dependency, other = unmet
-            rule = dependency.condition
-            child.wait_for(dependency, Cause("waits", other.path, rule=rule, parent=why.cause))
-            self._let_wait(child, dependency)
+            child.wait_for(unmet[0], _not_yet(*unmet, why.cause))
+            self._let_wait(child, unmet[0])
             self.complete(child)
             return
         child.restarts += isinstance(why, purpose.Restart)
@@ -201,6 +199,12 @@ class Executor:
             if child.awaited is None:  # stopped, or forgotten, meanwhile
                 continue
             if unmet := self._node.order.unmet(child):
+                child.wait_for(unmet[0], _not_yet(*unmet, child.cause))
                 self._let_wait(child, unmet[0], number)
             else:
                 self._node.post(Notice(child, died=False))
+
+
+def _not_yet(dependency: After, other: Child, before: Cause) -> Cause:
+    """Why somebody waits: this sibling has not come so far."""
+    return Cause("waits", other.path, rule=dependency.condition, parent=before)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from otpsup import Backoff, Supervisor, Worker
-from otpsup.engine.events import ReplaceChild, StartDeclared, StopSupervisor, TerminateChild
+from otpsup import Backoff, Supervisor, Worker, healthy
+from otpsup.engine.events import Reload, ReplaceChild, StartDeclared, StopSupervisor, TerminateChild
 from otpsup.engine.reasons import SHUTDOWN
 from tests.engine.world import World
 
@@ -107,6 +107,60 @@ def test_whom_it_waits_for() -> None:
         BOOT,
     ]
     assert why(world, "db")[0].endswith("restart 1 of 5 in 60 s; next attempt in 30 s")
+
+
+def test_what_it_waits_for_next() -> None:
+    """Who waits for several, one after the other, says for which it waits now."""
+    children = [
+        worker("db", ready="notify", backoff=SLOWLY),
+        worker("load", after=["db"], ready="notify", backoff=SLOWLY),
+        worker("web", after=["db", "load"]),
+    ]
+    world = tree(*children).boot()
+    for path in ("db", "load", "web"):
+        world.exit(path)
+        world.settle()
+
+    assert "it waits until db is ready" in why(world, "web")[0]
+
+    world.starts["load"].append("slow")
+    world.advance(50)
+
+    assert world.state("load") == "starting"
+    assert why(world, "web")[0] == (
+        "web is restarting because it ended with exit code 1; restart 3 of 5 in 60 s; "
+        "it waits until load is ready"
+    )
+
+    world.ready("load")
+    world.settle()
+
+    assert world.state("web") == "running"
+
+
+def test_why_it_waits_is_what_it_waits_for_now() -> None:
+    """Who has only waited so far does not tell of one that is there by now."""
+    db = worker("db")
+    world = tree(db).boot()
+    new = [
+        db,
+        worker("load", after=[healthy("db")], ready="notify"),
+        worker("web", after=[healthy("db"), "load"]),
+    ]
+    world.starts["load"].append("slow")
+    world.ask(Reload(Supervisor("top", intensity=5, period=60, children=new)))
+    world.settle()
+    assert why(world, "web")[0] == (
+        "web is restarting because db is not healthy yet; it waits until db is healthy"
+    )
+
+    world.heal("db")
+    world.settle()
+
+    assert why(world, "web")[:2] == [
+        "web is restarting because load is not ready yet; it waits until load is ready",
+        "before that, db is not healthy yet",
+    ]
 
 
 def test_a_request_does_not_hide_what_was_before() -> None:
