@@ -79,11 +79,12 @@ export class Live {
     else if (event.kind !== "progress") this.refresh(event.path);
   }
 
-  /** A stream may begin with events that were already in the answer. */
+  /** A stream may begin with events that were already in the answer. Several may be of one moment, also of
+   * one child: its text tells them apart. */
   #isKnown(event) {
     const { events } = this.model;
     if (!events.length || event.at > events.at(-1).at) return false;
-    return events.some((each) => each.at === event.at && each.kind === event.kind && each.path === event.path);
+    return events.some((each) => each.at === event.at && each.text === event.text);
   }
 
   async #ask() {
