@@ -104,8 +104,9 @@ class Executor:
         """Start it, or let it wait for one that comes before it and is not in this plan."""
         order = self._node.order
         if order.is_graph and (unmet := order.unmet(child)):
-            child.wait_for(unmet[0], _not_yet(*unmet, why.cause))
-            self._let_wait(child, unmet[0])
+            dependency, other = unmet
+            child.wait_for(dependency, _not_yet(dependency, other, why.cause))
+            self._let_wait(child, dependency)
             self.complete(child)
             return
         child.restarts += isinstance(why, purpose.Restart)
