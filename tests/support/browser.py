@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from playwright.sync_api import (
 )
 
 from otpsup import Tree
+from tests.support.waiting import until
 
 CHROMIUM = "/usr/bin/chromium"
 """Debian's `chromium`."""
@@ -106,6 +109,15 @@ def visit(
     if role:
         expect(page.get_by_role("treeitem").first).to_be_visible()
     return page
+
+
+def kill(tree: Tree, path: str, times: int = 1) -> None:
+    """So often, each time when it is up again; and it is again at the end."""
+    for _ in range(times):
+        before = tree.info(path)["restarts"]
+        os.kill(until(lambda: tree.info(path)["pid"]), signal.SIGKILL)
+        until(lambda before=before: tree.info(path)["restarts"] > before)  # type: ignore[misc]
+        until(lambda: tree.info(path)["state"] == "running")
 
 
 def row(page: Page, path: str) -> Any:

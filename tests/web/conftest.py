@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from otpsup import Tree
 
 
 @pytest.fixture
@@ -36,3 +39,12 @@ def browser(shared_browser: Browser) -> Iterator[Browser]:
     yield shared_browser
     for context in shared_browser.contexts:
         context.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[tuple[Tree, str]]:
+    """A tree of a few children, and the URL of its page."""
+    from tests.support.browser import growing
+
+    with growing(tmp_path) as found:
+        yield found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -21,12 +20,6 @@ from tests.support.waiting import LONG, is_alive, until
 pytestmark = [
     pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("no_complaints"),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[tuple[Tree, str]]:
-    with growing(tmp_path) as found:
-        yield found
 
 
 def press(page: Page, path: str, name: str) -> None:

@@ -23,12 +23,6 @@ pytestmark = [
 PHONE = (390, 844)
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[tuple[Tree, str]]:
-    with growing(tmp_path) as found:
-        yield found
-
-
 def refuse(status: int, why: str) -> Callable[[Route], None]:
     """An answer that is none."""
     body = json.dumps({"detail": why, "status": status, "code": "busy"})

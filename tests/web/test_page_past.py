@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,27 +10,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from otpsup import Tree
-from tests.support.browser import growing, row, settle, visit
-from tests.support.waiting import until
+from tests.support.browser import kill, row, settle, visit
 
 pytestmark = [
     pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_complaints"),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[tuple[Tree, str]]:
-    with growing(tmp_path) as found:
-        yield found
-
-
-def kill(tree: Tree, path: str, times: int = 1) -> None:
-    """Each time it is up again."""
-    for _ in range(times):
-        before = tree.info(path)["restarts"]
-        os.kill(until(lambda: tree.info(path)["pid"]), signal.SIGKILL)
-        until(lambda before=before: tree.info(path)["restarts"] > before)  # type: ignore[misc]
-        until(lambda: tree.info(path)["state"] == "running")
 
 
 def marks(page: Page) -> Any:

@@ -23,19 +23,13 @@ from otpsup import Tree
 from otpsup.serving.server import Server, Site
 from otpsup.serving.sockets import Address
 from otpsup.web.tokens import add
-from tests.support.browser import growing, row, verb, visit, write_tokens
+from tests.support.browser import row, verb, visit, write_tokens
 from tests.web.served import spec
 
 pytestmark = [
     pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_complaints"),
 ]  # fmt: skip
 PHONE = (390, 844)
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[tuple[Tree, str]]:
-    with growing(tmp_path) as found:
-        yield found
 
 
 # How one signs in.

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from otpsup import Tree
-from tests.support.browser import growing, row, settle, visit
+from tests.support.browser import growing, kill, row, settle, visit
 from tests.support.waiting import until
 
 pytestmark = [
@@ -73,15 +73,6 @@ def some_restarts(page: Page, path: str, n: int = 8) -> None:
     shown = row(page, path).locator(".c-restarts")
     before = int(shown.inner_text() or 0)
     until(lambda: int(shown.inner_text() or 0) >= before + n)
-
-
-def kill(tree: Tree, path: str, times: int) -> None:
-    """Each time it is up again."""
-    for _ in range(times):
-        before = tree.info(path)["restarts"]
-        os.kill(until(lambda: tree.info(path)["pid"]), signal.SIGKILL)
-        until(lambda before=before: tree.info(path)["restarts"] > before)  # type: ignore[misc]
-        until(lambda: tree.info(path)["state"] == "running")
 
 
 def remember(what: Locator) -> None:

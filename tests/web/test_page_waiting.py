@@ -33,12 +33,6 @@ LIMIT = 31_000
 AGAIN = "The tree was started again"
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[tuple[Tree, str]]:
-    with growing(tmp_path) as found:
-        yield found
-
-
 # Who asks once more, and why.
 
 
