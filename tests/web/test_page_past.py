@@ -55,6 +55,7 @@ def test_a_mark_is_pressed_by_keys(browser: Browser, shop: tuple[Tree, str]) -> 
     kill(tree, "backend/jobs-2")
     kill(tree, "db")
     expect(marks(page)).to_have_count(4)
+    expect(page.locator(".trouble li")).to_have_count(0)  # those lead to a child, too
     page.locator("#leave").focus()
     page.keyboard.press("Tab")
     expect(marks(page).first.get_by_role("button")).to_be_focused()
