@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -63,13 +64,14 @@ GREEDY = """
 @pytest.mark.slow
 @pytest.mark.slow
 def test_a_host_that_is_too_big(little: Path, tmp_path: Path) -> None:
-    """The OOM killer takes the biggest, here the host; nobody is left."""
+    """The OOM killer takes the biggest, here the host; within two seconds nobody is left."""
     code = GREEDY.replace("{end}", "eat()")
     with adopting() as strays, hosting(tmp_path, code, command=[*ENTER, str(little)]) as host:
         pids = host.hear()
         assert host.wait() == -signal.SIGKILL
-        gone(*pids)
-        strays.vanish()
+        begun = time.monotonic()
+        gone(*pids, within=2)
+        strays.vanish(within=2 - (time.monotonic() - begun))
 
 
 @pytest.mark.slow
