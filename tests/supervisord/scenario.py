@@ -8,6 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
+# Those that end too early have a long startsecs: the real one takes its time from the fork to its
+# own look at the end, and on a busy machine a second goes by in between.
 PROGRAMS = r"""
 [program:cat]
 command=/bin/cat
@@ -23,11 +25,13 @@ stopsignal=INT
 
 [program:fails]
 command=/bin/sh -c "echo no; exit 3"
+startsecs=60
 startretries=0
 autostart=false
 
 [program:retries]
 command=/bin/sh -c "exit 4"
+startsecs=60
 startretries=100
 autostart=false
 
@@ -153,6 +157,7 @@ priority=3
 
 [program:bad]
 command=/bin/sh -c "exit 1"
+startsecs=60
 autostart=false
 startretries=0
 priority=9
