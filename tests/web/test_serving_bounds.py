@@ -344,7 +344,7 @@ def test_nothing_stays_of_a_connection(
             super().__init__(*given, **more)
             made.append(1)
 
-    def rest() -> list[object]:
+    def kept() -> list[object]:
         names = ("Watched", "SSLProtocol")
         return [each for each in gc.get_objects() if type(each).__name__ in names]
 
@@ -352,10 +352,11 @@ def test_nothing_stays_of_a_connection(
     with serving(Answers(), cert) as where:
         gc.collect()
         gc.disable()
+        others = kept()  # of other tests' connections
         try:
             for _ in range(3):
                 come_and_go(where, cert, how)
-            until(lambda: len(made) == 3 and not rest())
+            until(lambda: len(made) == 3 and all(each in others for each in kept()))
         finally:
             gc.enable()
 
