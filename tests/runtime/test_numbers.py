@@ -76,7 +76,9 @@ HOST = """
             process.kill()
             process.wait()
 
-    children = [Command("c", ["sleep", "100"]), Worker("w", targets.wait)]
+    # Not permanent: the launcher would start that one again by itself, and maybe as this number.
+    c = Command("c", ["sleep", "100"], restart="transient")
+    children = [c, Worker("w", targets.wait)]
     TREE = Tree(Supervisor("t", children=children))
 """
 
