@@ -85,7 +85,14 @@ COMMAND = "import sys; sys.argv = {line!r}.split(); from otpsup.__main__ import 
 
 @pytest.mark.parametrize(
     "line",
-    ["otpsup status", "otpsup status --json c", "otpsup why c", "otpsup pid c", "otpsup stop c"],
+    [
+        "otpsup status",
+        "otpsup stop c",
+        *(
+            pytest.param(f"otpsup {line}", marks=pytest.mark.slow)
+            for line in ("status --json c", "why c", "pid c")
+        ),
+    ],
 )
 def test_commands_to_a_running_tree(line: str) -> None:
     """`status` and its like load what a client of a tree needs: its engine is elsewhere."""
@@ -152,6 +159,7 @@ def test_host_of_commands() -> None:
     assert not ours(modules) & {f"runtime.{name}" for name in unneeded}
 
 
+@pytest.mark.slow
 def test_host_that_logs() -> None:
     """Loguru is there once the host has loaded it, and then is asked."""
     modules = loaded(f"import loguru\n{textwrap.dedent(HOST.format(more=''))}")
@@ -181,6 +189,7 @@ def test_zygote() -> None:
     assert not others(modules, allowed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "module"), [("zygote", "zygote"), ("spawn", "stock")])
 def test_what_workers_need_is_loaded_beforehand(method: str, module: str) -> None:
     """A worker that is added to a tree that runs does not let its loop wait for an import: what it

@@ -130,6 +130,7 @@ def test_strangers_before_it_ran(tmp_path: Path) -> None:
         assert host.wait() == 0
 
 
+@pytest.mark.slow
 def test_orphans_are_looked_for_inside_only(tmp_path: Path) -> None:
     """From outside a tree in a container looks dead: in its marks are pids of its own namespace.
     It is not listed, so not ended; and inside `otpsup orphans` finds none where there are none."""

@@ -35,7 +35,14 @@ def main():
 """
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "signum",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_stops_everything_in_reverse_order(tmp_path: Path, signum: int) -> None:
     """Exit code 0; the log tells the order; no process is left."""
     with hosting(tmp_path, TREE, stderr=subprocess.PIPE) as host:

@@ -160,8 +160,8 @@ ENABLE = 'logger.enable("otpsup")'
     "when",
     [
         {"before": ENABLE},
-        {"after": ENABLE},
-        {"before": f"import otpsup; {ENABLE}; otpsup.Tree"},
+        pytest.param({"after": ENABLE}, marks=pytest.mark.slow),
+        pytest.param({"before": f"import otpsup; {ENABLE}; otpsup.Tree"}, marks=pytest.mark.slow),
     ],
 )
 def test_the_log_on_demand(when: dict[str, str]) -> None:
@@ -173,7 +173,9 @@ def test_the_log_on_demand(when: dict[str, str]) -> None:
     "when",
     [
         {"before": 'logger.disable("otpsup")'},
-        {"before": ENABLE, "after": 'logger.disable("otpsup")'},
+        pytest.param(
+            {"before": ENABLE, "after": 'logger.disable("otpsup")'}, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_the_log_off_again(when: dict[str, str]) -> None:

@@ -53,6 +53,7 @@ def spinning() -> list[dict[str, Any]] | None:
     return rows if rows[1]["processes"] == 2 and rows[1]["cpu"] > 1 else None
 
 
+@pytest.mark.slow
 def test_top_once(tree: Tree) -> None:
     """One look: what each child uses, with its descendants; also as JSON."""
     idle, busy, lazy = until(spinning)
@@ -101,6 +102,7 @@ def test_top_of_more_than_the_screen_has() -> None:
         assert screen.end() == 0
 
 
+@pytest.mark.slow
 def test_top_with_the_core_alone(tree: Tree, tmp_path: Path) -> None:
     """Without rich the table is drawn plainly; keys are the same."""
     without_extras(tmp_path, "--help")  # makes click and rich be absent
@@ -195,6 +197,7 @@ def test_shell_keeps_its_tree(tree: Tree) -> None:
         assert both.returncode == 0
 
 
+@pytest.mark.slow
 def test_shell_on_a_terminal(tree: Tree, own: Path) -> None:
     """A prompt with the tree's state; Tab completes commands, options and paths; Ctrl-C ends what a
     line is doing, and Ctrl-D the shell; lines are remembered for this user alone."""
@@ -235,6 +238,7 @@ def test_shell_without_a_tree() -> None:
     assert b"\x1b[3" not in screen.seen
 
 
+@pytest.mark.slow
 def test_colour_of_a_tree(tree: Tree) -> None:
     """Colour on a terminal, and none with NO_COLOR."""
     with terminal([*ARGV, "status"]) as screen:

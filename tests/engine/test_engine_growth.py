@@ -101,7 +101,11 @@ def rename_all(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    "start", [lambda n: tree("one_for_one", n), PoolHost], ids=["list", "pool"]
+    "start",
+    [
+        pytest.param(lambda n: tree("one_for_one", n), id="list", marks=pytest.mark.slow),
+        pytest.param(PoolHost, id="pool"),
+    ],
 )
 def test_one_restart_is_the_same_among_many(start: Start) -> None:
     """The restart of one child among 10,000 takes as many calls, and as much memory, as among 10:

@@ -310,7 +310,9 @@ def test_too_many_crashes(fastblog: FastBlog) -> None:
     assert not psutil.wait_procs(family, timeout=DEADLINE)[1]
 
 
-@pytest.mark.parametrize("name", PORTS)
+@pytest.mark.parametrize(
+    "name", [PORTS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in PORTS[1:])]
+)
 def test_a_port_is_taken(start: Callable[..., FastBlog], name: str) -> None:
     """One line names the port, who holds it and the flag to change it; nothing is started."""
     with socket.create_server(("127.0.0.1", 0)) as holder:

@@ -187,6 +187,7 @@ def _needed(tmp_path: Path, count: int) -> int:
     return needed
 
 
+@pytest.mark.slow
 def test_a_tree_that_does_not_fit_is_refused_and_one_that_just_fits_is_not(tmp_path: Path) -> None:
     """Refused before anything is started, with the arithmetic. With just as many descriptors as
     that says, all are up; and are again when all have been killed at once."""
@@ -243,6 +244,7 @@ def test_an_update_that_does_not_fit_stops_nobody(tmp_path: Path) -> None:
         assert host.wait() == 0
 
 
+@pytest.mark.slow
 def test_at_the_limit_a_child_more_is_a_start_that_failed(tmp_path: Path) -> None:
     """Of children that come at run time; it says where the limit is set, and the tree goes on."""
     code = f"""{_TREE}
@@ -266,6 +268,7 @@ def test_at_the_limit_a_child_more_is_a_start_that_failed(tmp_path: Path) -> Non
         assert host.wait() == 0
 
 
+@pytest.mark.slow
 def test_processes_are_counted_too() -> None:
     """A user who may not have so many is told so."""
     python, path = public_python()

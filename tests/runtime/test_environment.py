@@ -91,6 +91,7 @@ AGAIN = ("-all", "-one")
 """Of these another start is looked at: later variables would be seen, and a later value."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("choices", "made_by"),
     [

@@ -36,6 +36,7 @@ def test_a_stop_ends_all_of_it() -> None:
             assert marked(OURS) == []
 
 
+@pytest.mark.slow
 def test_a_crash_leaves_nothing_of_it_beside_the_next() -> None:
     """A bomb whose first process was killed is gone before it is started again."""
     with running(bomb("bomb", shutdown=0.1)) as tree, watching(tree) as events:

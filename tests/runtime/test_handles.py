@@ -304,6 +304,7 @@ def test_hurry() -> None:
     gone(number, within=0)
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_the_start(tmp_path: Path) -> None:
     """KeyboardInterrupt while `with tree:` boots leaves nothing running behind it."""
     code = """

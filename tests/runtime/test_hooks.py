@@ -92,8 +92,7 @@ def log() -> Iterator[list[str]]:
     ("how", "kind"),
     [
         *((how, kind) for how in ("command", "zygote") for kind in KINDS),
-        ("spawn", "callable"),
-        pytest.param("spawn", "command", marks=pytest.mark.slow),
+        *(pytest.param("spawn", kind, marks=pytest.mark.slow) for kind in KINDS),
     ],
 )
 def test_hooks_run_around_each_incarnation(how: str, kind: str, journal: Path) -> None:
@@ -513,8 +512,8 @@ def zygote_of(launcher: int) -> int:
     ("kind", "phase"),
     [
         ("command", "before_start"),
-        ("callable", "after_ready"),
-        ("command", "after_exit"),
+        pytest.param("callable", "after_ready", marks=pytest.mark.slow),
+        pytest.param("command", "after_exit", marks=pytest.mark.slow),
         pytest.param("callable", "before_start", marks=pytest.mark.slow),
         pytest.param("command", "after_ready", marks=pytest.mark.slow),
         pytest.param("callable", "after_exit", marks=pytest.mark.slow),

@@ -195,7 +195,7 @@ def test_each_has_its_own_way_to_end(tmp_path: Path) -> None:
     "how",
     [
         "main()",
-        "main(); sys.exit(0)",
+        pytest.param("main(); sys.exit(0)", marks=pytest.mark.slow),
         pytest.param("main(); raise SystemExit", marks=pytest.mark.slow),
     ],
 )
@@ -246,6 +246,7 @@ FORKS = """
 """
 
 
+@pytest.mark.slow
 def test_a_fork_of_the_host_does_not_keep_the_tree_alive(tmp_path: Path) -> None:
     """A host that has forked (a pre-forking server, say) and is killed: the fork holds copies of
     all its sockets, and the children end all the same."""
@@ -258,6 +259,7 @@ def test_a_fork_of_the_host_does_not_keep_the_tree_alive(tmp_path: Path) -> None
         strays.vanish()
 
 
+@pytest.mark.slow
 def test_a_fork_of_the_host_does_not_hold_up_a_stop(tmp_path: Path) -> None:
     """The launcher hears that it is over though a fork holds a copy of its socket."""
     with adopting(), hosting(tmp_path, FORKS.replace("{end}", "pass")) as host:
@@ -267,6 +269,7 @@ def test_a_fork_of_the_host_does_not_hold_up_a_stop(tmp_path: Path) -> None:
         assert host.wait() == 0  # it ends its fork first
 
 
+@pytest.mark.slow
 def test_a_fork_of_the_host_is_not_the_host(tmp_path: Path) -> None:
     """In a forked copy of the host there is no tree: its verbs say so at once, and leaving the
     block, or ending, does not wait for a thread that is not there, nor stop the parent's tree."""
@@ -289,6 +292,7 @@ def test_a_fork_of_the_host_is_not_the_host(tmp_path: Path) -> None:
         assert host.wait() == 0
 
 
+@pytest.mark.slow
 def test_a_fork_of_the_host_can_have_a_tree_of_its_own(tmp_path: Path) -> None:
     """A tree object that a fork inherited can be started there."""
     code = """

@@ -102,6 +102,7 @@ def test_four_writers_for_longer(tmp_path: Path) -> None:
     check(list(contents(log.path)), 500_000)
 
 
+@pytest.mark.slow
 def test_reopened_while_four_write(tmp_path: Path) -> None:
     """A log that is moved away and reopened again and again, as logrotate does it, loses no line
     and tears none."""
@@ -128,7 +129,7 @@ def test_reopened_while_four_write(tmp_path: Path) -> None:
     check([file.read_bytes() for file in [*moved, log.path] if file.exists()], 40_000)
 
 
-@pytest.mark.parametrize("format", ["json", "full"])
+@pytest.mark.parametrize("format", ["json", pytest.param("full", marks=pytest.mark.slow)])
 def test_formatted_lines_are_whole_too(format: Format, tmp_path: Path) -> None:
     """With a time, a name, or as objects: as many lines as were written."""
     log = LogFile(tmp_path / "log", max_bytes=1_000_000, backups=200, format=format)

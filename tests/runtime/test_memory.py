@@ -89,6 +89,7 @@ def test_a_child_that_is_too_big(little: Path, tmp_path: Path) -> None:
         assert host.wait() == 0
 
 
+@pytest.mark.slow
 def test_who_is_killed_first_is_inherited(tmp_path: Path) -> None:
     """`oom_score_adj` of the host is everybody's: nothing of otpsup is more or less protected than
     the host; a program that wants its children to go first says so in them."""

@@ -143,6 +143,7 @@ def test_workers_print_and_log(tmp_path: Path) -> None:
             assert host.hear() == [["raw", "printed"], ["error"]]
 
 
+@pytest.mark.slow
 def test_a_host_whose_stdout_is_gone_keeps_its_tree(tmp_path: Path) -> None:
     """`program | head`: when nobody reads any more, output is lost and nothing else."""
     code = """
@@ -168,6 +169,7 @@ def test_a_host_whose_stdout_is_gone_keeps_its_tree(tmp_path: Path) -> None:
         assert host.wait() == 0
 
 
+@pytest.mark.slow
 def test_a_blocked_stdout_holds_up_output_and_nothing_else(tmp_path: Path) -> None:
     """A terminal that is paused, a pipe that nobody reads: children that write too much wait in
     their write; everybody else is started, restarted and stopped as ever."""

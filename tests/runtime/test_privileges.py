@@ -103,7 +103,8 @@ def test_workers_change_user_too(method: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["zygote", "spawn", pytest.param("forkserver", marks=pytest.mark.slow), "fork"]
+    "method",
+    ["zygote", *(pytest.param(m, marks=pytest.mark.slow) for m in ("spawn", "forkserver", "fork"))],
 )
 def test_another_users_worker_dies_with_the_host(method: str, tmp_path: Path) -> None:
     """A change of user undoes PR_SET_PDEATHSIG (prctl(2)); the worker still ends with a host that

@@ -76,6 +76,7 @@ def test_what_a_child_left_behind_is_found_when_it_can_be_looked_for() -> None:
         gone(left)
 
 
+@pytest.mark.slow
 def test_a_later_launcher_does_not_give_children_more() -> None:
     """The tree raises the host's soft limit of descriptors for itself; children keep the one that
     the host had, also those of a launcher that took a dead one's place."""

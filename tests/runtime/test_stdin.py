@@ -103,6 +103,7 @@ def port() -> int:
     return free_port()
 
 
+@pytest.mark.slow
 def test_a_socket_is_served_by_several_and_survives_their_restarts(port: int) -> None:
     """Clients that come while nobody serves wait; nobody is refused until all are stopped."""
     address = f"tcp://127.0.0.1:{port}"

@@ -109,6 +109,7 @@ def test_a_whole_tree_without_pidfds(tmp_path: Path) -> None:
         gone(*pids, within=0)
 
 
+@pytest.mark.slow
 def test_helpers_die_without_pidfds_too(tmp_path: Path) -> None:
     """kill -9 of the launcher is noticed and mended."""
     before = """

@@ -530,6 +530,7 @@ def asleep() -> None:
     list(map(operator.call, [unblock, functools.partial(libc.sleep, 1000)]))
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_deaf_is_killed() -> None:
     """A coroutine worker that computes without awaiting cannot be cancelled; it is killed."""
     spec = Worker("w", deaf, ready="notify", shutdown=0.1)

@@ -254,6 +254,7 @@ def test_signals_to_launcher_and_zygote_are_ignored() -> None:
         assert [pid(tree, "w"), pid(tree, "c")] == before
 
 
+@pytest.mark.slow
 def test_a_host_with_busy_threads(tmp_path: Path) -> None:
     """Threads that hold locks, allocate and write to stdout all the time disturb no start: no
     process is forked from the threaded host."""

@@ -151,6 +151,7 @@ def test_a_socket_that_is_in_use(tmp_path: Path) -> None:
         assert daemon.call("supervisor.getAPIVersion") == "3.0"
 
 
+@pytest.mark.slow
 def test_the_socket_is_as_the_file_says(tmp_path: Path) -> None:
     """Its mode, and nothing of its making is left."""
     with running(tmp_path, CAT, auth="chmod=0600\n") as daemon:
@@ -158,6 +159,7 @@ def test_the_socket_is_as_the_file_says(tmp_path: Path) -> None:
         assert [path.name for path in tmp_path.glob("d.sock*")] == ["d.sock"]
 
 
+@pytest.mark.slow
 def test_inet_with_a_password(tmp_path: Path) -> None:
     """Both kinds of socket at once, each with its own door."""
     port = free_port()
@@ -398,6 +400,7 @@ def test_npm_supervisord(tmp_path: Path) -> None:
     assert done.stdout == '[null,{"statecode":1,"statename":"RUNNING"},null,["RUNNING"]]\n'
 
 
+@pytest.mark.slow
 def test_headers_of_basic_auth() -> None:
     """What the digest above is of."""
     assert b64encode(b"u:thepassword") == b"dTp0aGVwYXNzd29yZA=="

@@ -85,6 +85,7 @@ def test_events(daemon: Daemon) -> None:
     assert "SUPERVISOR_STATE_CHANGE_RUNNING" in found
 
 
+@pytest.mark.slow
 def test_groups_come_and_go(daemon: Daemon) -> None:
     """A group that is added has its output read along; one that is removed is told."""
     conf = daemon.folder / "d.conf"

@@ -54,6 +54,7 @@ def _connected(daemon: Daemon) -> socket.socket:
     return client
 
 
+@pytest.mark.slow
 def test_more_connections_than_descriptors(few_files: Daemon) -> None:
     """The programs need them: who has asked for nothing makes room."""
     daemon = few_files

@@ -90,6 +90,7 @@ def test_status(shared: Daemon) -> None:
     assert shared.ctl("status").stdout.count("\n") == 6
 
 
+@pytest.mark.slow
 def test_start_stop_restart(shared: Daemon) -> None:
     """One, a group, what is there already, and what cannot be."""
     assert transcript(
@@ -278,6 +279,7 @@ def late_runs(daemon: Daemon) -> bool:
     return isinstance(found, dict) and found["statename"] == "RUNNING"
 
 
+@pytest.mark.slow
 def test_who_may_not_come_in(shared: Daemon) -> None:
     """Without the password nobody is served, whatever he asks for."""
     for method, path in (("POST", "/RPC2"), ("GET", "/logtail/cat"), ("GET", "/"), ("GET", "/x")):

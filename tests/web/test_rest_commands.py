@@ -146,6 +146,7 @@ def test_wait(shop: Client) -> None:
     assert found == ["running"]
 
 
+@pytest.mark.slow
 def test_nobody_waits_any_more(shop: Client) -> None:
     """One caller has half of the places; those who have gone are not looked for."""
     socks = [shop.open("/api/v1/wait?path=nobody&timeout=600") for _ in range(40)]

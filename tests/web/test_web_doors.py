@@ -230,6 +230,7 @@ def test_where_a_tree_serves_itself() -> None:
     assert not file.exists()
 
 
+@pytest.mark.slow
 def test_who_else_serves_a_tree_that_serves_itself() -> None:
     """`otpsup web login` tells where it serves itself, and then `otpsup web` beside it."""
     with Tree(spec(), name="both", web="127.0.0.1:0") as tree:
@@ -239,6 +240,7 @@ def test_who_else_serves_a_tree_that_serves_itself() -> None:
         until(lambda: logged_in("both") == f"{own}\n")
 
 
+@pytest.mark.slow
 def test_who_else_serves_a_tree_whose_own_server_does_not(tmp_path: Path) -> None:
     """It is told all the same."""
     web = Web(listen="127.0.0.1:0", certificate=tmp_path / "nope.pem")
