@@ -297,8 +297,9 @@ def test_a_stop_right_after_the_start_is_never_lost(options: dict[str, Any]) -> 
 
 @both_paths
 def test_a_stop_before_the_child_exists_reaches_it(options: dict[str, Any]) -> None:
-    """A stop may come while the launcher still makes the child; it is kept for it."""
-    spec = asking("c", "info = 0", autostart=False, shutdown=60, **options)
+    """A stop may come while the launcher still makes the child; it is kept for it. (The child never
+    says that it is ready: however late the stop comes, the start is not over.)"""
+    spec = Command("c", ["sleep", "100"], ready="notify", autostart=False, shutdown=60, **options)
     with running(spec) as tree:
         for _ in range(30):
             starting = tree.call("start_child", path="c", args=[])
