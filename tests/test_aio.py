@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -60,16 +61,21 @@ def test_the_callers_loop_is_never_blocked() -> None:
     asyncio.run(main())
 
 
-def test_a_cancelled_wait_does_not_undo_the_request() -> None:
+def test_a_cancelled_wait_does_not_undo_the_request(tmp_path: Path) -> None:
     """Who stops waiting for a start does not stop the start; a later wait sees it up."""
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    script = ["sh", "-c", f"read x < {go}; echo up; exec sleep 1000"]
+    ready = otpsup.log_line("up")
 
     async def main() -> None:
-        slow = Command("slow", SLEEP, ready=otpsup.stays_up(0.2), autostart=False)
+        slow = Command("slow", script, stdout="null", ready=ready, autostart=False)
         async with Tree(Supervisor("t", children=[slow])).aio as tree:
             events = tree.events()
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.01):
                     await tree.start_child("slow")
+            go.write_text("\n")
             async for event in events:
                 if (event.path, event.state) == ("slow", "running"):
                     break

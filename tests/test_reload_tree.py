@@ -163,16 +163,17 @@ def test_what_does_not_start_is_told_and_harms_nobody(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
     text = (
         "name: shop\nintensity: 0\nchildren:\n"
-        "  a: {command: %s, ready: {stays_up: 100ms}}\n  b: {command: sleep 1000}\n"
+        "  a: {command: [sh, -c, '%s; echo up; exec sleep 1000'], ready: {log_line: up}}\n"
+        "  b: {command: sleep 1000}\n"
     )
-    file.write_text(text % "sleep 1000")
+    file.write_text(text % "sleep 0")
     with Tree.from_file(file) as tree:
         b = pid(tree, "b")
-        file.write_text(text % "sleep nonsense")
+        file.write_text(text % "exit 1")
         errors = {c.path: c.error for c in tree.update()}
         assert "exit code 1 before it was ready" in str(errors["a"])
         assert pids(tree) == {"b": b}
-        file.write_text(text % "sleep 1001")
+        file.write_text(text % "true")
         assert [c.action for c in tree.update()] == ["start", "stay"]
         assert pids(tree)["b"] == b
 

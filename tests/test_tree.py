@@ -237,11 +237,12 @@ def test_two_trees_in_one_process() -> None:
 def test_restart_replaces_a_child_and_a_failure_is_told_and_retried(tmp_path: Path) -> None:
     """`restart` is one step; if the new start fails the caller hears why, and it is tried again."""
     flag = tmp_path / "broken"
-    code = f"[ -e {flag} ] && exit 3; sleep 1000"
+    code = f"[ -e {flag} ] && exit 3; echo up; sleep 1000"
     child = Command(
         "a",
         ["sh", "-c", code],
-        ready=otpsup.stays_up(0.2),
+        stdout="null",
+        ready=otpsup.log_line("up"),
         backoff=Backoff(initial=0.2, jitter=0),
     )
     with running(child, intensity=20) as tree, watching(tree) as events:

@@ -48,13 +48,18 @@ def test_a_cancelled_verb_harms_nobody() -> None:
     goes on to serve others."""
 
     async def main() -> None:
-        async with Tree(Supervisor("t", children=[stubborn(shutdown=0.2), sleeper("x")])).aio as t:
+        async with Tree(Supervisor("t", children=[stubborn(shutdown=60), sleeper("x")])).aio as t:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(t.terminate_child("c"), 0.05)
+            found = (await t.status()).find("c")
+            assert found
+            assert found.pid
+            assert found.state == "stopping"
+            os.kill(found.pid, signal.SIGKILL)
             await t.terminate_child("c")
             found = (await t.status()).find("c")
             assert found
-            assert found.last_exit == "killed (SIGKILL)"
+            assert (found.state, found.last_exit) == ("down", "SIGKILL")
             assert (await t.restart("x")).ready
 
     asyncio.run(main())
@@ -364,9 +369,8 @@ def test_threads_of_a_program_can_use_its_tree(tmp_path: Path) -> None:
 def test_a_failed_start_can_be_tried_again_at_once(tmp_path: Path) -> None:
     """`start` returns or raises when it is over: nothing is left that a new start could meet."""
     gate = tmp_path / "gate"
-    spec = Command(
-        "c", ["sh", "-c", f"test -e {gate} && exec sleep 100"], ready=otpsup.stays_up(0.5)
-    )
+    script = f"test -e {gate} && echo up && exec sleep 100"
+    spec = Command("c", ["sh", "-c", script], ready=otpsup.log_line("up"), stdout="null")
     tree = Tree(Supervisor("t", children=[sleeper("a"), spec]))
     for _ in range(3):
         with pytest.raises(StartFailed, match="child 'c' did not start"):
