@@ -21,6 +21,7 @@ from otpsup import (
     file_age,
     heartbeat,
     http,
+    log_line,
     max_age,
     memory,
     port,
@@ -58,15 +59,14 @@ def test_a_failure_of_liveness_is_an_end_and_goes_through_the_strategy(tmp_path:
     """After so many failures in a row it is asked to end, and restarted, with its siblings where
     the strategy says so; the reason says what failed, how often, and why."""
     alive = tmp_path / "alive"
-    alive.touch()
-    spec = Command("c", SLEEP, liveness=file_check(alive, failures=2))
+    touch = ["touch", str(alive)]
+    spec = Command("c", SLEEP, before_start=touch, liveness=file_check(alive, failures=2))
     sibling = Command("d", SLEEP)
     with running(sibling, strategy="one_for_all", intensity=100) as tree, watching(tree) as events:
         tree.start_child(spec)
         before = pid(tree, "c"), pid(tree, "d")
         alive.unlink()
         reason = ended(events)
-        alive.touch()
         events.until_all("c", "d", state="running")
         assert reason == "unhealthy: command test failed 2 times in a row: exit code 1"
         assert not {pid(tree, "c"), pid(tree, "d")} & set(before)
@@ -255,9 +255,9 @@ def test_a_look_that_hangs_hurts_nobody() -> None:
 
 def test_who_is_told_to_stop_while_he_is_being_ended_for_his_health(tmp_path: Path) -> None:
     """He stops as asked, once, and is not started again."""
-    deaf = "trap '' TERM; while :; do sleep 0.05; done"
+    deaf = ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.05; done"]
     check = file_check(tmp_path / "no", failures=1)
-    spec = Command("c", ["sh", "-c", deaf], liveness=check, shutdown=1.0)
+    spec = Command("c", deaf, ready=log_line("deaf"), liveness=check, shutdown=1.0)
     with looked_after(spec) as (tree, events):
         events.until("c", kind="readiness")
         tree.terminate_child("c")
@@ -277,7 +277,7 @@ def test_nothing_of_a_look_is_left(tmp_path: Path) -> None:
 
 def test_nothing_is_looked_at_once_it_is_gone(tmp_path: Path) -> None:
     """Neither while it is down, nor of the incarnation before."""
-    spec = Command("c", SLEEP, liveness=file_check(tmp_path / "no", failures=5))
+    spec = Command("c", SLEEP, liveness=file_check(tmp_path / "no", failures=10_000))
     with looked_after(spec) as (tree, _):
         os.kill(pid(tree, "c"), signal.SIGKILL)
         until(lambda: node(tree, "c").restarts == 1 or None)
