@@ -224,8 +224,9 @@ def test_an_update_that_was_cut_off_is_done_by_the_next(tmp_path: Path) -> None:
         with tree:
             tell([n.pid for n in tree.status().walk() if n.pid])
             sys.stdin.readline()
+            events = tree.events()
             threading.Thread(target=tree.update, daemon=True).start()
-            for event in tree.events():
+            for event in events:
                 if event.path == "b" and event.kind == "state":
                     tell([n.pid for n in tree.status().walk() if n.pid])
             time.sleep(1000)

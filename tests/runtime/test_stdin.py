@@ -199,4 +199,4 @@ def test_every_handle_writes_to_stdin(tmp_path: Path) -> None:
             client.write_stdin("cat", "zwei é\n")
             with pytest.raises(NotReading, match="cannot write to 'null': its stdin is no pipe"):
                 client.write_stdin("null", "x")
-        until(lambda: out.read_text() == "one\nzwei é\n")
+        until(lambda: out.exists() and out.read_text() == "one\nzwei é\n")
