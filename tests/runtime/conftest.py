@@ -1,4 +1,4 @@
-"""Every test here leaves no process behind."""
+"""Every test here leaves no process behind; and some give a worker time to tell where it hangs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from otpsup.runtime.hanging import Hanging
 from tests.support.strays import descendants
 
 
@@ -15,3 +16,9 @@ def nobody_left() -> Iterator[None]:
     before = {process.pid for process in descendants()}
     yield
     assert not [process for process in descendants() if process.pid not in before]
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second, before it is killed, is too little on a busy machine."""
+    monkeypatch.setattr(Hanging.__init__, "__defaults__", (10.0,))

@@ -118,6 +118,7 @@ def test_a_startup_that_fails_ends_it(tmp_path: Path) -> None:
         assert ended(events) == why
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_hung_worker_is_ended_with_its_stacks() -> None:
     """Its heartbeats stop; the report says where it hangs."""
     spec = Worker("c", targets.beat_and_hang, ready="notify", liveness=heartbeat(0.5), shutdown=0.5)

@@ -397,14 +397,17 @@ def hang_in_c_at_once() -> None:
 def hang_in_a_lock() -> None:
     """Be told to end, and wait for something that does not come."""
     current_child().stopping  # noqa: B018 - from now on the stop signal only sets this
-    other = threading.Thread(target=wait_in_thread, name="other", daemon=True)
+    there = threading.Event()
+    other = threading.Thread(target=wait_in_thread, args=(there,), name="other", daemon=True)
     other.start()
+    there.wait()
     current_child().ready()
     while True:
         threading.Event().wait()
 
 
-def wait_in_thread() -> None:
+def wait_in_thread(there: threading.Event) -> None:
+    there.set()
     while True:
         time.sleep(100)
 
