@@ -283,7 +283,7 @@ def test_restarts_cost_the_host_nothing_that_stays() -> None:
                 events.until(name, "running")
             if round_ == 0:
                 before = me.num_fds(), me.num_threads()
-        until(lambda: (me.num_fds(), me.num_threads()) == before)
+        until(lambda: me.num_fds() <= before[0] and me.num_threads() <= before[1])
         assert not [p for p in me.children() if p.status() == psutil.STATUS_ZOMBIE]
 
 

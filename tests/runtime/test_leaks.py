@@ -53,7 +53,7 @@ def test_restarts_leave_nothing_behind(tmp_path: Path) -> None:
         restart(3)
         before, helpers = census(), below()
         restart(97)
-        assert census() == before
+        until(lambda: all(map(operator.le, census(), before)))
         assert len(below()) == len(helpers)
         until(lambda: max(below()) <= max(helpers))  # what is on its way takes one for a moment
 
@@ -113,7 +113,7 @@ def test_trees_leave_nothing_behind() -> None:
     live(1)
     before = census()
     live(3)
-    assert census() == before
+    until(lambda: all(map(operator.le, census(), before)))
 
 
 def test_a_stopped_tree_can_be_collected() -> None:
