@@ -15,7 +15,6 @@ from tests.support.methods import each_method
 from tests.support.trees import node, pid, running, watching
 from tests.support.waiting import until
 
-
 pytestmark = pytest.mark.usefixtures("patient")
 
 
