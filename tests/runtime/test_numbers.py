@@ -49,10 +49,12 @@ def _who_signals_by_number() -> Iterator[str]:
 
 HOST = """
     import subprocess, psutil
+    from tests.support.strays import standby
 
     def main():
         assert os.getpid() == 1
         TREE.start()
+        standby(psutil.Process(pid(TREE, "w")).parent())  # it could take that number, too
         number, launcher = pid(TREE, "c"), psutil.Process(pid(TREE, "c")).parent()
         gate = threading.Event()
         TREE._loop.call_soon_threadsafe(gate.wait)  # the host does not hear of anything for a while
@@ -78,7 +80,7 @@ HOST = """
 
     # Not permanent: the launcher would start that one again by itself, and maybe as this number.
     c = Command("c", ["sleep", "100"], restart="transient")
-    children = [c, Worker("w", targets.wait)]
+    children = [c, Worker("w", targets.ready, ready="notify")]
     TREE = Tree(Supervisor("t", children=children))
 """
 
