@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from otpsup import (
@@ -33,6 +32,7 @@ from otpsup.runtime.output import count_pipes
 from otpsup.specs import LogLine, Notify
 from tests.support import ROOT
 from tests.support.hosts import hosting, public_python
+from tests.support.strays import descendants
 from tests.support.trees import running
 from tests.support.waiting import until
 
@@ -84,8 +84,14 @@ def _open(pid: int) -> int:
 
 
 def _helper(part: str) -> int | None:
-    found = psutil.Process().children(recursive=True)
-    return next((p.pid for p in found if any(part in word for word in p.cmdline())), None)
+    return next((p.pid for p in descendants() if any(part in word for word in p.cmdline())), None)
+
+
+def _has_hook(tree: Tree) -> bool:
+    """Whether the host has heard of the process of a hook beside a child, and has all of it."""
+    assert tree._session is not None
+    hooks = [getattr(p, "_beside", None) for p in tuple(tree._session._runner._processes.values())]
+    return any(hook is not None and hook._process.signaller is not None for hook in hooks)
 
 
 def _pidfds(pid: int) -> int:
@@ -109,7 +115,7 @@ def test_a_child_takes_as_many_descriptors_as_are_counted_for_it(kind: str) -> N
         zygote = _helper("runtime.zygote")
         those = [os.getpid(), launcher, *([zygote] if zygote else [])]
         until(lambda: _pidfds(launcher) == 1 + in_launcher)
-        until(lambda: kind != "a hook beside it" or len(psutil.Process().children(True)) == 3)
+        until(lambda: kind != "a hook beside it" or _has_hook(tree))
         gc.collect()  # of what earlier tests have left, nothing is to be closed meanwhile
         before = [_open(pid) for pid in those]
         more = [in_host, in_launcher + _held(spec), 0]
