@@ -34,12 +34,14 @@ class Server:
             try:
                 sock = self.wrap(sock)
                 self.requests.append(sock.recv(10_000))
-                if answer is None:
-                    self._held.append(sock)
-                    continue
-                sock.sendall(answer)
             except OSError as error:
                 self.requests.append(str(error).encode())
+                answer = b""
+            if answer is None:
+                self._held.append(sock)
+                continue
+            with suppress(OSError):  # who has seen enough of it has hung up
+                sock.sendall(answer)
             sock.close()
 
     def close(self) -> None:
