@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -268,6 +269,7 @@ def test_who_is_told_to_stop_while_he_is_being_ended_for_his_health(tmp_path: Pa
 
 def test_nothing_of_a_look_is_left(tmp_path: Path) -> None:
     """Neither open nor running, when the tree ends while a program looks."""
+    gc.collect()  # of what earlier tests have left, nothing is to be closed meanwhile
     before = descriptors()
     slow = ["sh", "-c", f"touch {tmp_path}/looks; exec sleep 60"]
     spec = Command("c", SLEEP, readiness=Check(slow, interval=0.02, timeout=50))
