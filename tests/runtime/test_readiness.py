@@ -20,7 +20,7 @@ import otpsup
 from otpsup import Command, StartFailed, Worker
 from tests.support import targets
 from tests.support.servers import free_port, serving
-from tests.support.trees import REPORT, node, python, running, watching
+from tests.support.trees import REPORT, fails_with, node, python, running, watching
 from tests.support.waiting import LONG, until
 
 OK = b"HTTP/1.1 200 OK\r\n\r\n"
@@ -87,8 +87,8 @@ def test_the_last_reason_is_named_when_the_start_times_out() -> None:
         raise ValueError("no database")
 
     probe = otpsup.probe(fail, interval=0.01)
-    with running() as tree, pytest.raises(StartFailed, match="no database"):
-        tree.start_child(sleeper(probe, start_timeout=1))
+    with running() as tree:
+        fails_with(tree, sleeper(probe), "no database")
 
 
 def test_up_is_not_ready() -> None:
@@ -333,9 +333,8 @@ def test_a_probe_by_its_path() -> None:
     """The host imports it; what cannot be imported is not ready, and the message says why."""
     with running(sleeper(otpsup.probe(f"{__name__}:is_up", interval=0.01))) as tree:
         assert tree.status().children[0].state == "running"
-        spec = sleeper(otpsup.probe("nowhere_at_all:f", interval=0.01), start_timeout=1)
-        with pytest.raises(otpsup.StartFailed, match="No module named 'nowhere_at_all'"):
-            tree.start_child(evolve(spec, name="other"))
+        spec = sleeper(otpsup.probe("nowhere_at_all:f", interval=0.01))
+        fails_with(tree, evolve(spec, name="other"), "No module named 'nowhere_at_all'")
 
 
 def test_a_probe_ends_with_its_child() -> None:

@@ -10,7 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from otpsup import ChildStatus, Command, DynamicSupervisor, Event, LogFile, Supervisor, Tree, Worker
+from attrs import evolve
+
+from otpsup import (
+    ChildStatus,
+    Command,
+    DynamicSupervisor,
+    Event,
+    LogFile,
+    StartFailed,
+    Supervisor,
+    Tree,
+    Worker,
+)
 
 from .waiting import LONG
 from .waiting import descriptors as descriptors
@@ -101,6 +113,23 @@ def told(child: Child) -> Any:
     """What a child gives to `ready(info)`."""
     with running(child) as tree:
         return node(tree, child.name).info
+
+
+def fails_with(tree: Tree, child: Command, reason: str) -> None:
+    """It is not ready in time, and the error says so and why. On a busy machine a second may be
+    over before anybody has looked: then it gets more."""
+    told = []
+    for seconds in (1, 5, 25):
+        try:
+            tree.start_child(evolve(child, start_timeout=seconds))
+        except StartFailed as error:
+            told.append(str(error))
+            assert f"not ready within {seconds} s" in told[-1]
+            if reason in told[-1]:
+                return
+        else:
+            raise AssertionError("it was ready")
+    raise AssertionError(f"{reason!r} is not in {told}")
 
 
 def output_of(tmp_path: Path, *argv: str, **options: Any) -> str:
