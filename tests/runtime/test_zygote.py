@@ -235,8 +235,8 @@ def test_groups_go_with_a_killed_launcher(who: Any, tmp_path: Path) -> None:
 
 def test_a_launcher_that_dies_again_and_again_ends_the_tree() -> None:
     """Deaths of the launcher are deaths of the children, and count."""
-    child, limit = Command("c", ["sleep", "100"]), {"intensity": 1, "period": LONG}
-    with running(child, **limit) as tree, watching(tree) as events:
+    limit: dict[str, Any] = {"intensity": 1, "period": LONG}
+    with running(Command("c", ["sleep", "100"]), **limit) as tree, watching(tree) as events:
         launcher(tree).kill()
         events.until("c", "running")
         launcher(tree).kill()
