@@ -297,7 +297,7 @@ def test_why_of_a_tree_that_gave_up() -> None:
         (last,) = [event for event in events.stream if event.kind == "halt"]
     told = done("why").splitlines()
 
-    assert re.match("blog is not running; it ended [0-9]s ago, in process ", told[0])
+    assert re.match("blog is not running; it ended [0-9]+s ago, in process ", told[0])
     assert told[1].startswith("blog gave up: its children ended too often, 2 times within 60 s")
     assert [
         line.partition("that: " if line[0] == " " else "last: ")[2] or line for line in told[2:]

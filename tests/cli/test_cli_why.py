@@ -378,7 +378,7 @@ def test_from_the_first_crash_to_the_last() -> None:
             last = [*events.seen, *events.stream][-1]
     head, text, *story = told()
     assert re.fullmatch(
-        rf"blog is not running; it ended \ds ago, in process {os.getpid()}, which still exists",
+        rf"blog is not running; it ended \d+s ago, in process {os.getpid()}, which still exists",
         head,
     )
     assert text == (
