@@ -127,7 +127,7 @@ def test_run_a_file(own: Path) -> None:
     argv = [*ARGV, "run", str(own / "shop.yaml"), "--name", "mine"]
     with subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.DEVNULL) as program:
         try:
-            assert done("wait", "--ready", "-t", "10", "--json")
+            assert done("wait", "--ready", "-t", "30", "--json")
             assert done("plan") == "nothing to do: 3 children stay as they are\n"
             program.send_signal(signal.SIGTERM)
             assert program.wait(LONG) == 0
