@@ -143,6 +143,7 @@ def test_what_a_program_logs() -> None:
         assert child.lines() == [
             f"PROCESS_LOG_STDOUT 0 processname:cat groupname:cat pid:{pid} channel:stdout|red|"
         ]
+        await until(lambda: "cat/cat" not in host.children)
         assert spoken.logged["stdout"] == b"red\n"
 
     logging = program("cat", Log(events_enabled=True))
