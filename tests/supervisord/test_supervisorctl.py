@@ -34,6 +34,7 @@ command=/no/such/thing
 autostart=false
 [program:fails]
 command=/bin/sh -c "exit 3"
+startsecs=60
 autostart=false
 startretries=0
 """  # noqa: E501
