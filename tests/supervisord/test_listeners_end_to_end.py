@@ -142,7 +142,8 @@ def test_a_listener_is_told_what_happens(tmp_path: Path) -> None:
             f"PROCESS_STATE_STOPPED {about}:STOPPING pid:{pid}",
         ]
         assert any(line.endswith("type:a type|some data") for line in lines)
-        until(lambda: (tmp_path / "speak.out").read_text().strip() == "ac")
+        out = tmp_path / "speak.out"
+        until(lambda: out.exists() and out.read_text().strip() == "ac")
         serials = [int(line.split()[1]) for line in running.events()]
         assert serials == sorted(set(serials))
 
