@@ -305,8 +305,8 @@ def test_too_many_crashes(fastblog: FastBlog) -> None:
     assert fastblog.wait_for_end() != 0
     assert "at last ipc_server" in "".join(fastblog.output)
     mails = [str(mail["subject"]) for mail in mailbox.Maildir(fastblog.data.alerts / "mail")]
-    assert len(mails) == 1
-    assert "gave up" in mails[0]
+    # That it was restarted so often may have gone before: it waits for more for ten seconds only.
+    assert len([subject for subject in mails if "gave up" in subject]) == 1
     assert not psutil.wait_procs(family, timeout=DEADLINE)[1]
 
 
