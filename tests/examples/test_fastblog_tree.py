@@ -266,10 +266,11 @@ def test_a_broken_release_is_rolled_back(fastblog: FastBlog) -> None:
 @pytest.mark.slow
 def test_the_tree_s_own_page(fastblog: FastBlog) -> None:
     """The System page leads there, and tells the command that signs in, as it can be typed."""
-    from tests.support.browser import chromium, row  # playwright takes a while to load
+    from tests.support.browser import PATIENCE, chromium, row  # playwright takes a while to load
 
     with chromium() as browser:
         page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
         page.goto(f"{fastblog.url}/system")
         page.locator("#page").wait_for()
         line = shlex.split(page.locator("#page code").inner_text())
