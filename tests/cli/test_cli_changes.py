@@ -127,7 +127,7 @@ def test_run_a_file(own: Path) -> None:
     argv = [*ARGV, "run", str(own / "shop.yaml"), "--name", "mine"]
     with subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.DEVNULL) as program:
         try:
-            assert done("wait", "--ready", "-t", "10", "--json")
+            assert done("wait", "--ready", "-t", "30", "--json")
             assert done("plan") == "nothing to do: 3 children stay as they are\n"
             program.send_signal(signal.SIGTERM)
             assert program.wait(LONG) == 0
@@ -167,7 +167,7 @@ def test_an_update_that_fails(tree: Tree, own: Path) -> None:
     assert "nothing was changed, for this cannot be started: bad: " in result.stderr
     assert "; would fail: there is no program " in otpsup("plan", str(file)).stdout
 
-    file.write_text(SHOP + "  bad:\n    command: 'false'\n    ready: {stays_up: 1s}\n")
+    file.write_text(SHOP + "  bad:\n    command: 'false'\n    ready: {stays_up: 60s}\n")
     result = otpsup("update", str(file))
     assert result.returncode == 1
     assert "+ start bad" in result.stdout

@@ -59,7 +59,7 @@ def run(folder: Path, *args: str) -> Iterator[subprocess.Popen[str]]:
 def test_run(own: Path, target: str) -> None:
     """A tree in a module of the current folder runs in the foreground until SIGTERM."""
     with run(own, target, "--name", "mine") as program:
-        assert done("wait", "--ready", "--timeout", "10") == "shop: running\n"
+        assert done("wait", "--ready", "--timeout", "30") == "shop: running\n"
         assert done("status", "--tree", "mine").startswith("shop ")
         program.send_signal(signal.SIGTERM)
         _, log = program.communicate(timeout=LONG)
@@ -71,7 +71,7 @@ def test_run(own: Path, target: str) -> None:
 def test_the_log_as_json(own: Path) -> None:
     """A JSON object a line, from the level on that was asked for."""
     with run(own, "shop", "--log-format", "json", "--log-level", "WARNING") as program:
-        pid = int(done("wait", "web", "--ready", "-t", "10") and done("pid", "web"))
+        pid = int(done("wait", "web", "--ready", "-t", "30") and done("pid", "web"))
         os.kill(pid, signal.SIGKILL)
         _, log = program.communicate(timeout=LONG)
     assert program.returncode == 1
@@ -99,7 +99,7 @@ def test_what_cannot_be_run(target: str, expected: str) -> None:
 def test_a_file_elsewhere(own: Path, tmp_path: Path) -> None:
     """What lies beside a file can be imported by it, wherever one is."""
     with run(tmp_path, f"{own}/shop.py:build") as program:
-        assert done("wait", "web", "--ready", "-t", "10") == "web: running\n"
+        assert done("wait", "web", "--ready", "-t", "30") == "web: running\n"
         program.send_signal(signal.SIGTERM)
         assert program.wait(LONG) == 0
 

@@ -20,7 +20,7 @@ from tests.cli.test_cli import done, otpsup, pids, refused, sleeper, states
 from tests.support import ROOT
 from tests.support.program import ARGV
 from tests.support.trees import python, running, watching
-from tests.support.waiting import LONG
+from tests.support.waiting import LONG, until
 
 
 @pytest.fixture(autouse=True)
@@ -227,7 +227,7 @@ def test_wait_for_a_tree_that_comes() -> None:
     starter = threading.Thread(target=tree.start)
     try:
         starter.start()
-        assert "slow is starting" in refused(1, "wait", "slow", "--ready", "--timeout", "2")
+        until(lambda: "slow is starting" in refused(1, "wait", "slow", "--ready", "-t", "0.1"))
         assert waiter.poll() is None
         ready.touch()
         out, _ = waiter.communicate(timeout=LONG)

@@ -229,6 +229,9 @@ def test_a_crash_loop_never_ends(daemon: list[str]) -> None:
 
 WRITER = """
 import os, sys, time
+open(f"{sys.argv[1]}.up", "w").close()
+while not (os.path.exists("a.up") and os.path.exists("b.up")):
+    time.sleep(0.001)
 for n in range(300):
     os.write(1, f"{sys.argv[1]} {n} begins ".encode())
     time.sleep(0.001)
@@ -245,6 +248,7 @@ pidfile={home}/d.pid
 SHARING = """
 [program:{name}]
 command={python} {home}/writer.py {name}
+directory={home}
 stdout_logfile={home}/celery.log
 stdout_logfile_maxbytes=4000
 stdout_logfile_backups=20

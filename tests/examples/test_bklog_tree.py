@@ -119,13 +119,8 @@ def test_the_health_of_all() -> None:
             assert worker is not None
             os.kill(worker, signal.SIGSTOP)
             redis.rename("pipeline_priority.", "pipeline_priority")
-            bad = health(place, 503)
+            bad = until(lambda: failing_in(place, *WRONG), PATIENCE)
             assert bad["message"].endswith("please check these namespace: redis,celery")
-            failing = [m for s in bad["data"] for m in s["data"] if not m["status"]]
-            assert [(m["metric_name"], m["dimensions"]) for m in failing] == [
-                ("queue_len", {"queue_name": "pipeline_priority"}),
-                ("ping", {"worker": "celery@node1_bklog_pipeline_1"}),
-            ]
             with pytest.raises(HTTPError, match="503"):
                 get(place.api, "/healthz")
             redis.delete("pipeline_priority")
@@ -136,6 +131,20 @@ def test_the_health_of_all() -> None:
         (redis_says,) = health(place, 503, "&include=redis")["data"]
         assert [m["metric_name"] for m in redis_says["data"]] == ["ping"]
         os.kill(children(place, process)["redis"].pid or 0, signal.SIGCONT)
+
+
+WRONG = (
+    ("queue_len", {"queue_name": "pipeline_priority"}),
+    ("ping", {"worker": "celery@node1_bklog_pipeline_1"}),
+)
+
+
+def failing_in(place: Place, *wrong: tuple[str, dict[str, str]]) -> dict[str, Any] | None:
+    """What the tree says when just these are wrong; None if others are, too, as a worker that does
+    not answer in time because the machine is busy."""
+    told = health(place, 503)
+    failing = [m for space in told["data"] for m in space["data"] if not m["status"]]
+    return told if [(m["metric_name"], m["dimensions"]) for m in failing] == [*wrong] else None
 
 
 def health(place: Place, status: int, more: str = "") -> dict[str, Any]:

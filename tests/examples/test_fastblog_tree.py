@@ -266,10 +266,11 @@ def test_a_broken_release_is_rolled_back(fastblog: FastBlog) -> None:
 @pytest.mark.slow
 def test_the_tree_s_own_page(fastblog: FastBlog) -> None:
     """The System page leads there, and tells the command that signs in, as it can be typed."""
-    from tests.support.browser import chromium, row  # playwright takes a while to load
+    from tests.support.browser import PATIENCE, chromium, row  # playwright takes a while to load
 
     with chromium() as browser:
         page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
         page.goto(f"{fastblog.url}/system")
         page.locator("#page").wait_for()
         line = shlex.split(page.locator("#page code").inner_text())
@@ -305,8 +306,8 @@ def test_too_many_crashes(fastblog: FastBlog) -> None:
     assert fastblog.wait_for_end() != 0
     assert "at last ipc_server" in "".join(fastblog.output)
     mails = [str(mail["subject"]) for mail in mailbox.Maildir(fastblog.data.alerts / "mail")]
-    assert len(mails) == 1
-    assert "gave up" in mails[0]
+    # That it was restarted so often may have gone before: it waits for more for ten seconds only.
+    assert len([subject for subject in mails if "gave up" in subject]) == 1
     assert not psutil.wait_procs(family, timeout=DEADLINE)[1]
 
 

@@ -93,16 +93,19 @@ def test_restart_limit_gives_up_that_process_alone(supervisor: ProcessSupervisor
 def test_restart_delay_lies_between_exit_and_restart(supervisor: ProcessSupervisor) -> None:
     """The next start comes `restart_delay` seconds after the end, not before."""
     supervisor.add_process(ProcessConfig("app", FOREVER, restart_delay=0.3))
+    supervisor.add_process(ProcessConfig("later", FOREVER, restart_delay=600))
     supervisor.start_all_processes()
 
     with supervisor.tree.events() as events:
+        os.kill(pid_of(supervisor, "later"), signal.SIGKILL)
+        wait_for(events, kind="child_terminated", path="later/later")
         os.kill(pid_of(supervisor, "app"), signal.SIGKILL)
         ended = wait_for(events, kind="child_terminated", path="app/app")
-        assert supervisor.processes["app"].status == "restarting"
-        assert not supervisor.processes["app"].is_running()
         up = wait_for(events, kind="state", path="app/app", state="running")
 
     assert up.at - ended.at >= 0.3
+    assert supervisor.processes["later"].status == "restarting"
+    assert not supervisor.processes["later"].is_running()
 
 
 def test_without_autorestart_a_process_stays_down(supervisor: ProcessSupervisor) -> None:

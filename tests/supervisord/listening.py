@@ -98,10 +98,14 @@ class Child:
 
 
 class Host:
-    """What `Listeners` needs, over real processes. Use it in an `async with` block."""
+    """What `Listeners` needs, over real processes. Use it in an `async with` block.
+
+    Its clock stands still: no tick comes but those that the test makes.
+    """
 
     def __init__(self, *groups: Group, **more: object) -> None:
         self.log: list[tuple[str, str]] = []
+        self._now = 1000.0
         self._settings = Settings(
             file=Path("/dev/null"), groups=groups, supervisord=Supervisord(**more)  # type: ignore[arg-type]
         )  # fmt: skip
@@ -110,7 +114,9 @@ class Host:
 
     async def __aenter__(self) -> Host:
         self._loop = asyncio.get_running_loop()
-        self.listeners = Listeners(self._settings, self.write, lambda *said: self.log.append(said))
+        self.listeners = Listeners(
+            self._settings, self.write, lambda *said: self.log.append(said), clock=lambda: self._now
+        )
         self._taps: dict[tuple[str, str], Tap] = {
             (path, stream): tap for path, stream, tap in self.listeners.taps()
         }
@@ -136,6 +142,11 @@ class Host:
             raise NoProcess(path)
         assert child.popen.stdin is not None
         os.write(child.popen.stdin.fileno(), data)
+
+    def tick(self) -> None:
+        """It is much later now: a tick of every period is due."""
+        self._now = 2.0**33
+        self.listeners.tick(self._now)
 
     def start(self, path: str, *command: str | Path, env: Mapping[str, str] | None = None) -> Child:
         """Start a process: STARTING, and RUNNING at once."""

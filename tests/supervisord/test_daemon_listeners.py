@@ -38,6 +38,7 @@ stdout_events_enabled=true
 stderr_events_enabled=true
 [program:fails]
 command=/bin/sh -c "exit 3"
+startsecs=60
 startretries=0
 autostart=false
 """

@@ -16,21 +16,21 @@ import pytest
 from tests.supervisord.daemons import Daemon, running
 from tests.support.waiting import LONG, gone, is_alive, until
 
-PROGRAMS = """\
+PARENT = """\
 [program:parent]
 command=bash -c 'sleep 987 & echo $! > {folder}/child; exec sleep 986'
 startsecs=0
+"""
+PROGRAMS = """\
 [program:lines]
 command=bash -c 'for i in {1..400}; do echo a line with a number $i; done; exec sleep 985'
 stdout_logfile={folder}/lines.log
 stdout_logfile_maxbytes=4096
 stdout_logfile_backups=9
 startsecs=0
-[program:loop]
-command=false
+[program:linked]
+command=sleep 984
 startsecs=0
-startretries=0
-autorestart=false
 """
 
 
@@ -41,7 +41,9 @@ def side(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def daemon(side: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with running(tmp_path_factory.mktemp(side), PROGRAMS, real=side == "supervisord") as daemon:
+    with running(
+        tmp_path_factory.mktemp(side), PARENT + PROGRAMS, real=side == "supervisord"
+    ) as daemon:
         daemon.until_state("lines", "RUNNING", within=3 * LONG)
         yield daemon
 
@@ -83,20 +85,20 @@ def test_the_session_of_a_program(daemon: Daemon, side: str) -> None:
 
 def test_a_link_that_stops_a_program(daemon: Daemon, side: str) -> None:
     """In supervisord's page it does, by GET; here nothing is changed by GET."""
-    with daemon.request("GET", "/index.html?processname=lines&action=stop") as answer:
+    daemon.until_state("linked", "RUNNING")
+    with daemon.request("GET", "/index.html?processname=linked&action=stop") as answer:
         answer.read()
-    before = ("RUNNING",) if side == "otpsup" else ("STOPPING", "STOPPED")
-    assert daemon.call("supervisor.getProcessInfo", "lines")["statename"] in before
+    after = ("RUNNING",) if side == "otpsup" else ("STOPPING", "STOPPED")
+    assert daemon.call("supervisor.getProcessInfo", "linked")["statename"] in after
 
 
-def test_a_daemon_that_is_killed(daemon: Daemon, side: str) -> None:
+def test_a_daemon_that_is_killed(tmp_path: Path, side: str) -> None:
     """supervisord's programs go on without it; here they end with it."""
-    if daemon.call("supervisor.getProcessInfo", "parent")["statename"] != "RUNNING":
-        assert daemon.call("supervisor.startProcess", "parent", False) is True
-    parent = until(lambda: daemon.call("supervisor.getProcessInfo", "parent")["pid"])
-    child = _number(daemon.folder / "child")
-    daemon.process.kill()
-    daemon.process.wait(LONG)
+    with running(tmp_path, PARENT, real=side == "supervisord") as daemon:
+        parent = until(lambda: daemon.call("supervisor.getProcessInfo", "parent")["pid"])
+        child = _number(tmp_path / "child")
+        daemon.process.kill()
+        daemon.process.wait(LONG)
     try:
         if side == "otpsup":
             gone(parent, child)

@@ -41,7 +41,6 @@ PROGRAM = """
 command = {command}
 autorestart = {autorestart}
 autostart = false
-startsecs = 1
 stdout_logfile = {here}/{name}.out
 {more}
 """
@@ -143,7 +142,8 @@ def test_a_listener_is_told_what_happens(tmp_path: Path) -> None:
             f"PROCESS_STATE_STOPPED {about}:STOPPING pid:{pid}",
         ]
         assert any(line.endswith("type:a type|some data") for line in lines)
-        until(lambda: (tmp_path / "speak.out").read_text().strip() == "ac")
+        out = tmp_path / "speak.out"
+        until(lambda: out.exists() and out.read_text().strip() == "ac")
         serials = [int(line.split()[1]) for line in running.events()]
         assert serials == sorted(set(serials))
 
@@ -151,7 +151,7 @@ def test_a_listener_is_told_what_happens(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_program_that_gives_up(tmp_path: Path) -> None:
     """STARTING, BACKOFF, STARTING, BACKOFF, FATAL, with the number of tries."""
-    more = "startretries = 1"
+    more = "startretries = 1\nstartsecs = 60"
     bad = program(tmp_path, "bad", "/bin/false", more)
     with daemon(tmp_path, recorder(tmp_path, "PROCESS_STATE", size=100), bad) as running:
         running.rpc.startProcess("bad", False)

@@ -32,6 +32,7 @@ stdout_logfile={folder}/busy.log
 
 [program:fails]
 command=/bin/sh -c "echo no; printf why >&2; exit 3"
+startsecs=60
 autostart=false
 startretries=0
 stdout_logfile={folder}/out.log
@@ -39,6 +40,7 @@ stderr_logfile={folder}/err.log
 
 [program:shares]
 command=/bin/sh -c "printf half; exit 3"
+startsecs=60
 autostart=false
 startretries=0
 stdout_logfile={folder}/shared.log

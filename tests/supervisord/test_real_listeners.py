@@ -143,6 +143,7 @@ def test_what_a_program_logs() -> None:
         assert child.lines() == [
             f"PROCESS_LOG_STDOUT 0 processname:cat groupname:cat pid:{pid} channel:stdout|red|"
         ]
+        await until(lambda: "cat/cat" not in host.children)
         assert spoken.logged["stdout"] == b"red\n"
 
     logging = program("cat", Log(events_enabled=True))
@@ -233,7 +234,7 @@ def test_memmon() -> None:
     async def test(host: Host) -> None:
         child = host.start("memmon/memmon", BIN / "memmon", "-p", "big=1KB", env=env)
         host.listeners.notify(remote("no tick"))
-        host.listeners.tick(2**33)
+        host.tick()
         await until(lambda: len(daemon.calls) == 2)
         assert daemon.calls == ["stop pets:big", "start pets:big"]
         await until(lambda: "Restarting pets:big" in child.lines())
@@ -259,7 +260,7 @@ def test_httpok(sendmail: tuple[str, Path]) -> None:
     async def test(host: Host) -> None:
         options = ("-p", "big", "-m", "ops@example.com", "-s", sendmail[0])
         host.start("httpok/httpok", BIN / "httpok", *options, f"{site}/", env=env)
-        host.listeners.tick(2**33)
+        host.tick()
         await until(sendmail[1].exists)
         assert daemon.calls == ["stop pets:big", "start pets:big"]
         assert "pets:big restarted" in sendmail[1].read_text()

@@ -34,6 +34,7 @@ command=/no/such/thing
 autostart=false
 [program:fails]
 command=/bin/sh -c "exit 3"
+startsecs=60
 autostart=false
 startretries=0
 """  # noqa: E501
@@ -72,16 +73,16 @@ def transcript(daemon: Daemon, *commands: str) -> str:
 def test_status(shared: Daemon) -> None:
     """All, one, a group, and what there is not."""
     assert transcript(
-        shared, "status cat", "status web:*", "status web:web_1 idle", "status nope"
+        shared, "status cat", "status web:*", "status web:web_1 missing", "status nope"
     ) == (
         "$ status cat\n"
         "cat                              RUNNING   pid N, uptime T\n"
         "$ status web:*\n"
         "web:web_0                        RUNNING   pid N, uptime T\n"
         "web:web_1                        RUNNING   pid N, uptime T\n"
-        "$ status web:web_1 idle\n"
+        "$ status web:web_1 missing\n"
         "web:web_1                        RUNNING   pid N, uptime T\n"
-        "idle                             STOPPED   Not started\n"
+        "missing                          STOPPED   Not started\n"
         "(3)\n"
         "$ status nope\n"
         "nope: ERROR (no such process)\n"
@@ -93,6 +94,7 @@ def test_status(shared: Daemon) -> None:
 @pytest.mark.slow
 def test_start_stop_restart(shared: Daemon) -> None:
     """One, a group, what is there already, and what cannot be."""
+    shared.ctl("stop", "idle")  # another test may have started it
     assert transcript(
         shared, "start idle", "start idle", "restart idle", "stop idle", "stop idle",
         "stop web:*", "start web:*", "restart web:web_0", "start missing", "start fails",
