@@ -22,6 +22,7 @@ from otpsup import LogFile
 from otpsup.runtime.logs import LogPump, Nowhere
 from otpsup.runtime.logs.file import FileSink
 from otpsup.runtime.logs.outlet import HostOutlet
+from otpsup.runtime.logs.sink import Lines, Lost, nobody
 from tests.support.waiting import until
 
 LINE = st.binary(min_size=0, max_size=30).map(lambda text: text.replace(b"\n", b"") + b"\n")
@@ -324,7 +325,7 @@ def test_a_watcher_that_has_seen_enough_is_left_alone(tmp_path: Path) -> None:
 class Broken(Nowhere):
     """A sink with a bug."""
 
-    def write(self, data: bytes | memoryview) -> int:
+    def write(self, data: Lines, lost: Lost = nobody) -> None:
         raise ValueError("a bug")
 
     def close(self) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+
+_ADDING = threading.Lock()
+"""Of all: lines are rarely lost."""
+
 
 class Count:
-    """Of one child. Written by the pump's thread alone.
+    """Of one child.
 
     Attributes:
-        bytes: what came through its pipes.
+        bytes: what came through its pipes; written by the pump's thread alone.
         dropped: lines that could not be written where they belong.
     """
 
@@ -15,3 +20,8 @@ class Count:
 
     def __init__(self) -> None:
         self.bytes = self.dropped = 0
+
+    def lost(self, lines: int) -> None:
+        """So many more could not be written; found by the pump, or by a thread behind a queue."""
+        with _ADDING:
+            self.dropped += lines

@@ -18,7 +18,7 @@ from ...specs import LogFile
 from . import rotation
 from .backups import Backups
 from .compressor import Compressor
-from .sink import Lines, Losses
+from .sink import Lines, Losses, Lost, nobody
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 """A pipe with a name that came in the place of the file must not make us wait."""
@@ -58,18 +58,18 @@ class FileSink:
         self._is_regular = self._is_swept = self._is_to_reopen = self._cannot_rotate = False
         self._unwritten: Lines = b""
 
-    def write(self, data: Lines) -> int:
-        """Append; rotate wherever a limit would be crossed. Returns how many lines are lost."""
+    def write(self, data: Lines, lost: Lost = nobody) -> None:
+        """Append; rotate wherever a limit would be crossed. Tells `lost` what cannot be written."""
         losses = self._losses
         try:
             self._write(data)
         except OSError as error:  # a full disk loses lines, never the tree
-            lost = bytes(self._unwritten).count(b"\n")
-            losses.failed(error, lost)
-            return lost
+            lines = bytes(self._unwritten).count(b"\n")
+            losses.failed(error, lines)
+            lost(lines)
+            return
         if losses.is_failing:
             losses.recovered()
-        return 0
 
     def _write(self, data: Lines) -> None:
         self._unwritten = data

@@ -21,7 +21,7 @@ from pathlib import Path
 from ...logger import logger
 from ...specs.output import Format
 from .formats import formatter
-from .sink import Lines, Losses
+from .sink import Lines, Losses, Lost, nobody
 from .source import Source
 
 ROOM = 256 * 1024
@@ -59,31 +59,31 @@ class Outlet:
         self._on_room = on_room
         self._losses = Losses(name)
         self._news = threading.Condition()
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[tuple[bytes, Lost]] = deque()
         self._size = 0
         self._dropped = 0
         self._is_stuck = self._is_closing = self._is_idle = False
         self._thread: threading.Thread | None = None
 
-    def write(self, lines: Lines) -> int:
-        """Put it into the queue; drop it while nobody reads. Returns how many lines it dropped."""
+    def write(self, lines: Lines, lost: Lost = nobody) -> None:
+        """Put it into the queue; drop it while nobody reads. Tells `lost` what is not written."""
         data = bytes(lines)
         with self._news:
             if self._is_stuck:
                 dropped = data.count(b"\n")
                 self._dropped += dropped
-                return dropped
+                lost(dropped)
+                return
             if self._size == 0:
                 self.moved = time.monotonic()
-            self._put(data)
+            self._put(data, lost)
             self._is_idle = False
             self.is_full = self._size >= ROOM
             if self._thread is None:
                 self._begin()
-        return 0
 
-    def _put(self, data: bytes) -> None:
-        self._queue.append(data)
+    def _put(self, data: bytes, lost: Lost) -> None:
+        self._queue.append((data, lost))
         self._size += len(data)
         self._news.notify()
 
@@ -121,14 +121,14 @@ class Outlet:
 
     def _unwritten(self) -> int:
         with self._news:
-            return sum(data.count(b"\n") for data in self._queue) + self._dropped
+            return sum(data.count(b"\n") for data, _ in self._queue) + self._dropped
 
     def _run(self) -> None:
-        while (data := self._next()) is not None:
-            self._write_all(data)
+        while (following := self._next()) is not None:
+            self._write_all(*following)
         self._let_go()
 
-    def _next(self) -> bytes | None:
+    def _next(self) -> tuple[bytes, Lost] | None:
         """What is to be written next; it stays in the queue until it is."""
         with self._news:
             while not self._queue and not self._is_closing:
@@ -137,21 +137,23 @@ class Outlet:
                 self._news.wait()
             return self._queue[0] if self._queue else None
 
-    def _write_all(self, data: bytes) -> None:
+    def _write_all(self, data: bytes, lost: Lost) -> None:
         done = 0
         try:
             while done < len(data):
                 done += self._write_some(_piece(data, done, self._largest()))
                 self.moved = time.monotonic()
         except OSError as error:
-            self._losses.failed(error, data.count(b"\n", done))
+            lines = data.count(b"\n", done)
+            self._losses.failed(error, lines)
+            lost(lines)
         else:
             self._losses.recovered()
         self._written()
 
     def _written(self) -> None:
         with self._news:
-            self._size -= len(self._queue.popleft())
+            self._size -= len(self._queue.popleft()[0])
             if self._is_stuck:
                 self._is_stuck = False
                 self._tell_dropped()
@@ -167,7 +169,7 @@ class Outlet:
         if count:
             text = f"{count} lines were dropped: nobody had read any for {PATIENCE:g} s"
             logger.warning("{} works again; {}", self._name, text)
-            self._put(self._in_our_name(f"{text}\n".encode()))
+            self._put(self._in_our_name(f"{text}\n".encode()), nobody)
 
     def _in_our_name(self, line: bytes) -> bytes:
         form = formatter(self.format, Source("otpsup", pid=os.getpid()))

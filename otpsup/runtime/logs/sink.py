@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ...logger import logger
 
 Lines = bytes | memoryview
 """What is written. A view is of memory that is used again: who keeps it makes a copy."""
+
+Lost = Callable[[int], None]
+"""Is told how many lines were lost, from whichever thread that is found."""
+
+
+def nobody(_lines: int) -> None:
+    """Who does not want to be told of it."""
 
 
 class Sink(Protocol):
@@ -29,8 +37,8 @@ class Sink(Protocol):
     def is_full(self) -> bool:
         """Whether nothing should be read for it now."""
 
-    def write(self, data: Lines) -> int:
-        """Write it all, or drop it if there is no way to; returns how many lines it has dropped."""
+    def write(self, data: Lines, lost: Lost = nobody) -> None:
+        """Write it all, now or later; or drop it if there is no way to, and tell `lost`."""
 
     def close(self) -> None:
         """Nobody writes for now."""
@@ -46,9 +54,8 @@ class Nowhere:
     is_quick = True
     is_full = False
 
-    def write(self, data: Lines) -> int:
+    def write(self, data: Lines, lost: Lost = nobody) -> None:
         """Drop it, as is wanted: that is no loss."""
-        return 0
 
     def close(self) -> None:
         """Nothing is open."""

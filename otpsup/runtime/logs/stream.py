@@ -155,8 +155,7 @@ class Stream:
             self._write(self._format(bytes(lines), at) if self._format else lines)
 
     def _write(self, data: Lines) -> None:
-        if dropped := self.sink.write(data):
-            self._count.dropped += dropped
+        self.sink.write(data, self._count.lost)
 
     def close(self) -> None:
         """Let go of pipe and sink; a last line without an end gets one."""
