@@ -18,6 +18,7 @@ import pytest
 from loguru import logger
 
 from otpsup import NotFound, Page, Plugin, Supervisor, Tree, Web
+from otpsup.logger import logger as our_log
 from otpsup.web.pages import Pages
 from tests.support.servers import free_port
 from tests.support.waiting import LONG, until
@@ -189,8 +190,9 @@ def test_a_page_that_hangs_is_answered() -> None:
 
 @pytest.fixture
 def log() -> Iterator[list[str]]:
-    """What otpsup's log says."""
+    """What otpsup's log says, without what was said before and waits to be written still."""
     lines: list[str] = []
+    our_log.close(LONG)
     handler = logger.add(lambda message: lines.append(str(message)), format="{message}")
     logger.enable("otpsup")
     try:
