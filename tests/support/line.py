@@ -21,6 +21,8 @@ class Line:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._is_cut = False
+        self._lock = threading.Lock()
+        """Who has it may make connections, or end them all."""
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
         self._thread = threading.Thread(target=self._accept)
 
@@ -39,12 +41,13 @@ class Line:
 
     def cut(self) -> None:
         """All connections end, and no other comes about."""
-        self._is_cut = True
-        for each in self._open:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-        self._open.clear()
+        with self._lock:
+            self._is_cut = True
+            for each in self._open:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+                each.close()
+            self._open.clear()
 
     def mend(self) -> None:
         """Connections can be made again."""
@@ -56,11 +59,12 @@ class Line:
                 near, _ = self._listening.accept()
             except OSError:
                 return
-            if self._is_cut:
-                near.close()
-                continue
-            far = socket.create_connection(self._to)
-            self._open += [near, far]
+            with self._lock:
+                if self._is_cut:
+                    near.close()
+                    continue
+                far = socket.create_connection(self._to)
+                self._open += [near, far]
             for ends in ((near, far), (far, near)):
                 threading.Thread(target=_pass, args=ends, daemon=True).start()
 
