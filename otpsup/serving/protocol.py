@@ -118,6 +118,14 @@ class Bounded(HttpToolsProtocol):
         if self._is_coming and self._late is None:
             self._hurry()
 
+    def on_response_complete(self) -> None:
+        """It is read on; for what could not come meanwhile there is time again."""
+        was_paused = self.flow.read_paused
+        super().on_response_complete()
+        if was_paused and self._late is not None:
+            self._is_in_time()
+            self._hurry()
+
     def _hurry(self) -> None:
         time = _HEAD_TIME if self._is_head else _REST_TIME
         self._late = self.loop.call_later(time, self._is_late)

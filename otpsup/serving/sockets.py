@@ -1,7 +1,8 @@
 """The sockets that are served, of either kind.
 
-A unix socket is there in one step, with its mode: it is bound under another name, and linked to its
-own. If that is taken, whoever answers there is asked to stay; what nobody answers on is replaced.
+A unix socket is there in one step, with its mode and its owner, and listens: all that is done under
+another name, and then it is linked to its own. If that is taken, whoever answers there is asked to
+stay; what nobody answers on is replaced.
 """
 
 from __future__ import annotations
@@ -61,7 +62,6 @@ def open_socket(address: Address) -> socket.socket:
     except OSError as error:
         why = error.strerror or error
         raise CannotServe(f"{address.label} cannot listen on {address}: {why}") from None
-    made.listen(_BACKLOG)
     made.setblocking(False)
     return made
 
@@ -73,6 +73,7 @@ def _inet(address: Address) -> socket.socket:
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, address.port))
+        made.listen(_BACKLOG)
     except BaseException:
         made.close()
         raise
@@ -87,6 +88,8 @@ def _unix(address: Address) -> socket.socket:
     try:
         made.bind(str(temporary))
         temporary.chmod(address.chmod)
+        os.chown(temporary, *address.chown)
+        made.listen(_BACKLOG)
         _link(temporary, path, address)
     except BaseException:
         made.close()
@@ -102,7 +105,6 @@ def _link(temporary: Path, path: Path, address: Address) -> None:
     except FileExistsError:
         _make_room(path, address)
         path.hardlink_to(temporary)
-    os.chown(path, *address.chown)
 
 
 def _make_room(path: Path, address: Address) -> None:

@@ -16,7 +16,8 @@ class Lines(list[str]):
 
 @contextmanager
 def logged(level: str = "DEBUG") -> Iterator[Lines]:
-    """All lines of this level and above."""
+    """All lines of this level and above, of those that are said from here on."""
+    logger.close(10)
     lines = Lines()
     loguru_logger.enable("otpsup")
     sink = loguru_logger.add(lambda text: lines.append(str(text)), level=level)

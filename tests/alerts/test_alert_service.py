@@ -583,14 +583,17 @@ def test_who_begins_while_a_delivery_goes_on_waits_for_it(
     assert sorted(map(channel.ids.count, set(channel.ids))) == [1, 1, times]
 
 
-def test_the_rate_merges_what_exceeds_it(tmp_path: Path) -> None:
+def test_the_rate_merges_what_exceeds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is lost: the next message has all of it."""
     with hook_server() as (url, hooks):
-        channels = {"ops": Webhook(url, rate=Rate(1, 0.5))}
+        channels = {"ops": Webhook(url, rate=Rate(1, 30))}
         with service(tmp_path, channels=channels) as running:
             for n in range(5):
                 running.crash(f"web-{n}")
             hooks.wait(1)
+            running.service.tick()
+            clock = running.service._clock
+            monkeypatch.setattr(clock, "_epoch", clock._epoch + 31)
             running.tick_until(lambda: len(hooks.bodies) == 2)
     assert [len(body["alerts"]) for body in hooks.bodies] == [1, 4]
 

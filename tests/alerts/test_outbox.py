@@ -19,6 +19,7 @@ from otpsup.alerts.message import Message
 from otpsup.alerts.outbox import Outbox, usual
 from otpsup.alerts.packed import LARGEST
 from tests.alerts.logged import logged
+from tests.support.waiting import descriptors
 
 AT = 1_800_000_000.0
 
@@ -301,8 +302,8 @@ def test_the_usual_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_leftover_descriptors(tmp_path: Path) -> None:
     """Nothing stays open."""
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     box = opened(tmp_path)
     put(box, message(1))
+    assert [each for each in descriptors().values() if str(tmp_path) in each]
     box.close()
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert not [each for each in descriptors().values() if str(tmp_path) in each]

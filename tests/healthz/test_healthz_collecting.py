@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -97,12 +98,12 @@ def test_one_that_hangs() -> None:
             bad, good = collect([hangs, Collector("good", lambda: [WELL], LONG)])
             assert good.status
             assert not bad.status
-            assert "has not answered for 0." in bad.message
-            assert "(its limit is 0.05 s)" in bad.message
+            assert re.search(r"has not answered for \S+ s \(its limit is 0\.05 s\)", bad.message)
         assert len(begun) == 1
     finally:
         free.set()
     begun[0].join(LONG)
+    hangs.timeout = LONG
     assert collect([hangs])[0].status
     assert len(begun) == 2
 
@@ -219,7 +220,7 @@ def test_the_time_is_that_of_the_look() -> None:
         run = slow.begin()
         slow._run = evolve(run, began=run.began - 100.0)
         (found,) = collect([slow])
-        assert "has not answered for 100 s" in str(found)
+        assert re.search(r"has not answered for 1\d\d s", str(found))
     finally:
         free.set()
 

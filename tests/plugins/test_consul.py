@@ -220,7 +220,7 @@ def test_a_child_that_there_is_not_is_told_of() -> None:
         services = {"api": service_of(number), "othr": 1, "mail-2": 2}
         settings = Consul(services, address=consul_agent.address)
         with tree_of(serving(number), settings) as tree:
-            until(lambda: len(consul_agent.services) == 1)
+            until(lambda: len([each for each in list(lines) if "no such child" in each]) == 2)
             tree.start_child(Command("mail-2", ["sleep", "1000"]))
             until(lambda: len(consul_agent.services) == 2)
     logger.disable("otpsup")

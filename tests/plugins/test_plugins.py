@@ -175,12 +175,12 @@ def test_one_that_hangs_is_named_and_holds_up_nobody(
     log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it hangs, too; when it goes on that is told, and what it was not told."""
-    monkeypatch.setattr(contained, "HANGS", 0.05)
     monkeypatch.setattr(contained, "LIMIT", 5)
     monkeypatch.setattr("otpsup.session._LOOK", 0.02)
     held, diary = Held("on_event"), Diary()
     with tree_of(held, diary) as tree:
         assert held.is_held.wait(LONG)
+        monkeypatch.setattr(contained, "HANGS", 0.05)  # not before: it is to hang there
         restarted(tree)
         assert "rooms.py" in line(log, "plug-in Held hangs in on_event")
         restarted(tree, "b")
@@ -250,7 +250,6 @@ def test_who_asks_one_that_fails_or_hangs_is_told(
     log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In time; and the log has that it hangs, and that it does no more."""
-    monkeypatch.setattr(waited, "PATIENCE", 0.1)
     monkeypatch.setattr(contained, "HANGS", 0.05)
     monkeypatch.setattr("otpsup.session._LOOK", 0.02)
 
@@ -264,6 +263,7 @@ def test_who_asks_one_that_fails_or_hangs_is_told(
             PluginFailed, match="plug-in 'Broken' failed in ask\\('x'\\): ZeroDivision"
         ):
             tree.ask_plugin("Broken", "x")
+        monkeypatch.setattr(waited, "PATIENCE", 0.1)
         with pytest.raises(PluginFailed, match="plug-in 'Held' has not answered for 0.1 s"):
             tree.ask_plugin("Held", "x")
         restarted(tree)
@@ -352,12 +352,13 @@ def test_one_that_hangs_is_asked_about_a_few_at_a_time(log: list[str]) -> None:
             looked.append(name)
             go.wait(60)
 
+    before = set(threading.enumerate())
     children = [Command(f"c{n}", SLEEP) for n in range(20)]
     spec = Supervisor("test", children=children, intensity=100)
     with Tree(spec, plugins=[Check(Slow(), interval=0.02, timeout=0.05, failures=1)]) as tree:
         until(lambda: len(looked) == plugged.AT_ONCE)
         restarted(tree, "c0")
-        names = [thread.name for thread in threading.enumerate()]
+        names = [thread.name for thread in set(threading.enumerate()) - before]
         assert names.count("otpsup-probe") == plugged.AT_ONCE
         checks = [each for n in range(20) for each in tree.info(f"c{n}")["checks"]]
         assert {each["is_well"] for each in checks} == {None}
@@ -498,6 +499,7 @@ def test_one_that_cannot_be_imported_in_time_holds_up_nothing(
         file.write_text(head + "plugins: {bad: {use: 'otpsup_hangs_test:P'}}\n")
         with pytest.raises(UpdateRefused, match="not made within 0.3 s, one of plugins:bad"):
             tree.update()
+        monkeypatch.setattr(waited, "PATIENCE", LONG)
         file.write_text(head + "plugins: {good: {use: 'tests.plugins.rooms:Rooms'}}\n")
         tree.update()
         assert tree.ask_plugin("good", "floor") == {"floor": 0}

@@ -99,7 +99,7 @@ def visit(
     size: tuple[int, int] = (1360, 860),
     **options: Any,
 ) -> Page:
-    """The page as somebody of this role sees it; `None` is nobody."""
+    """The page as somebody of this role sees it, once it hears the tree; `None` is nobody."""
     viewport: ViewportSize = {"width": size[0], "height": size[1]}
     context = browser.new_context(viewport=viewport, **{"locale": "en-GB", **options})
     page = context.new_page()
@@ -108,6 +108,7 @@ def visit(
     page.goto(f"{url}#token={token(role)}" if role else url)
     if role:
         expect(page.get_by_role("treeitem").first).to_be_visible()
+        expect(page.locator("#link")).to_have_attribute("data-state", "live")  # nothing is off now
     return page
 
 

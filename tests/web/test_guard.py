@@ -16,13 +16,14 @@ from loguru import logger
 from starlette.datastructures import Headers
 
 from otpsup import Supervisor, Tree, Web
+from otpsup.logger import logger as our_log
 from otpsup.web import sessions, tokens
 from otpsup.web.access import NOBODY, Access, Caller
 from otpsup.web.guard import Guard
 from otpsup.web.problems import Refused
 from otpsup.web.sessions import FAILURES
 from otpsup.web.tokens import Known, TokenFile, hashed
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 
 DOCS = Path(__file__).parents[2] / "docs/how-to/web.md"
 HERE = {"client": ("127.0.0.1", 1), "scheme": "http"}
@@ -116,8 +117,9 @@ def test_a_file_that_does_not_change_is_read_once(
 
 @pytest.fixture
 def log() -> Iterator[list[str]]:
-    """What otpsup's log says."""
+    """What otpsup's log says, without what was said before and waits to be written still."""
     lines: list[str] = []
+    our_log.close(LONG)
     handler = logger.add(lambda message: lines.append(str(message)), format="{message}")
     logger.enable("otpsup")
     try:

@@ -33,7 +33,7 @@ children:
   cache: {{command: sleep 1000}}
   api:
     command: sleep 1000
-    readiness: {{command: [sh, -c, "exit 7"], interval: 0.2, failures: 1}}
+    readiness: {{command: [sh, -c, "exit 7"], interval: 0.2, timeout: 30, failures: 1}}
   batch:
     restart: transient
     intensity: 0

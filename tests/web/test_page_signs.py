@@ -266,7 +266,9 @@ def test_what_a_page_missed_before_it_heard_anything(browser: Browser, tmp_path:
 def test_why_it_is_not_ready(browser: Browser, tmp_path: Path) -> None:
     """Not why it was started; and an attempt that is to come is no restart."""
     text = """\
-  ill: {{command: sleep 1000, readiness: {{command: "false", interval: 100ms, failures: 1}}}}
+  ill:
+    command: sleep 1000
+    readiness: {{command: "false", interval: 100ms, timeout: 30s, failures: 1}}
   pay: {{command: "sh -c 'exit 3'", backoff: {{initial: 1h, max: 2h}}}}
 """
     with growing(tmp_path, HEAD + text) as (tree, url):

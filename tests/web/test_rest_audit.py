@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from tests.support.waiting import until
+from otpsup.logger import logger as our_log
+from tests.support.waiting import LONG, until
 from tests.web.served import Client, served
 
 SECRET = "hunter2hunter2"
@@ -23,8 +24,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.fixture
 def log() -> Iterator[list[str]]:
-    """What the server says meanwhile."""
+    """What the server says meanwhile, and no line of before that waits to be written still."""
     lines: list[str] = []
+    our_log.close(LONG)
     number = logger.add(lambda line: lines.append(str(line).rstrip("\n")), format="{message}")
     logger.enable("otpsup")
     yield lines

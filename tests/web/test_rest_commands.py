@@ -35,7 +35,7 @@ def web(number: int) -> Command:
 def shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Client]:
     monkeypatch.setenv(address.DIRECTORY, str(tmp_path / "o"))
     (tmp_path / "o").mkdir(mode=0o700)
-    worker = Worker("w", targets.ready)
+    worker = Worker("w", targets.ready, ready="notify")
     db = Command("db", ["sleep", "1000"], autostart=False)
     back = Supervisor("back", strategy="one_for_all", children=[worker, db])
     spec = Supervisor("shop", intensity=0, children=[*copies(3, web), back])
@@ -85,11 +85,17 @@ def test_the_same_words(shop: Client, capsys: pytest.CaptureFixture[str]) -> Non
         assert said(capsys, line, name)[1].strip().endswith(detail)
     words = shop.get("/api/v1/simulate?kill=back/w").json["words"]
     assert "\n".join(words) + "\n" == said(capsys, "simulate", "--kill", "back/w")[0]
-    stacks = shop.post("/api/v1/children/back/w:stacks", role="operate").json["stacks"]
+    stacks = until(lambda: waiting_in(shop, "back/w"))
     assert stacks.strip() == said(capsys, "stacks", "back/w")[0].strip()
     for path in ("web-1", "back/db", "back"):
         detail = shop.post(f"/api/v1/children/{path}:stacks").json["detail"]
         assert detail in said(capsys, "stacks", path)[1]
+
+
+def waiting_in(shop: Client, path: str) -> str:
+    """The stacks of this worker, once it only waits."""
+    stacks = str(shop.post(f"/api/v1/children/{path}:stacks", role="operate").json["stacks"])
+    return stacks if "in wait" in stacks else ""
 
 
 def test_simulate(shop: Client) -> None:

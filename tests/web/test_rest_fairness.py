@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from otpsup import Command, Supervisor
+from otpsup import Command, Supervisor, log_line
 from otpsup.web import repeats, streams, threads
 from otpsup.web.problems import Refused
 from otpsup.web.repeats import Repeats
@@ -24,7 +24,8 @@ from tests.web.served import Client, read_until, served
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     talks = Command("talks", ["sh", "-c", "seq 30; exec cat"], stdin="pipe")
-    slow = Command("slow", ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], shutdown=0.2)
+    deaf = "trap '' TERM; echo deaf; while :; do sleep 0.1; done"
+    slow = Command("slow", ["sh", "-c", deaf], ready=log_line("deaf"), shutdown=0.5)
     with served(tmp_path_factory.mktemp("fair"), Supervisor("shop", children=[talks, slow])) as it:
         yield it
 

@@ -181,13 +181,21 @@ def test_nobody_sends_for_ever(begin: bytes, where: Where, monkeypatch: pytest.M
 
 
 def test_time_in_which_nobody_reads_counts_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The third of these is late because the first is long in being answered."""
+    """The third of these is late because the first is long in being answered; then it has all of
+    its time, and not what is left by chance."""
     late = threading.Event()
+    is_anew: list[bool] = []
 
     class Watched(protocol.Bounded):
         def _is_late(self) -> None:
             super()._is_late()
             late.set()
+
+        def on_response_complete(self) -> None:
+            before = self._late
+            monkeypatch.setattr(protocol, "_HEAD_TIME", LONG)
+            super().on_response_complete()
+            is_anew.append(self._late is not before)
 
     monkeypatch.setattr(protocol, "_HEAD_TIME", 0.05)
     monkeypatch.setattr("otpsup.serving.server.Bounded", Watched)
@@ -202,6 +210,7 @@ def test_time_in_which_nobody_reads_counts_for_nobody(monkeypatch: pytest.Monkey
             data = sock.recv(65536)
             assert data, "it was cut off"
             found += data
+    assert is_anew[0]
 
 
 @given(

@@ -23,7 +23,7 @@ import otpsup.web
 from otpsup import Tree, Web
 from otpsup.control import address
 from otpsup.serving.server import Server, Site
-from otpsup.serving.sockets import Address
+from otpsup.serving.sockets import Address, CannotServe, open_socket
 from otpsup.web import files
 from otpsup.web.tokens import add
 from tests.support.waiting import LONG, until
@@ -64,6 +64,26 @@ def test_a_unix_socket_knows_its_user(tmp_path: Path) -> None:
         assert json.loads(over(file, f"{GET}\n")[1])["role"] is None
         told = json.loads(over(file, f"{GET}Authorization: Bearer {token}\n\n")[1])
         assert (told["role"], told["access"]) == ("view", "token_file")
+
+
+def test_a_unix_socket_listens_from_when_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who finds it may connect; and another program that begins at the same time, and asks whether
+    anybody is there, finds that it is taken."""
+    file = tmp_path / "web.sock"
+    link = Path.hardlink_to
+
+    def linked(self: Path, target: Path) -> None:
+        link(self, target)
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(self))
+        with pytest.raises(CannotServe, match="another program already listens"):
+            open_socket(Address(label="web", file=str(file)))
+
+    monkeypatch.setattr(Path, "hardlink_to", linked)
+    with open_socket(Address(label="web", file=str(file))):
+        assert file.is_socket()
 
 
 def certificate(folder: Path) -> Path:
@@ -173,6 +193,12 @@ def command(*more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             running.kill()
 
 
+def first_of(client: Client, path: str) -> bytes:
+    """How a stream begins; with a gap, if the server has only just found the tree."""
+    with client.open(path) as sock:
+        return read_until(sock, b"event: ")
+
+
 def test_otpsup_web() -> None:
     """A server of its own for a tree of another program, until SIGTERM; its token goes with it."""
     with Tree(spec(), name="elsewhere") as tree, command("--tree", "elsewhere") as (running, url):
@@ -184,6 +210,7 @@ def test_otpsup_web() -> None:
         assert client.get("/readiness", None).json == {"server_up": 1}
         assert client.get("/metrics", None).status == 404
         assert client.post("/api/v1/children/nope:stop").status == 404
+        until(lambda: b"event: gap" not in first_of(client, "/api/v1/events?recent=5"))
         with client.open("/api/v1/events?recent=5") as events:
             read_until(events, b"event: progress")
             assert client.post("/api/v1/children/web:restart").json["path"] == "web"
