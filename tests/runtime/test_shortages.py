@@ -119,12 +119,12 @@ def test_a_start_that_fails_for_want_of_something_harms_nobody_else(
     def main():
         children = [Command("sleeps", ["sleep", "100"]), Worker("waits", targets.ready)]
         with running(*children) as tree, watching(tree) as events:
-            if {part!r} == "runtime.zygote":  # else the first start would need no fork
-                waiting = standby(helper({part!r})).pid
-                os.kill(waiting, signal.SIGKILL)
-                gone(waiting)
+            waiting = standby(helper({part!r})) if {part!r} == "runtime.zygote" else None
             fds = helper({part!r}).num_fds() + 4  # a channel and a pipe may be kept ready
             with none_to_spare(helper({part!r}), resource.RLIMIT_{which}):
+                if waiting:  # or the first start would need no fork
+                    os.kill(waiting.pid, signal.SIGKILL)
+                    gone(waiting.pid)
                 told = [why_not(tree, {child}) for _ in range(10)]
             tell(told[0])
             assert len(set(told)) == 1
