@@ -26,6 +26,7 @@ from otpsup.engine.snapshot import ChildStatus
 from otpsup.events import Event
 from otpsup.wire import control as wire
 from otpsup.wire import requests
+from tests.support.sizes import sized
 
 TEXT = st.text(max_size=30)
 SCALARS = (
@@ -207,8 +208,7 @@ NODES: st.SearchStrategy[ChildStatus] = st.deferred(
 )
 
 
-@settings(max_examples=8)
-@given(NODES)
+@sized(8, 300, NODES)
 def test_status_round_trip(status: ChildStatus) -> None:
     """A status arrives as it was, with all that is nested in it."""
     answer = wire.decode_answer(requests.encode_ok(1, status))
