@@ -278,3 +278,24 @@ def test_why_it_is_not_ready(browser: Browser, tmp_path: Path) -> None:
         expect(row(page, "ill").locator(".c-note")).to_have_text(why)
         expect(page.locator(".trouble li", has_text="ill")).to_contain_text(why)
         expect(page.locator(".head-facts")).to_have_text(re.compile("^running for"))
+
+
+def test_of_whom_the_charts_are(browser: Browser, tmp_path: Path) -> None:
+    """What was measured last of a process that has ended since is not said to be so now."""
+    with growing(tmp_path) as (_, url):
+        page = visit(browser, url)
+        said = [page.evaluate(_CHARTS, began) for began in (1.0, 30.0, 30.1)]
+    known, unknown = ["1.0 %", "2.0 MB"], ["\N{EN DASH}"] * 2
+    assert said == [known, known, unknown]
+
+
+_CHARTS = """async (began) => {
+  const { drawFacts } = await import(new URL("static/overview.js", document.baseURI));
+  const node = { path: "c", name: "c", type: "command", state: "running", pid: 7, since: began };
+  const history = [[15, 0.02, 4e6], [30, 0.01, 2 * 2 ** 20]];
+  const statistics = new Map([["c", { history, started_at: began }]]);
+  const model = { nodes: new Map([["c", node]]), statistics };
+  const box = document.createElement("div");
+  drawFacts(box, node, { model, info: null, select() {} });
+  return [...box.querySelectorAll(".chart strong")].map((each) => each.textContent);
+}"""

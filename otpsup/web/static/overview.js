@@ -55,7 +55,9 @@ export function drawFacts(box, node, { model, info, select }) {
   const history = measured?.history;
   drawNow(now, node, measured, info);
   const isUp = node.pid !== null;
-  redraw(usage, [history?.at(-1)?.[0] ?? null, isUp], () => [history && charts(history, isUp)]);
+  const last = history?.at(-1)?.[0] ?? null;
+  const isOwn = isUp && last >= measured?.started_at; // and not of a process that was before
+  redraw(usage, [last, isUp, isOwn], () => [history && charts(history, isUp, isOwn)]);
   redraw(checks, info?.checks ?? [], () => [info?.checks?.length && section(t("detail.checks"), h("ul", { class: "checks" }, ...info.checks.map(check)))]);
   const links = around(node, info, model);
   redraw(near, links.map(([name, nodes]) => [name, nodes.map((each) => each.path)]), () =>
@@ -93,10 +95,10 @@ function factsOf(node, measured, info) {
   return rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
 }
 
-function charts(history, isUp) {
+function charts(history, isUp, isOwn) {
   if (history.length < 2) return isUp && h("p", { class: "remark" }, t("spark.wait"));
   const of = (name, values, least, inWords) => {
-    const now = inWords(values.at(-1));
+    const now = isOwn ? inWords(values.at(-1)) : "–";
     const most = inWords(Math.max(...values));
     return h("figure", { class: `chart ${name}` },
       h("figcaption", {}, h("span", {}, t(`fact.${name}`)), h("strong", {}, now), h("span", { class: "remark" }, t("spark.most", { most }))),
