@@ -117,8 +117,8 @@ def test_a_start_that_fails_for_want_of_something_harms_nobody_else(
     report ends, and makes the next one as if nothing had been."""
     code = f"""
     def main():
-        children = [Command("sleeps", ["sleep", "100"]), Worker("waits", targets.ready)]
-        with running(*children) as tree, watching(tree) as events:
+        waits = Worker("waits", targets.ready, ready="notify")  # no order waits for it any more
+        with running(Command("sleeps", ["sleep", "100"]), waits) as tree, watching(tree) as events:
             waiting = standby(helper({part!r})) if {part!r} == "runtime.zygote" else None
             fds = helper({part!r}).num_fds() + 4  # a channel and a pipe may be kept ready
             with none_to_spare(helper({part!r}), resource.RLIMIT_{which}):
