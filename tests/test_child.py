@@ -86,6 +86,7 @@ def in_a_thread() -> None:
     child.stopping.wait()
 
 
+@pytest.mark.slow
 def test_threads_do_not_wait_for_each_other() -> None:
     """Each thread has a connection of its own: a slow start in one holds up none."""
     slow = Command("slow", SLEEP, ready=otpsup.stays_up(5), autostart=False)
@@ -106,6 +107,7 @@ def in_a_fork() -> None:
     child.stopping.wait()
 
 
+@pytest.mark.slow
 def test_a_forked_process_speaks_for_the_same_child() -> None:
     """After a fork both ends work, and neither reads the other's answer."""
     with running(Worker("w", in_a_fork, ready="notify")) as tree:

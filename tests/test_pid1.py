@@ -68,6 +68,7 @@ def test_a_signal_from_outside(signum: int, tmp_path: Path) -> None:
     assert down == ["last", "w", "c", "the tree"]
 
 
+@pytest.mark.slow
 def test_killed_from_outside(tmp_path: Path) -> None:
     """SIGKILL of process 1: the kernel ends the namespace, the tree with it."""
     with contained(tmp_path, SHOP, stderr=-3) as (host, first):

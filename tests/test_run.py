@@ -60,6 +60,7 @@ def test_a_signal_stops_everything_in_reverse_order(tmp_path: Path, signum: int)
     assert order == ["last", "c", "w", "the tree"]
 
 
+@pytest.mark.slow
 def test_a_second_signal_hurries(tmp_path: Path) -> None:
     """What does not listen to the first is killed on the second, not after its timeout."""
     code = """

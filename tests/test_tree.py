@@ -256,6 +256,7 @@ def test_restart_replaces_a_child_and_a_failure_is_told_and_retried(tmp_path: Pa
         events.until("a", "running")
 
 
+@pytest.mark.slow
 def test_a_host_that_forgets_to_stop_leaves_nothing(tmp_path: Path) -> None:
     """At the interpreter's end the tree is stopped in order, not left behind."""
     code = """

@@ -203,6 +203,7 @@ def test_help() -> None:
         assert word in text
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough(own: Path) -> None:
     """`status | head -1` is quiet: a closed pipe is no error and no traceback."""
     with running(*(sleeper(f"c{n}", autostart=False) for n in range(2000)), name="wide"):

@@ -301,6 +301,7 @@ def test_closed_and_full(redirect: str, codes: tuple[int, ...], tmp_path: Path) 
     assert result.returncode in codes
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough() -> None:
     """`| head -1`, of a few lines and of many, good and bad, is quiet on stdout's side."""
     for data in (GOOD, GOOD * 3000):

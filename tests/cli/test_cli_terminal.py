@@ -132,6 +132,7 @@ def slow(own: Path) -> Iterator[Tree]:
         yield tree
 
 
+@pytest.mark.slow
 def test_progress(slow: Tree, own: Path) -> None:
     """Whatever takes over a second says who is waited for; when it is done the line is gone."""
     with terminal([*ARGV, "start", "slow"]) as screen:

@@ -290,6 +290,7 @@ def test_half_a_character_anywhere(key: str, text: str, tmp_path: Path) -> None:
     assert "half a surrogate pair" in message(tmp_path / "t.json")
 
 
+@pytest.mark.slow
 def test_many_variables_take_no_time(tmp_path: Path) -> None:
     """Each is looked up, and not all of them copied for each."""
     lines = [f"  V{n + 1}: '${{V{n}:-x}}'" for n in range(20_000)]

@@ -66,6 +66,7 @@ def test_the_files_keep_others_out() -> None:
         assert node(tree, "c").state == "running"
 
 
+@pytest.mark.slow
 def test_the_kernel_tells_who_comes() -> None:
     """Where the files let others in, they are known by SO_PEERCRED and refused, each with a reason
     that says whose tree it is; root, whose tree it is, is served at the same time."""

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -242,6 +243,7 @@ def temporary(name: str, **options: Any) -> Worker:
     return Worker(name, "app:run", restart="temporary", **options)
 
 
+@pytest.mark.slow
 def test_a_chain_of_thousands() -> None:
     """However long a chain of dependencies is, who asks for its last child is told for whom that
     has to wait."""

@@ -172,6 +172,7 @@ def test_dot_ids_are_one_to_one() -> None:
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz is not installed (apt: graphviz)")
 @settings(max_examples=25)
 @given(trees(depth=2, width=4))

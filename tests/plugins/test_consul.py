@@ -240,6 +240,7 @@ HOST = """
 """
 
 
+@pytest.mark.slow
 def test_after_a_kill_of_the_host_the_agent_forgets_it() -> None:
     """Nobody is left who could deregister it: the agent does, when its check fails for so long."""
     number = free_port()

@@ -156,6 +156,7 @@ HOST = """
 """
 
 
+@pytest.mark.slow
 def test_a_restart_window_does_not_see_a_step(stepped: Path, tmp_path: Path) -> None:
     """Three crashes within its period are three, though a day went by on the wall before each."""
     body = """

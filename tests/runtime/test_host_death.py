@@ -167,6 +167,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_each_has_its_own_way_to_end(tmp_path: Path) -> None:
     """Asked by its own stop signal, once, and killed when its own time is over."""
     said = tmp_path / "said"
@@ -312,6 +313,7 @@ def test_a_fork_of_the_host_can_have_a_tree_of_its_own(tmp_path: Path) -> None:
         assert host.wait() == 0
 
 
+@pytest.mark.slow
 def test_a_paused_host_loses_nothing(tmp_path: Path) -> None:
     """A host that was stopped by job control finds out about all deaths when it goes on."""
     code = """

@@ -237,6 +237,7 @@ def test_a_listener_that_raises(error: type[BaseException]) -> None:
         survives_a_crash(tree)
 
 
+@pytest.mark.slow
 def test_a_signal_handler_of_the_hosts_that_exits(tmp_path: Path) -> None:
     """`sys.exit` in a handler, while `run` runs the tree in that thread, stops the tree in order,
     and exits as it says."""

@@ -166,6 +166,7 @@ def test_quotes_are_short_and_without_secrets(parts: list[str], joint: str) -> N
     assert all(line.removeprefix("...") in whole for line in lines)
 
 
+@pytest.mark.slow
 def test_a_workers_last_words(tmp_path: Path) -> None:
     """What a Python worker printed before its exception is quoted, without the traceback, which the
     log has already."""

@@ -204,6 +204,7 @@ def test_the_hosts_stderr_and_formats(capfd: pytest.CaptureFixture[str]) -> None
     assert re.fullmatch(rf"hello\n{time} b \| hello\n", err)
 
 
+@pytest.mark.slow
 def test_a_host_in_a_slow_pipeline_loses_nothing(tmp_path: Path) -> None:
     """`program | slow reader`: all that children have written comes out, in whole lines."""
     code = """

@@ -99,7 +99,7 @@ ASKED = {
         ("terminate", "lives"),
         pytest.param("restart", "dies", marks=pytest.mark.slow),
         pytest.param("hurry", "lives", marks=pytest.mark.slow),
-        ("nothing", "dies"),
+        pytest.param("nothing", "dies", marks=pytest.mark.slow),
     ],
 )
 def test_a_number_that_is_a_strangers_by_now(asked: str, launcher: str, tmp_path: Path) -> None:

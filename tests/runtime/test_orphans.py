@@ -114,6 +114,7 @@ def test_another_process_of_that_number() -> None:
             process.kill()
 
 
+@pytest.mark.slow
 def test_host_and_launcher_die_together(tmp_path: Path) -> None:
     """Nobody is left to end the commands then; they are found, and ended on request. A worker sees
     the zygote end, and ends."""

@@ -117,6 +117,7 @@ ALONE = """
 """A network of its own, where there is one port for clients."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs unshare")
 def test_a_look_that_meets_itself_finds_nobody(tmp_path: Path) -> None:
     """A client whose own port is the one that it connects to is connected to itself

@@ -285,6 +285,7 @@ def test_a_host_with_busy_threads(tmp_path: Path) -> None:
             thread.join()
 
 
+@pytest.mark.slow
 def test_a_host_without_stderr_has_a_zygote(tmp_path: Path) -> None:
     """A host that has no stdin, stdout and stderr (`<&- >&- 2>&-`) runs its tree: nothing of the
     tree gets these numbers, and nobody's output goes where it should not."""

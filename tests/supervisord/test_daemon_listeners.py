@@ -64,6 +64,7 @@ def names(daemon: Daemon, process: str) -> list[str]:
     return [name.removeprefix("PROCESS_STATE_") for name in told if "STATE" in name]
 
 
+@pytest.mark.slow
 def test_events(daemon: Daemon) -> None:
     """States in supervisord's order, BACKOFF before FATAL; groups; what clients send; what is
     captured of a process's output, and what is not."""

@@ -92,6 +92,7 @@ def test_a_link_that_stops_a_program(daemon: Daemon, side: str) -> None:
     assert daemon.call("supervisor.getProcessInfo", "linked")["statename"] in after
 
 
+@pytest.mark.slow
 def test_a_daemon_that_is_killed(tmp_path: Path, side: str) -> None:
     """supervisord's programs go on without it; here they end with it."""
     with running(tmp_path, PARENT, real=side == "supervisord") as daemon:

@@ -419,6 +419,7 @@ def test_what_was_run_before_makes_no_difference() -> None:
     assert "significant" in refusal(tree({"id": "before", "significant": 0}))
 
 
+@pytest.mark.slow
 def test_hash_seeds_make_no_difference() -> None:
     """Nor does it depend on the order of any set: every run of Python gives the same."""
     code = (
