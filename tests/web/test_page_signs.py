@@ -284,9 +284,9 @@ def test_of_whom_the_charts_are(browser: Browser, tmp_path: Path) -> None:
     """What was measured last of a process that has ended since is not said to be so now."""
     with growing(tmp_path) as (_, url):
         page = visit(browser, url)
-        said = [page.evaluate(_CHARTS, began) for began in (1.0, 30.0, 30.1)]
+        said = [page.evaluate(_CHARTS, began) for began in (1.0, 30.0, 30.1, None)]
     known, unknown = ["1.0 %", "2.0 MB"], ["\N{EN DASH}"] * 2
-    assert said == [known, known, unknown]
+    assert said == [known, known, unknown, unknown]
 
 
 _CHARTS = """async (began) => {

@@ -56,7 +56,7 @@ export function drawFacts(box, node, { model, info, select }) {
   drawNow(now, node, measured, info);
   const isUp = node.pid !== null;
   const last = history?.at(-1)?.[0] ?? null;
-  const isOwn = isUp && last >= measured?.started_at; // and not of a process that was before
+  const isOwn = isUp && last >= (measured?.started_at ?? Infinity); // not of a process that was before
   redraw(usage, [last, isUp, isOwn], () => [history && charts(history, isUp, isOwn)]);
   redraw(checks, info?.checks ?? [], () => [info?.checks?.length && section(t("detail.checks"), h("ul", { class: "checks" }, ...info.checks.map(check)))]);
   const links = around(node, info, model);
