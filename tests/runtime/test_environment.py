@@ -96,10 +96,9 @@ AGAIN = ("-all", "-one")
     ("choices", "made_by"),
     [
         (list(CHOICES), [how for how in MADE_BY if how not in COLD]),
-        (["begins"], COLD),
-        pytest.param(list(CHOICES), COLD, marks=pytest.mark.slow),
+        (list(CHOICES), COLD),
     ],
-    ids=["forks", "cold", "all-cold"],
+    ids=["forks", "cold"],
 )
 def test_inherited_variables_are_those_of_the_spec(
     choices: Sequence[str],
